@@ -1,0 +1,1 @@
+"""wiro_mock: the Wiro that developers test against."""

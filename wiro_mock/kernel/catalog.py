@@ -1,0 +1,67 @@
+"""The models on offer, and how a slug in a URL finds one (rest.md §5.1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from wiro_mock.kernel.refusals import No
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """One model. `cps` is its price in USD per second of elapsed time; `kind` is its kind of output
+    (`text`, `image`, …), which picks the default scenario; `defaults` are the parameters' default values.
+    """
+
+    id: str
+    owner: str
+    slug: str
+    kind: str
+    cps: Decimal
+    description: str = ""
+    categories: tuple[str, ...] = ()
+    defaults: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """`owner/slug` in display form."""
+        return f"{self.owner}/{self.slug}"
+
+
+def clean_slug(text: str) -> str:
+    """The URL form of a display slug: lower case, runs of anything but letters and digits as one dash.
+
+    The rule fits every known pair: `veo3.1` → `veo3-1`, `FLUX.2-dev` → `flux-2-dev` (rest.md §5.1).
+    """
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+class Catalog:
+    """The models by clean slug; both the clean and the display form find them, in any letter case."""
+
+    def __init__(self, models: Iterable[Model] = ()) -> None:
+        self._models = {self._key(model.owner, model.slug): model for model in models}
+
+    def __iter__(self) -> Iterator[Model]:
+        return iter(self._models.values())
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    def resolve(self, owner: str, slug: str) -> Model:
+        """The model that a URL's two segments name.
+
+        Raises `Refusal` (code 1, `slug-owner-project-not-exist`) when there is none.
+        """
+        model = self._models.get(self._key(owner, slug))
+        if model is None:
+            known = ", ".join(sorted(model.name for model in self)) or "none"
+            raise No.MODEL.refusal(reason=f"no model {owner}/{slug} in the catalogue; there are: {known}")
+        return model
+
+    @staticmethod
+    def _key(owner: str, slug: str) -> str:
+        return f"{clean_slug(owner)}/{clean_slug(slug)}"

@@ -1,0 +1,222 @@
+"""What can happen to a task: a small closed union of frozen values, each a past participle.
+
+Instants and durations are whole microseconds (instants since the Unix epoch), so that adding them up
+in pieces or at once gives the same sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from wiro_mock.kernel.catalog import Model
+from wiro_mock.kernel.files import Blob, File
+
+Instant: TypeAlias = int
+"""Microseconds since the Unix epoch."""
+Duration: TypeAlias = int
+"""Microseconds."""
+SECOND: Duration = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What was asked for: everything about a task that never changes.
+
+    `parameters` is the echo of the run's input: JSON values, in which a `File` stands where a file was sent.
+    `owner` and `project` are the slugs as the client spelt them. `origin` is that of the Run request.
+    `weight` counts the bytes that the request's text takes in memory.
+    """
+
+    id: str
+    token: str
+    account_uuid: str
+    project_id: str
+    model: Model
+    owner: str
+    project: str
+    parameters: Mapping[str, object]
+    inputs: tuple[File, ...]
+    callback_url: str
+    origin: str
+    weight: int
+    scenario: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """One step of a progress bar (socket.md §4.1). `line` is what the bar leaves in the accumulated log."""
+
+    step: int
+    total: int
+    elapsed: Duration
+    remaining: Duration
+    kind: str = "progressGenerate"
+    task: str = "Generate"
+    speed_type: str = "it/s"
+    line: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A streamed text so far: the first `upto` characters of `text` (cumulative, socket.md §4.2).
+
+    The whole text is shared by all snapshots of a stream, so a long stream costs no more memory than its text.
+    """
+
+    text: str
+    upto: int
+    elapsed: Duration
+    words_per_second: float
+
+    @property
+    def so_far(self) -> str:
+        """The text up to here."""
+        return self.text[: self.upto]
+
+
+Message: TypeAlias = str | Progress | Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """The run was taken on and stands in the queue."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requeued:
+    """After a failed set-up the task went back to the queue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A worker took the task out of the queue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreprocessStarted:
+    """Inputs are being prepared."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreprocessEnded:
+    """Inputs are ready."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assigned:
+    """A GPU was given; the model is loading."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """The model's process runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """The process wrote to stdout: a line of text, a progress step, or a streamed text so far."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorOutput:
+    """The process wrote to stderr. Never an end by itself."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Produced:
+    """An output file was made."""
+
+    name: str
+    blob: Blob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputEnded:
+    """Stdout is complete."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorEnded:
+    """Stderr is complete; happens only where there was any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exited:
+    """The process ended with this exit code; 0 is success."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostprocessStarted:
+    """Outputs are being stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostprocessEnded:
+    """All is done: the end of every task that was not cancelled, successful or not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """The task was cancelled in the queue, or killed while it ran. An end."""
+
+    killed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetupFailed:
+    """Fatal before the process started; the task waits for recovery (socket.md S6)."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GaveUp:
+    """Recovery from a failed set-up was abandoned. An end, with this exit code."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesDeleted:
+    """The files of a finished task were deleted (rest.md §7.4)."""
+
+
+Event: TypeAlias = (
+    Queued
+    | Requeued
+    | Accepted
+    | PreprocessStarted
+    | PreprocessEnded
+    | Assigned
+    | Started
+    | Output
+    | ErrorOutput
+    | Produced
+    | OutputEnded
+    | ErrorEnded
+    | Exited
+    | PostprocessStarted
+    | PostprocessEnded
+    | Cancelled
+    | SetupFailed
+    | GaveUp
+    | FilesDeleted
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An event at an instant. A task's log is a list of entries; the log is the truth."""
+
+    at: Instant
+    event: Event

@@ -1,0 +1,115 @@
+"""Folders and files as values. The bytes lie elsewhere; here a file is a digest, a size and a type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from wiro_mock.kernel import ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blob:
+    """Bytes in the store: `digest` is their SHA-256 in hex, `size` counts bytes."""
+
+    digest: str
+    size: int
+    contenttype: str
+
+
+class FileKind(StrEnum):
+    """Where a file came from. It decides the form of the URL (rest.md §7.3)."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+    UPLOAD = "upload"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file that a URL leads to. `added_at` is in microseconds since the epoch."""
+
+    id: str
+    name: str
+    kind: FileKind
+    blob: Blob
+    accesskey: str
+    folder_id: str
+    cdn_folder: str
+    added_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """A folder of uploads; `parent_id` is empty at the top."""
+
+    id: str
+    name: str
+    parent_id: str
+    added_at: int
+
+
+def make_file(seed: str, *path: str | int, name: str, kind: FileKind, blob: Blob, at: int, folder_id: str = "") -> File:
+    """A file whose ids all derive from the seed and the path."""
+    return File(
+        id=ids.hex32(seed, *path, "id"),
+        name=name,
+        kind=kind,
+        blob=blob,
+        accesskey=ids.token(seed, *path, "accesskey"),
+        folder_id=folder_id or ids.hex32(seed, "folder"),
+        cdn_folder=ids.cdn_folder(seed, *path, "cdn"),
+        added_at=at,
+    )
+
+
+class FileIndex:
+    """The files that exist, found by access key or CDN folder, and how many files share each digest.
+
+    Only the simulation writes to it. `abandoned` collects the digests that no file needs any more,
+    for the shell to delete their bytes.
+    """
+
+    def __init__(self) -> None:
+        self.folders: dict[str, Folder] = {}
+        self.bytes_kept = 0
+        self.abandoned: list[str] = []
+        self._by_accesskey: dict[str, File] = {}
+        self._by_cdn_folder: dict[str, File] = {}
+        self._uses: dict[str, int] = {}
+
+    def __iter__(self) -> Iterator[File]:
+        return iter(self._by_accesskey.values())
+
+    def add(self, file: File) -> None:
+        """Make the file reachable. Bytes shared by several files are counted once."""
+        self._by_accesskey[file.accesskey] = file
+        self._by_cdn_folder[file.cdn_folder] = file
+        uses = self._uses.get(file.blob.digest, 0)
+        self._uses[file.blob.digest] = uses + 1
+        if not uses:
+            self.bytes_kept += file.blob.size
+
+    def remove(self, file: File) -> None:
+        """Forget the file; a file that is not there is no error."""
+        if self._by_accesskey.pop(file.accesskey, None) is None:
+            return
+        del self._by_cdn_folder[file.cdn_folder]
+        self._uses[file.blob.digest] -= 1
+        if not self._uses[file.blob.digest]:
+            del self._uses[file.blob.digest]
+            self.bytes_kept -= file.blob.size
+            self.abandoned.append(file.blob.digest)
+
+    def needs(self, digest: str) -> bool:
+        """Whether some file still has these bytes."""
+        return digest in self._uses
+
+    def by_accesskey(self, accesskey: str) -> File | None:
+        """The file with this access key, or None."""
+        return self._by_accesskey.get(accesskey)
+
+    def by_cdn_folder(self, cdn_folder: str) -> File | None:
+        """The file in this CDN folder, or None."""
+        return self._by_cdn_folder.get(cdn_folder)

@@ -1,0 +1,51 @@
+"""A plan: what a task is going to do, and when. Scenarios compile to it; the simulation walks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from wiro_mock.kernel.events import Duration, Entry, Event, Queued
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """`after` microseconds after the previous step (or its release), the event happens."""
+
+    after: Duration
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Wait here, however long, until somebody releases it. `name` says what is being waited for."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stall:
+    """Nothing more ever happens by itself; only a cancel or a kill ends the task."""
+
+
+PlanItem: TypeAlias = Step | Hold | Stall
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The items in order, and the name of the scenario they come from."""
+
+    scenario: str
+    items: Sequence[PlanItem] = field(default=())
+
+
+def replay(log: Iterable[Entry], *, scenario: str = "replay") -> Plan:
+    """The plan that makes the same log again: every entry but `Queued`, at the same distances."""
+    items: list[PlanItem] = []
+    before: int | None = None
+    for entry in log:
+        if not isinstance(entry.event, Queued) and before is not None:
+            items.append(Step(after=entry.at - before, event=entry.event))
+        before = entry.at
+    return Plan(scenario=scenario, items=items)

@@ -1,0 +1,244 @@
+"""A task as a value: the fold of its log, and the one table that says what may follow what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final, assert_never
+
+from wiro_mock.kernel import events as e
+from wiro_mock.kernel.account import price
+from wiro_mock.kernel.events import SECOND, Entry, Event, Instant, Job
+from wiro_mock.kernel.files import File, FileKind, make_file
+
+
+class Status(StrEnum):
+    """The statuses of a task; their values are the strings on the wire (rest.md §4.1)."""
+
+    QUEUE = "task_queue"
+    ACCEPT = "task_accept"
+    PREPROCESS_START = "task_preprocess_start"
+    PREPROCESS_END = "task_preprocess_end"
+    ASSIGN = "task_assign"
+    START = "task_start"
+    OUTPUT = "task_output"
+    OUTPUT_FULL = "task_output_full"
+    END = "task_end"
+    POSTPROCESS_START = "task_postprocess_start"
+    POSTPROCESS_END = "task_postprocess_end"
+    CANCEL = "task_cancel"
+    ERROR = "task_error"
+
+
+TERMINAL: Final = frozenset({Status.POSTPROCESS_END, Status.CANCEL})
+"""Exactly two statuses close a task (socket.md §1.4)."""
+
+KILLABLE: Final = frozenset(
+    {Status.ASSIGN, Status.START, Status.OUTPUT, Status.OUTPUT_FULL, Status.END, Status.POSTPROCESS_START}
+)
+"""Kill works "from task_assign on" (rest.md §4.3)."""
+
+TRANSITIONS: Final[Mapping[Status, Mapping[type[Event], Status]]] = {
+    Status.QUEUE: {e.Accepted: Status.ACCEPT, e.Cancelled: Status.CANCEL},
+    Status.ACCEPT: {
+        e.PreprocessStarted: Status.PREPROCESS_START,
+        e.Assigned: Status.ASSIGN,
+        e.SetupFailed: Status.ERROR,
+        e.Cancelled: Status.CANCEL,
+    },
+    Status.PREPROCESS_START: {
+        e.PreprocessEnded: Status.PREPROCESS_END,
+        e.SetupFailed: Status.ERROR,
+        e.Cancelled: Status.CANCEL,
+    },
+    Status.PREPROCESS_END: {e.Assigned: Status.ASSIGN, e.SetupFailed: Status.ERROR, e.Cancelled: Status.CANCEL},
+    Status.ASSIGN: {e.Started: Status.START, e.SetupFailed: Status.ERROR, e.Cancelled: Status.CANCEL},
+    Status.START: {
+        e.Output: Status.OUTPUT,
+        e.ErrorOutput: Status.START,
+        e.Produced: Status.START,
+        e.OutputEnded: Status.OUTPUT_FULL,
+        e.Cancelled: Status.CANCEL,
+    },
+    Status.OUTPUT: {
+        e.Output: Status.OUTPUT,
+        e.ErrorOutput: Status.OUTPUT,
+        e.Produced: Status.OUTPUT,
+        e.OutputEnded: Status.OUTPUT_FULL,
+        e.Cancelled: Status.CANCEL,
+    },
+    Status.OUTPUT_FULL: {
+        e.ErrorEnded: Status.OUTPUT_FULL,
+        e.Exited: Status.END,
+        e.Cancelled: Status.CANCEL,
+    },
+    Status.END: {e.PostprocessStarted: Status.POSTPROCESS_START, e.Cancelled: Status.CANCEL},
+    Status.POSTPROCESS_START: {e.PostprocessEnded: Status.POSTPROCESS_END, e.Cancelled: Status.CANCEL},
+    Status.POSTPROCESS_END: {e.FilesDeleted: Status.POSTPROCESS_END},
+    Status.CANCEL: {e.FilesDeleted: Status.CANCEL},
+    Status.ERROR: {
+        e.Requeued: Status.QUEUE,
+        e.GaveUp: Status.POSTPROCESS_END,
+        e.Cancelled: Status.CANCEL,
+    },
+}
+"""Status → {event type → status}: the only place where legality is written."""
+
+
+class IllegalEvent(Exception):
+    """An event that cannot follow; the message names the event, the status and what could."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What is known of a task at the end of its log.
+
+    `times` holds the instant at which each status was entered, since the task was last queued.
+    """
+
+    job: Job
+    status: Status
+    created_at: Instant
+    times: Mapping[Status, Instant]
+    stdout: str = ""
+    answer: str = ""
+    stderr: str = ""
+    exit_code: int | None = None
+    outputs: tuple[File, ...] = ()
+    killed: bool = False
+    files_deleted: bool = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether the log is closed."""
+        return self.status in TERMINAL
+
+    @property
+    def succeeded(self) -> bool:
+        """Finished with exit code 0; `task_postprocess_end` alone never means success (rest.md §4.2)."""
+        return self.status is Status.POSTPROCESS_END and self.exit_code == 0
+
+    @property
+    def debugoutput(self) -> str:
+        """The accumulated stdout: the printed lines, then the streamed text so far."""
+        return f"{self.stdout}\n{self.answer}" if self.stdout and self.answer else self.stdout or self.answer
+
+    @property
+    def shown_outputs(self) -> tuple[File, ...]:
+        """The files that Detail lists: none before the process has exited well, none of a cancelled task.
+
+        They show from `task_end` on, because some clients stop there (clients.md §1 line 27).
+        """
+        hidden = self.exit_code != 0 or self.status is Status.CANCEL or self.files_deleted
+        return () if hidden else self.outputs
+
+    @property
+    def ended_at(self) -> Instant | None:
+        """When the process ended: by itself, or because it was killed."""
+        if self.killed and Status.END not in self.times:
+            return self.times[Status.CANCEL]
+        return self.times.get(Status.END)
+
+    @property
+    def elapsed_seconds(self) -> int:
+        """Whole seconds from `accepttime` to `endtime` as they are printed; 0 while either is missing.
+
+        The printed ones, so that a reader of Detail can redo the sum: 1734513813 - 1734513807 = 6 (rest.md §3).
+        """
+        accepted, ended = self.times.get(Status.ACCEPT), self.ended_at
+        return 0 if accepted is None or ended is None else ended // SECOND - accepted // SECOND
+
+    @property
+    def cost(self) -> Decimal | None:
+        """What was charged, in USD; None where nothing was: only a successful end costs (rest.md §8)."""
+        return price(self.elapsed_seconds, self.job.model.cps) if self.succeeded else None
+
+
+def next_status(status: Status, event: Event) -> Status:
+    """The status after the event, or `IllegalEvent`."""
+    allowed = TRANSITIONS[status]
+    try:
+        return allowed[type(event)]
+    except KeyError:
+        names = ", ".join(kind.__name__ for kind in allowed)
+        raise IllegalEvent(f"{type(event).__name__} cannot follow {status}; what can: {names}") from None
+
+
+def evolve(task: Task | None, entry: Entry) -> Task:
+    """The task after one more entry. The first entry of a log is `Queued`, and no other is."""
+    event = entry.event
+    if task is None:
+        if not isinstance(event, e.Queued):
+            raise IllegalEvent(f"{type(event).__name__} cannot begin a log; Queued does")
+        return Task(job=event.job, status=Status.QUEUE, created_at=entry.at, times={Status.QUEUE: entry.at})
+    status = next_status(task.status, event)
+    times = task.times if status is task.status else {**task.times, status: entry.at}
+    match event:
+        case e.Output(message=message):
+            return _with_message(task, message, status, times)
+        case e.ErrorOutput(text=text):
+            return replace(task, stderr=_joined(task.stderr, text), status=status, times=times)
+        case e.SetupFailed(message=text):
+            return replace(task, stderr=_joined(task.stderr, text), status=status, times=times)
+        case e.Produced():
+            return replace(task, outputs=(*task.outputs, output_file(task, event, entry.at)), status=status)
+        case e.Exited(code=code) | e.GaveUp(code=code):
+            return replace(task, exit_code=code, status=status, times=times)
+        case e.Cancelled(killed=killed):
+            return replace(task, killed=killed, status=status, times=times)
+        case e.Requeued():
+            # A healthy second try must not show the first one's error (clients.md §1 line 19).
+            return replace(task, status=status, times={Status.QUEUE: entry.at}, stderr="")
+        case e.FilesDeleted():
+            return replace(task, files_deleted=True)
+        case (
+            e.Accepted()
+            | e.PreprocessStarted()
+            | e.PreprocessEnded()
+            | e.Assigned()
+            | e.Started()
+            | e.OutputEnded()
+            | e.ErrorEnded()
+            | e.PostprocessStarted()
+            | e.PostprocessEnded()
+        ):
+            return replace(task, status=status, times=times)
+        case e.Queued():
+            raise IllegalEvent("Queued begins a log and cannot come again; see Requeued")
+        case _:
+            assert_never(event)
+
+
+def fold(log: Iterable[Entry]) -> Task:
+    """The task that a log tells of. Raises `IllegalEvent` for a log that cannot have happened."""
+    task: Task | None = None
+    for entry in log:
+        task = evolve(task, entry)
+    if task is None:
+        raise IllegalEvent("an empty log tells of no task")
+    return task
+
+
+def output_file(task: Task, event: e.Produced, at: Instant) -> File:
+    """The file that this event adds to the task; its ids derive from the task's token and its place."""
+    return make_file(
+        task.job.token, "output", len(task.outputs), name=event.name, kind=FileKind.OUTPUT, blob=event.blob, at=at
+    )
+
+
+def _with_message(task: Task, message: e.Message, status: Status, times: Mapping[Status, Instant]) -> Task:
+    match message:
+        case str():
+            return replace(task, stdout=_joined(task.stdout, message), status=status, times=times)
+        case e.Progress(line=line):
+            return replace(task, stdout=_joined(task.stdout, line) if line else task.stdout, status=status, times=times)
+        case e.Snapshot():
+            return replace(task, answer=message.so_far, status=status, times=times)
+        case _:
+            assert_never(message)
+
+
+def _joined(before: str, line: str) -> str:
+    return f"{before}\n{line}" if before else line
