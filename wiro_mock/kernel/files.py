@@ -90,6 +90,8 @@ class FileIndex:
         self._uses[file.blob.digest] = uses + 1
         if not uses:
             self.bytes_kept += file.blob.size
+            if file.blob.digest in self.abandoned:  # needed again before anybody deleted the bytes
+                self.abandoned.remove(file.blob.digest)
 
     def remove(self, file: File) -> None:
         """Forget the file; a file that is not there is no error."""

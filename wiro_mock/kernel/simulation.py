@@ -36,7 +36,7 @@ from wiro_mock.kernel.files import Blob, File, FileIndex, FileKind, Folder, make
 from wiro_mock.kernel.orders import Order, make_job
 from wiro_mock.kernel.plan import Hold, Plan, Stall, Step
 from wiro_mock.kernel.refusals import No
-from wiro_mock.kernel.task import KILLABLE, TERMINAL, Status, Task, evolve
+from wiro_mock.kernel.task import KILLABLE, TERMINAL, IllegalEvent, Status, Task, evolve
 
 Planner: TypeAlias = Callable[[Job], Plan]
 """Finds the plan of a job; may raise a `Refusal`, and then there is no task."""
@@ -259,13 +259,16 @@ class Simulation:
     def emit(self, task_id: str, event: Event) -> bool:
         """Let something happen to a task now, as a live backend reports it.
 
-        Dropped and counted, with False, when the task is finished or forgotten.
+        Dropped and counted, with False, when the task is finished or forgotten. Raises `IllegalEvent` for what
+        cannot follow, and for an `Accepted` that would need one more worker than there are.
         """
         self.settle()
         task = self._tasks.get(task_id)
         if task is None or task.finished:
             self.dropped += 1
             return False
+        if isinstance(event, e.Accepted) and not self._has_free_worker():
+            raise IllegalEvent("Accepted must wait for a free worker; as a step of a plan it does so by itself")
         self._append(task_id, event)
         return True
 
@@ -371,6 +374,7 @@ class Simulation:
     def _go_on(self, task_id: str, cursor: _Cursor, event: Event) -> None:
         cursor.index += 1
         cursor.since = self.now
+        cursor.state = "stalled"  # and it stays so if the event turns out to be illegal
         self._append(task_id, event)
         if task_id in self._cursors:
             self._schedule(task_id)
@@ -409,9 +413,11 @@ class Simulation:
         if self.unfinished >= self.limits.unfinished:
             reason = f"{self.unfinished} unfinished tasks are being kept, which is this mock's own limit"
             raise concurrency_refusal(self.balance, self.limits.unfinished, reason=reason)
-        unfinished_weight = self._weight + order.weight
-        if unfinished_weight > self.limits.bytes and not self._finished:
-            reason = f"the runs' own text takes {unfinished_weight} bytes, beyond this mock's limit"
+        weight = self._weight + order.weight
+        if weight > self.limits.bytes:
+            weight -= sum(self._tasks[task_id].job.weight for task_id in self._finished)
+        if weight > self.limits.bytes:
+            reason = f"the text of the unfinished runs takes {weight} bytes, beyond this mock's limit"
             raise concurrency_refusal(self.balance, self.unfinished, reason=reason)
 
     def _make_room(self) -> None:
