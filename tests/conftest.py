@@ -1,0 +1,24 @@
+"""What the whole suite shares: how hard Hypothesis tries, and which event loop runs the asynchronous tests.
+
+`HYPOTHESIS_PROFILE` picks one of `dev`, `ci`, `thorough`. The `ci` profile is the same on every run.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no failure: only what a test asserts may fail it.
+_CALM = [HealthCheck.too_slow]
+settings.register_profile("dev", max_examples=60, deadline=None, suppress_health_check=_CALM)
+settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, database=None, print_blob=True)
+settings.register_profile("thorough", settings.get_profile("dev"), max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "dev"))
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Asynchronous tests run on asyncio: uvicorn does."""
+    return "asyncio"
