@@ -1,0 +1,78 @@
+"""A plan as rows of text: the instant, what it is on the wire, and a detail; for `wiro-mock plan`."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from wiro_mock.kernel import events as e
+from wiro_mock.kernel.events import SECOND, Duration, Event
+from wiro_mock.kernel.plan import Hold, Plan, Stall, Step
+
+FRAMES: dict[type[Event], str] = {
+    e.Queued: "task_queue",
+    e.Requeued: "task_queue",
+    e.Accepted: "task_accept",
+    e.PreprocessStarted: "task_preprocess_start",
+    e.PreprocessEnded: "task_preprocess_end",
+    e.Assigned: "task_assign",
+    e.Started: "task_start",
+    e.Output: "task_output",
+    e.ErrorOutput: "task_error",
+    e.Produced: "produce",
+    e.OutputEnded: "task_output_full",
+    e.ErrorEnded: "task_error_full",
+    e.Exited: "task_end",
+    e.PostprocessStarted: "task_postprocess_start",
+    e.PostprocessEnded: "task_postprocess_end",
+    e.Cancelled: "task_cancel",
+    e.SetupFailed: "task_error",
+    e.GaveUp: "task_postprocess_end",
+    e.FilesDeleted: "files deleted",
+}
+"""What each event is on the socket; two are on no wire, and named by what they are."""
+
+
+def plan_rows(plan: Plan) -> list[tuple[str, str, str]]:
+    """One row per event, hold and stall, from the queue on. After a hold the time counts from its release."""
+    rows = [(_instant("", 0), FRAMES[e.Queued], "")]
+    since, at = "", 0
+    for item in plan.items:
+        match item:
+            case Step(after=after, event=event):
+                at += after
+                rows.append((_instant(since, at), FRAMES[type(event)], _detail(event)))
+            case Hold(name=name):
+                rows.append((_instant(since, at), "hold", f"until {name!r} is released; times count from there"))
+                since, at = f"{name} ", 0
+            case Stall():
+                rows.append((_instant(since, at), "stall", "nothing more happens by itself"))
+            case _:
+                assert_never(item)
+    return rows
+
+
+def _instant(since: str, at: Duration) -> str:
+    return f"{since}+{at // SECOND}.{at % SECOND // 1000:03d}s"
+
+
+def _detail(event: Event) -> str:
+    match event:
+        case e.Output(message=str() as text) | e.ErrorOutput(text=text) | e.SetupFailed(message=text):
+            return _short(text)
+        case e.Output(message=e.Progress(step=step, total=total)):
+            return f"{100 * step // total}% ({step}/{total})"
+        case e.Output(message=e.Snapshot() as snapshot):
+            return _short(snapshot.so_far)
+        case e.Produced(name=name, blob=blob):
+            return f"{name} ({blob.contenttype}, {blob.size} bytes)"
+        case e.Exited(code=code) | e.GaveUp(code=code):
+            return f"exit code {code}"
+        case e.Cancelled(killed=killed):
+            return "killed" if killed else "cancelled"
+        case _:
+            return ""
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 72 else f"{line[:71]}…"

@@ -1,0 +1,234 @@
+"""A scenario: one named situation that a client can meet, the runs it plays for, and the plan it makes of one.
+
+Which scenario plays a run, in order: the one asked for by name; the most specific one whose `match` fits; the
+default of the model's kind of output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, WithJsonSchema
+
+from wiro_mock import timeline
+from wiro_mock.complaints import Complaint, ScenarioError, complain, did_you_mean
+from wiro_mock.kernel.catalog import Model, clean_slug
+from wiro_mock.kernel.events import Job
+from wiro_mock.kernel.plan import Plan
+from wiro_mock.steps import Refuse, StepItem
+from wiro_mock.strict import Strict
+from wiro_mock.substitution import MissingName, Names, parameter, value_text
+from wiro_mock.timeline import Keep
+
+__all__ = ["Chosen", "Complaint", "Keep", "Match", "Scenario", "ScenarioError", "choose", "schema"]
+
+UNLIMITED = Decimal(1000)
+
+
+def _listed(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+def _scalars(value: object) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    for item in values:
+        if not isinstance(item, str | int | float):
+            raise ValueError(f"{item!r} cannot be compared; write a text, a number, or a list of them")
+    if not values:
+        raise ValueError("an empty list never matches; write at least one value")
+    return [value_text(item) for item in values]
+
+
+def _check_globs(globs: list[str]) -> list[str]:
+    for glob in globs:
+        if glob != "*" and glob.count("/") != 1:
+            raise ValueError(f"'{glob}' is not the name of a model; write it like moondream3-preview/caption or wiro/*")
+    return globs
+
+
+def _check_name(name: str) -> str:
+    if name != clean_slug(name):
+        way = clean_slug(name) or "my-scenario"
+        raise ValueError(f"'{name}' is not a name in small letters, digits and single dashes; write {way}")
+    return name
+
+
+_ONE_OR_MORE = WithJsonSchema(
+    {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+)
+_VALUES = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": ["string", "number", "boolean"]},
+            {"type": "array", "items": {"type": ["string", "number", "boolean"]}, "minItems": 1},
+        ]
+    }
+)
+Names_ = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1), _ONE_OR_MORE]
+
+
+class Match(Strict):
+    """Which runs a scenario plays for by itself; all must hold, and the most specific scenario wins."""
+
+    model: Annotated[Names_, AfterValidator(_check_globs)] | None = Field(
+        default=None, description="owner/slug, or a glob such as google/*, or a list of them"
+    )
+    parameters: dict[str, Annotated[list[str], BeforeValidator(_scalars), _VALUES]] = Field(
+        default={}, alias="with", description="parameters of the run: a value, or a list of values that will do"
+    )
+
+
+class Scenario(Strict):
+    """One document of the scenario language."""
+
+    name: Annotated[str, AfterValidator(_check_name)] = Field(
+        alias="scenario", min_length=1, description="its name, in kebab case"
+    )
+    about: str = Field(min_length=1, description="one sentence: the situation that a client meets")
+    match: Match | None = Field(default=None, description="which runs it plays for; without it, only when asked for")
+    default_for: Names_ = Field(
+        default=[], description="kinds of output (text, image, …) whose models fall back to this scenario"
+    )
+    steps: list[StepItem] = Field(description="what happens, in order")
+    _source: str = PrivateAttr(default="")
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Remember where it was written."""
+        self._source = (context or {}).get("source", "")
+
+    @property
+    def source(self) -> str:
+        """`path:line` of the document; empty for a scenario that was made in Python."""
+        return self._source
+
+    @property
+    def specificity(self) -> tuple[int, int]:
+        """More parameters win, then the longer literal part of the model's glob."""
+        globs = self.match.model if self.match and self.match.model else []
+        return (len(self.match.parameters) if self.match else 0), max(map(_literal, globs), default=0)
+
+    def compile(self, job: Job, keep: Keep, *, balance: Decimal = UNLIMITED) -> Plan:
+        """The plan of this run. Raises the `Refusal` of a refuse step, and `ScenarioError` for a missing name."""
+        first = self.steps[0].step if self.steps else None
+        if isinstance(first, Refuse) and len(self.steps) == 1:
+            raise first.refusal(balance, f"the scenario '{self.name}' refuses every run ({self.source})")
+        try:
+            items, problems = timeline.lay_out(self.steps, Names(job, self.name), keep)
+        except MissingName as missing:
+            raise complain(f"scenario '{self.name}': {missing}", source=self.source) from None
+        if problems:
+            raise complain(f"scenario '{self.name}': {problems[0].message}", source=self.source, rule=problems[0].rule)
+        return Plan(scenario=self.name, items=items)
+
+    def matches(self, model: Model, parameters: Mapping[str, object]) -> list[str]:
+        """Nothing when it plays for this run by itself, else each difference in words."""
+        if self.match is None:
+            return ["it has no match: it plays only when asked for by name"]
+        differences = []
+        globs = self.match.model
+        if globs and not any(_fits(glob, model) for glob in globs):
+            differences.append(f"model is {model.name}, not {' or '.join(globs)}")
+        for name, wanted in self.match.parameters.items():
+            value = parameter(name, parameters, model.defaults)
+            if value not in wanted:
+                given = "is not given" if value is None else f"is '{value if len(value) < 80 else value[:80] + '…'}'"
+                differences.append(f"with.{name} {given}, not {' or '.join(repr(item) for item in wanted)}")
+        return differences
+
+    def rank(self, model: Model) -> tuple[int, int]:
+        """Its specificity for this model: of several globs, those that fit count."""
+        globs = self.match.model if self.match and self.match.model else []
+        fitting = (_literal(glob) for glob in globs if _fits(glob, model))
+        return self.specificity[0], max(fitting, default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The scenario of a run, and how it came to play: "asked for", "match" or "default for KIND"."""
+
+    scenario: Scenario
+    how: str
+
+
+def choose(
+    scenarios: Sequence[Scenario], model: Model, parameters: Mapping[str, object], asked: str | None = None
+) -> Chosen:
+    """The scenario that plays this run; of equals, the later in the sequence. Raises `ScenarioError` for none."""
+    if asked is not None:
+        return Chosen(_named(scenarios, asked), "asked for")
+    fitting = [scenario for scenario in scenarios if not scenario.matches(model, parameters)]
+    if fitting:
+        best = max(enumerate(fitting), key=lambda numbered: (numbered[1].rank(model), numbered[0]))
+        return Chosen(best[1], "match")
+    for scenario in reversed(scenarios):
+        if model.kind in scenario.default_for:
+            return Chosen(scenario, f"default for {model.kind}")
+    raise complain(_nothing_plays(scenarios, model, parameters))
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of one document, for editors."""
+    made = Scenario.model_json_schema(by_alias=True)
+    definitions = made["$defs"]
+    steps = {}
+    for name, field in StepItem.model_fields.items():
+        kind = next(kind for kind in field.annotation.__args__ if kind is not type(None))  # type: ignore[union-attr]
+        forms = [definitions[kind.__name__]]
+        if kind.shorthand:
+            forms.append(dict(forms[0]["properties"][kind.shorthand]))
+        if not forms[0].get("required"):
+            forms.append({"type": "null"})
+        definitions[kind.__name__] = {"description": kind.__doc__, "anyOf": forms}
+        steps[name] = {"$ref": f"#/$defs/{kind.__name__}", "description": kind.__doc__}
+    definitions["StepItem"] = {
+        "description": StepItem.__doc__,
+        "type": "object",
+        "properties": steps,
+        "additionalProperties": False,
+        "minProperties": 1,
+        "maxProperties": 1,
+    }
+    _tidy(made)
+    made["properties"]["scenario"]["pattern"] = "^[a-z0-9]+(-[a-z0-9]+)*$"
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "wiro_mock scenario"}
+
+
+def _tidy(part: Any) -> None:
+    """Take out the titles, and the defaults that are not spelt as they would be in YAML."""
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else []:
+        _tidy(inner)
+    if isinstance(part, dict):
+        for key in ("title", "default"):
+            if not isinstance(part.get(key, {}), dict):
+                del part[key]
+
+
+def _named(scenarios: Sequence[Scenario], asked: str) -> Scenario:
+    for scenario in reversed(scenarios):
+        if scenario.name == asked:
+            return scenario
+    raise complain(f"no scenario '{asked}'; {did_you_mean(asked, [scenario.name for scenario in scenarios])}")
+
+
+def _nothing_plays(scenarios: Sequence[Scenario], model: Model, parameters: Mapping[str, object]) -> str:
+    what = f"no scenario plays for {model.name} (kind {model.kind})"
+    way = f"add `default_for: {model.kind}` to one, or a match, or ask for one by name"
+    candidates = [(scenario.matches(model, parameters), scenario) for scenario in scenarios if scenario.match]
+    if not candidates:
+        return f"{what}: none has a match; {way}"
+    differences, nearest = min(candidates, key=lambda pair: len(pair[0]))
+    where = f" ({nearest.source})" if nearest.source else ""
+    return f"{what}; the nearest is '{nearest.name}'{where}, but {' and '.join(differences)}; {way}"
+
+
+def _fits(glob: str, model: Model) -> bool:
+    clean = f"{clean_slug(model.owner)}/{clean_slug(model.slug)}"
+    return fnmatchcase(clean, glob.lower()) or fnmatchcase(model.name.lower(), glob.lower())
+
+
+def _literal(glob: str) -> int:
+    return sum(char not in "*?[]" for char in glob)

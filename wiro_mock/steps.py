@@ -1,0 +1,226 @@
+"""The vocabulary of scenarios: one small model per step, exactly as it is written in YAML.
+
+What a step *does* is in `timeline`; here is only how it may be spelt. A step that takes one value may be written
+in short (`print: "text"` for `print: {text: "text"}`): `shorthand` names the key that a bare value stands for.
+"""
+
+from __future__ import annotations
+
+import functools
+from decimal import Decimal
+from typing import Any, ClassVar, Literal, TypeAlias
+
+from pydantic import Field, model_validator
+
+from wiro_mock.durations import DurationText, RateText
+from wiro_mock.kernel.account import concurrency_limit, concurrency_refusal
+from wiro_mock.kernel.refusals import No, Refusal
+from wiro_mock.produce import Produce
+from wiro_mock.strict import AFTER, StepModel, Strict, Text
+
+SENTENCES = {96: No.CONCURRENCY, 97: No.BALANCE, 98: No.SIGN_IN}
+"""The refusals that need no message, because Wiro's own sentence is known."""
+
+
+class Accept(StepModel):
+    """A worker takes the task out of the queue (task_accept)."""
+
+    after: DurationText = Field(default=0, description=AFTER)
+
+
+class Preprocess(StepModel):
+    """Inputs are prepared (task_preprocess_start, task_preprocess_end); not every model does it."""
+
+    after: DurationText = Field(default=0, description=AFTER)
+    lasting: DurationText = Field(default=0, alias="for", description="how long it takes")
+
+
+class Assign(StepModel):
+    """A GPU is given (task_assign)."""
+
+    after: DurationText = Field(default=0, description=AFTER)
+
+
+class Start(StepModel):
+    """The model's process starts (task_start)."""
+
+    after: DurationText = Field(default=0, description=AFTER)
+
+
+class Print(StepModel):
+    """A line on stdout (task_output)."""
+
+    shorthand: ClassVar[str] = "text"
+    text: Text = Field(description="the line; ${…} is filled in")
+    after: DurationText = Field(default=0, description=AFTER)
+
+
+class Stderr(StepModel):
+    """A line on stderr (task_error); never an end by itself."""
+
+    shorthand: ClassVar[str] = "text"
+    text: Text = Field(description="the line; ${…} is filled in")
+    after: DurationText = Field(default=0, description=AFTER)
+
+
+class ProgressBar(StepModel):
+    """A progress bar: evenly spaced task_output objects, the last one at 100 %."""
+
+    steps: int = Field(ge=1, le=1000, description="how many objects")
+    lasting: DurationText = Field(default=0, alias="for", description="how long the whole bar takes")
+    after: DurationText = Field(default=0, description=AFTER)
+    task: str = Field(default="Generate", description="`task` on the wire")
+    kind: str = Field(default="progressGenerate", description="`type` on the wire")
+    speed_type: str = Field(default="it/s", description="`speedType` on the wire")
+    log: bool = Field(default=False, description="whether each object leaves a line of the bar in debugoutput")
+
+
+class StreamText(StepModel):
+    """A text that arrives word by word: task_output objects with the whole text so far."""
+
+    text: Text = Field(description="the whole text; ${…} is filled in")
+    rate: RateText = Field(description="words per second, such as 45tps")
+    first: DurationText = Field(default=0, description="how long until the first word")
+    after: DurationText = Field(default=0, description=AFTER)
+
+
+class Exit(StepModel):
+    """The process ends (task_output_full, task_error_full if there was stderr, task_end); 0 is success."""
+
+    shorthand: ClassVar[str] = "code"
+    code: int = Field(ge=-255, le=255, description="the exit code; 0 is success")
+    after: DurationText = Field(default=0, description=AFTER)
+
+
+class Postprocess(StepModel):
+    """Outputs are stored (task_postprocess_start, task_postprocess_end): the end."""
+
+    after: DurationText = Field(default=0, description=AFTER)
+    lasting: DurationText = Field(default=0, alias="for", description="how long it takes")
+
+
+class HoldStep(StepModel):
+    """Wait here until a test releases it."""
+
+    shorthand: ClassVar[str] = "name"
+    name: str = Field(min_length=1, description="what is being waited for")
+
+
+class StallStep(StepModel):
+    """Nothing more ever happens by itself; only a cancel or a kill ends the task."""
+
+    shorthand: ClassVar[str] = "reason"
+    reason: str | None = Field(default=None, description="why, for the reader")
+
+
+class Cancel(StepModel):
+    """Somebody else cancels the task here (while it is queued) or kills it (from assign on)."""
+
+    after: DurationText = Field(default=0, description=AFTER)
+
+
+class SetupError(StepModel):
+    """Fatal before the process starts: the task stands in task_error."""
+
+    shorthand: ClassVar[str] = "message"
+    message: Text = Field(description="what debugerror says; ${…} is filled in")
+    after: DurationText = Field(default=0, description=AFTER)
+    then: Literal["fail", "requeue", "stuck"] = Field(
+        default="fail",
+        description="fail: it ends with exit code 1; requeue: it starts over and the next steps follow; stuck: nothing",
+    )
+    wait: DurationText = Field(default=1_000_000, description="how long until then")
+
+    @model_validator(mode="after")
+    def _no_idle_wait(self) -> SetupError:
+        if self.then == "stuck" and "wait" in self.model_fields_set:
+            raise ValueError("`wait` means nothing with `then: stuck`; leave it out, or write then: fail or requeue")
+        return self
+
+
+class Refuse(StepModel):
+    """The run is refused, and there is no task. The only step of its scenario."""
+
+    shorthand: ClassVar[str] = "code"
+    code: int = Field(ge=0, le=99_999, description="the error code")
+    message: str | None = Field(default=None, description="may be left out for 96, 97 and 98, whose sentence is known")
+
+    @model_validator(mode="after")
+    def _has_sentence(self) -> Refuse:
+        if self.message is None and self.code not in SENTENCES:
+            known = ", ".join(map(str, SENTENCES))
+            raise ValueError(f"code {self.code} needs a message; only {known} have a known sentence")
+        return self
+
+    def refusal(self, balance: Decimal, reason: str) -> Refusal:
+        """What Run answers. The sentence of 96 names the balance and the limit that goes with it."""
+        if self.message is not None:
+            return Refusal(self.code, self.message, reason=reason)
+        if self.code != 96:
+            return SENTENCES[self.code].refusal(reason=reason)
+        limit = concurrency_limit(balance)
+        # An unlimited balance has no such sentence; these are the figures of Wiro's own example.
+        return concurrency_refusal(*(Decimal(50), 5) if limit is None else (balance, limit), reason=reason)
+
+
+AnyStep: TypeAlias = (
+    Accept
+    | Preprocess
+    | Assign
+    | Start
+    | Print
+    | Stderr
+    | ProgressBar
+    | StreamText
+    | Produce
+    | Exit
+    | Postprocess
+    | HoldStep
+    | StallStep
+    | Cancel
+    | SetupError
+    | Refuse
+)
+
+
+class StepItem(Strict):
+    """One item of `steps`: a mapping with exactly one key, the step's name."""
+
+    accept: Accept | None = None
+    preprocess: Preprocess | None = None
+    assign: Assign | None = None
+    start: Start | None = None
+    print: Print | None = None
+    stderr: Stderr | None = None
+    progress: ProgressBar | None = None
+    stream: StreamText | None = None
+    produce: Produce | None = None
+    exit: Exit | None = None
+    postprocess: Postprocess | None = None
+    hold: HoldStep | None = None
+    stall: StallStep | None = None
+    cancel: Cancel | None = None
+    setup_error: SetupError | None = None
+    refuse: Refuse | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_key(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        if len(value) > 1 and value.keys() <= cls.model_fields.keys():
+            raise ValueError(f"{len(value)} steps in one item ({', '.join(value)}); give each its own dash")
+        if not value:
+            raise ValueError(f"an empty step; write one of: {', '.join(cls.model_fields)}")
+        return {key: {} if item is None else item for key, item in value.items()}
+
+    @property
+    def name(self) -> str:
+        """The step's name."""
+        return next(iter(self.model_fields_set))
+
+    @functools.cached_property
+    def step(self) -> AnyStep:
+        """The step itself."""
+        step: AnyStep = getattr(self, self.name)
+        return step

@@ -1,0 +1,31 @@
+"""What all models of the language have in common: no unknown keys, no conversions, no changes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+
+from wiro_mock.substitution import check_text
+
+AFTER = "how long after the step before it (or after the release of a hold)"
+
+
+class Strict(BaseModel):
+    """No unknown keys, no conversions, no changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class StepModel(Strict):
+    """What all steps have in common: the short form."""
+
+    shorthand: ClassVar[str] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _widen(cls, value: Any) -> Any:
+        return {cls.shorthand: value} if cls.shorthand and not isinstance(value, dict) else value
+
+
+Text: TypeAlias = Annotated[str, AfterValidator(check_text)]

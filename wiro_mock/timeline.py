@@ -1,0 +1,274 @@
+"""Steps become events: what each step of the language does, in the order of a task's life.
+
+A walk goes through the steps with the status that the task would have, and asks the kernel's `TRANSITIONS`
+whether an event may happen there. Lifecycle events that a step needs and nobody wrote happen at once: they are
+the shortest way through the same table. So there is no second opinion here on what is legal.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeAlias, assert_never
+
+from wiro_mock import steps as s
+from wiro_mock.kernel import events as e
+from wiro_mock.kernel.events import Duration, Event
+from wiro_mock.kernel.files import Blob
+from wiro_mock.kernel.plan import Hold, PlanItem, Stall, Step
+from wiro_mock.kernel.task import KILLABLE, TERMINAL, TRANSITIONS, IllegalEvent, Status, next_status
+from wiro_mock.media import content_type, png
+from wiro_mock.outputs import progress, snapshots
+from wiro_mock.produce import Produce, SourceFile
+
+Keep: TypeAlias = Callable[[bytes, str], Blob]
+"""Stores bytes with a content type, and returns the blob."""
+
+MOST_ITEMS: Final = 9_000
+"""A poll goes through 10 000 entries at most; a plan must fit."""
+
+_Filler: TypeAlias = type[e.Accepted | e.Assigned | e.Started]
+_FILLERS: Final[tuple[_Filler, ...]] = (e.Accepted, e.Assigned, e.Started)
+_OUTPUTS: Final = (s.Print, s.Stderr, s.ProgressBar, s.StreamText, Produce)
+_AFTER_OUTPUT: Final = frozenset({Status.OUTPUT_FULL, Status.END, Status.POSTPROCESS_START})
+_ORDER: Final = "accept, preprocess, assign, start, output, exit, postprocess"
+
+
+class Texts(Protocol):
+    """Fills `${name}` into texts."""
+
+    def fill(self, text: str) -> str:
+        """The text with its names replaced."""
+
+    def fill_all(self, value: object) -> object:
+        """The JSON value with the names in all its texts replaced."""
+
+
+class AsWritten:
+    """Texts as they are written: to look at a timeline before there is a run."""
+
+    def fill(self, text: str) -> str:
+        """The text itself."""
+        return text
+
+    def fill_all(self, value: object) -> object:
+        """The value itself."""
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A step that cannot happen where it stands: its place in `steps`, the broken rule, and what to do."""
+
+    index: int
+    rule: str
+    message: str
+
+
+class BrokenRule(Exception):
+    """Raised inside a walk; becomes a `Problem`."""
+
+    def __init__(self, rule: str, message: str) -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
+def lay_out(
+    steps: Iterable[s.StepItem], texts: Texts, keep: Keep, *, most: int = MOST_ITEMS
+) -> tuple[list[PlanItem], list[Problem]]:
+    """The plan items of the steps, and everything that is wrong with their order."""
+    walk, problems, index = _Walk(texts, keep), list[Problem](), -1
+    steps = list(steps)
+    for index, item in enumerate(steps):
+        try:
+            walk.take(item, alone=len(steps) == 1)
+            if len(walk.items) > most:
+                raise BrokenRule("too-many-events", f"more than {most} events by here; use fewer or shorter steps")
+        except BrokenRule as broken:
+            problems.append(Problem(index, broken.rule, str(broken)))
+    try:
+        if not problems:
+            walk.close()
+    except BrokenRule as broken:
+        problems.append(Problem(max(index, 0), broken.rule, str(broken)))
+    return walk.items, problems
+
+
+def check(steps: Iterable[s.StepItem]) -> list[Problem]:
+    """Everything that is wrong with the order of the steps, before there is a run."""
+    return lay_out(steps, AsWritten(), lambda data, kind: Blob(digest="", size=len(data), contenttype=kind))[1]
+
+
+class _Walk:
+    def __init__(self, texts: Texts, keep: Keep) -> None:
+        self.items: list[PlanItem] = []
+        self.status = Status.QUEUE
+        self._texts = texts
+        self._keep = keep
+        self._over = ""  # the step that ended everything
+        self._rests = False  # the last step was a hold
+        self._had_stderr = False
+        self._streamed = ""
+        self._produced = 0
+
+    def take(self, item: s.StepItem, *, alone: bool) -> None:
+        """Go one step further, or raise `BrokenRule` and stay."""
+        name, step = item.name, item.step
+        if isinstance(step, s.Refuse):
+            if not alone:
+                message = f"{name}: a refused run has no task, so no other step can happen; make it the only step"
+                raise BrokenRule("refuse-alone", message)
+            self._over = name
+            return
+        if self._over:
+            message = f"{name}: nothing happens after {self._over}; remove this step, or move it up"
+            raise BrokenRule("nothing-after-end", message)
+        if self.status in _AFTER_OUTPUT and isinstance(step, _OUTPUTS):
+            raise BrokenRule("output-after-end", f"{name}: the process has ended by here; move it before exit")
+        try:
+            self._play(step)
+        except IllegalEvent:
+            raise BrokenRule("step-out-of-order", self._out_of_order(name, step)) from None
+        self._rests = isinstance(step, s.HoldStep)
+        if self.status in TERMINAL or isinstance(step, s.StallStep):
+            self._over = name
+
+    def close(self) -> None:
+        """The end of the steps: post-processing that nobody wrote, or a complaint that the end is missing."""
+        if self._over:
+            return
+        if self.status is Status.END:
+            self._happen(0, e.PostprocessStarted())
+            self._happen(0, e.PostprocessEnded())
+        elif not self._rests:
+            message = "the steps end, but the task does not; end with exit, stall, hold, cancel or setup_error"
+            raise BrokenRule("success-without-exit", message)
+
+    def _out_of_order(self, name: str, step: s.AnyStep) -> str:
+        if isinstance(step, s.Postprocess):
+            return f"{name}: comes before the process has ended; put an exit before it"
+        return f"{name}: comes too late, the task is in {self.status} by here; the order is {_ORDER}"
+
+    def _play(self, step: s.AnyStep) -> None:
+        match step:
+            case s.Accept():
+                self._reach_and_happen(step.after, e.Accepted())
+            case s.Preprocess():
+                self._reach_and_happen(step.after, e.PreprocessStarted())
+                self._happen(step.lasting, e.PreprocessEnded())
+            case s.Assign():
+                self._reach_and_happen(step.after, e.Assigned())
+            case s.Start():
+                self._reach_and_happen(step.after, e.Started())
+            case s.Print():
+                self._reach_and_happen(step.after, e.Output(message=self._texts.fill(step.text)))
+            case s.Stderr():
+                self._reach_and_happen(step.after, e.ErrorOutput(text=self._texts.fill(step.text)))
+                self._had_stderr = True
+            case s.ProgressBar():
+                self._outputs(step.after, progress(step))
+            case s.StreamText():
+                text = self._texts.fill(step.text)
+                self._outputs(step.after, snapshots(self._streamed, text, step))
+                self._streamed += text
+            case Produce():
+                self._reach_and_happen(step.after, self._file(step))
+                self._produced += 1
+            case s.Exit():
+                self._reach_and_happen(step.after, e.OutputEnded())
+                if self._had_stderr:
+                    self._happen(0, e.ErrorEnded())
+                self._happen(0, e.Exited(code=step.code))
+            case s.Postprocess():
+                self._happen(step.after, e.PostprocessStarted())
+                self._happen(step.lasting, e.PostprocessEnded())
+            case s.HoldStep():
+                self.items.append(Hold(name=step.name))
+            case s.StallStep():
+                self.items.append(Stall())
+            case s.Cancel():
+                self._cancel(step)
+            case s.SetupError():
+                self._set_up_badly(step)
+            case s.Refuse():
+                raise AssertionError("a refusal is no part of a walk")
+            case _:
+                assert_never(step)
+
+    def _cancel(self, step: s.Cancel) -> None:
+        if self.status is not Status.QUEUE and self.status not in KILLABLE:
+            message = (
+                f"cancel: a task in {self.status} can be neither cancelled (only in task_queue) "
+                "nor killed (from task_assign on); move it before accept or after assign"
+            )
+            raise BrokenRule("cancel-here", message)
+        self._happen(step.after, e.Cancelled(killed=self.status is not Status.QUEUE))
+
+    def _set_up_badly(self, step: s.SetupError) -> None:
+        self._reach_and_happen(step.after, e.SetupFailed(message=self._texts.fill(step.message)))
+        if step.then == "stuck":
+            self.items.append(Stall())
+            self._over = "setup_error"
+        elif step.then == "fail":
+            self._happen(step.wait, e.GaveUp(code=1))
+        else:
+            self._happen(step.wait, e.Requeued())
+
+    def _file(self, step: Produce) -> e.Produced:
+        name, data, kind = self._content(step)
+        # A parameter may hold anything; a slash or a quote in a file's name would break its URL.
+        name = re.sub(r'[/\\"\x00-\x1f\x7f]', "_", self._texts.fill(name))[:255]
+        return e.Produced(name=name, blob=self._keep(data, step.contenttype or kind))
+
+    def _content(self, step: Produce) -> tuple[str, bytes, str]:
+        number = self._produced
+        if step.text is not None:
+            name = step.name or f"{number}.txt"
+            return name, self._texts.fill(step.text).encode(errors="replace"), content_type(name, "text/plain")
+        if step.image is not None:
+            image = step.image
+            return step.name or f"{number}.png", png(image.width, image.height, image.color), "image/png"
+        if isinstance(step.file, SourceFile):
+            name = step.name or step.file.path.name
+            return name, step.file.data, content_type(name)
+        text = json.dumps(self._texts.fill_all(step.data), ensure_ascii=False)
+        return step.name or f"{number}.json", text.encode(errors="replace"), "application/json"
+
+    def _outputs(self, after: Duration, messages: Iterable[tuple[Duration, e.Message]]) -> None:
+        """Outputs at their distances from the beginning of the step."""
+        self._reach(e.Output)
+        before = -after
+        for at, message in messages:
+            self._happen(at - before, e.Output(message=message))
+            before = at
+
+    def _reach_and_happen(self, after: Duration, event: Event) -> None:
+        self._reach(type(event))
+        self._happen(after, event)
+
+    def _reach(self, wanted: type[Event]) -> None:
+        for kind in _road(self.status, wanted):
+            self._happen(0, kind())
+
+    def _happen(self, after: Duration, event: Event) -> None:
+        self.status = next_status(self.status, event)
+        if isinstance(event, e.Requeued):
+            self._had_stderr = False
+        self.items.append(Step(after=after, event=event))
+
+
+def _road(status: Status, wanted: type[Event]) -> tuple[_Filler, ...]:
+    """The shortest way by lifecycle events to a status in which the wanted event may happen.
+
+    Empty too when there is none: then the event itself is illegal, and says so.
+    """
+    roads = deque[tuple[Status, tuple[_Filler, ...]]]([(status, ())])
+    while roads:
+        here, road = roads.popleft()
+        if wanted in TRANSITIONS[here]:
+            return road
+        roads.extend((TRANSITIONS[here][kind], (*road, kind)) for kind in _FILLERS if kind in TRANSITIONS[here])
+    return ()
