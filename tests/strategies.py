@@ -30,6 +30,28 @@ ACCOUNT: Final = Account(uuid="15bce51f-442f-4f44-a71d-13c6374a62bd")
 BLOBS: Final = tuple(Blob(digest=f"{n:064x}", size=100 * n, contenttype="image/png") for n in (1, 2, 3))
 START: Final = 1_734_513_807 * SECOND
 
+EXAMPLES: Final[tuple[Event, ...]] = (
+    e.Requeued(),
+    e.Accepted(),
+    e.PreprocessStarted(),
+    e.PreprocessEnded(),
+    e.Assigned(),
+    e.Started(),
+    e.Output(message="line"),
+    e.ErrorOutput(text="warning"),
+    e.Produced(name="0.png", blob=BLOBS[1]),
+    e.OutputEnded(),
+    e.ErrorEnded(),
+    e.Exited(code=0),
+    e.PostprocessStarted(),
+    e.PostprocessEnded(),
+    e.Cancelled(killed=False),
+    e.SetupFailed(message="Output folder creation failed"),
+    e.GaveUp(code=1),
+    e.FilesDeleted(),
+)
+"""One event of each kind, but for `Queued`, which needs a job."""
+
 # Few and round, with many zeros, so that different tasks are often due at the same instant.
 DURATIONS: Final = st.sampled_from([0, 0, SECOND // 4, SECOND // 2, SECOND, 3 * SECOND])
 

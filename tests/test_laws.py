@@ -434,7 +434,11 @@ class World(RuleBasedStateMachine):
 
     @invariant()
     def the_bytes_are_right(self) -> None:
-        sizes = {file.blob.digest: file.blob.size for file in self.sim.files}
+        blobs = [file.blob for file in self.sim.files]
+        for cursor in self.sim._cursors.values():  # what a plan is going to produce must stay, too
+            steps = [item.event for item in cursor.plan.items if isinstance(item, Step)]
+            blobs += [event.blob for event in steps if isinstance(event, e.Produced)]
+        sizes = {blob.digest: blob.size for blob in blobs}
         assert self.sim.files.bytes_kept == sum(sizes.values())
         assert self.sim.bytes_kept == sum(sizes.values()) + sum(task.job.weight for task in self.sim.tasks())
         assert not any(self.sim.files.needs(digest) for digest in self.sim.files.abandoned)

@@ -1,0 +1,60 @@
+"""The catalogue: how the two segments of a URL find a model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.strategies import MODEL
+from wiro_mock.kernel.catalog import Catalog, clean_slug
+from wiro_mock.kernel.refusals import Refusal
+
+VEO = replace(MODEL, id="600", owner="Google", slug="veo3.1")
+
+
+@pytest.mark.parametrize(
+    ("display", "clean"),
+    [
+        ("veo3.1", "veo3-1"),
+        ("FLUX.2-dev", "flux-2-dev"),
+        ("caption", "caption"),
+        ("a  b__c", "a-b-c"),
+        ("-x-", "x"),
+        ("", ""),
+    ],
+)
+def test_a_display_slug_has_one_clean_form(display: str, clean: str) -> None:
+    """The pairs that the dossier knows, and the corners."""
+    assert clean_slug(display) == clean
+    assert clean_slug(clean) == clean
+
+
+@pytest.mark.parametrize(("owner", "slug"), [("google", "veo3-1"), ("GOOGLE", "veo3.1"), ("Google", "VEO3.1")])
+def test_a_model_is_found_by_either_form_in_any_case(owner: str, slug: str) -> None:
+    """Clients spell the same model in many ways."""
+    assert Catalog([MODEL, VEO]).resolve(owner, slug) is VEO
+
+
+def test_an_unknown_model_is_refused_and_the_known_ones_are_named_to_the_tester() -> None:
+    """The client sees Wiro's words only; the reason names the way out."""
+    with pytest.raises(Refusal) as refused:
+        Catalog([VEO, MODEL]).resolve("google", "veo4")
+    assert (refused.value.code, refused.value.message, refused.value.status) == (1, "slug-owner-project-not-exist", 200)
+    assert refused.value.reason == (
+        "no model google/veo4 in the catalogue; there are: Google/veo3.1, moondream3-preview/caption"
+    )
+
+
+def test_an_empty_catalogue_says_so() -> None:
+    """Rather than ending its sentence with a colon."""
+    with pytest.raises(Refusal) as refused:
+        Catalog().resolve("a", "b")
+    assert refused.value.reason.endswith("there are: none")
+
+
+def test_the_catalogue_lists_each_model_once() -> None:
+    """A later model of the same slug takes the place of the earlier."""
+    catalog = Catalog([MODEL, VEO, replace(VEO, id="601")])
+    assert [model.id for model in catalog] == ["598", "601"]
+    assert len(catalog) == 2
