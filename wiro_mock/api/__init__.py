@@ -1,0 +1,28 @@
+"""The HTTP API and the socket dialogue, without a transport: values in, values out.
+
+`handle(world, request)` plays any of `OPERATIONS`; `Conversation` plays the socket.
+"""
+
+from wiro_mock.api.messages import NO_BODY, Body, Outcome, Request, Response, Upload, World
+from wiro_mock.api.operations import OPERATIONS, Operation, find, handle
+from wiro_mock.api.profile import PROFILES, Profile, find_profile, switch
+from wiro_mock.api.socket import Conversation
+
+__all__ = [
+    "NO_BODY",
+    "OPERATIONS",
+    "PROFILES",
+    "Body",
+    "Conversation",
+    "Operation",
+    "Outcome",
+    "Profile",
+    "Request",
+    "Response",
+    "Upload",
+    "World",
+    "find",
+    "find_profile",
+    "handle",
+    "switch",
+]

@@ -1,0 +1,150 @@
+"""Headers become the project's consent, or a `Refusal` with its reason.
+
+The signature is lower-case hex of HMAC-SHA256 with the API *key* as key and secret + nonce as message
+(rest.md §1.2). The client is told Wiro's sentence; the tester is told which of the usual mistakes it was.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Iterator
+
+from wiro_mock.api.messages import Request, World
+from wiro_mock.api.profile import Profile
+from wiro_mock.kernel.account import Project
+from wiro_mock.kernel.refusals import No, Refusal
+
+AUTH_MODES = ("strict", "lenient", "off")
+_HEX64 = re.compile(r"[0-9a-fA-F]{64}")
+
+
+def sign(key: str, secret: str, nonce: str) -> str:
+    """The signature that Wiro expects: 64 lower-case hex digits."""
+    return hmac_hex(key, secret + nonce)
+
+
+def hmac_hex(key: str, message: str | bytes) -> str:
+    """HMAC-SHA256 in lower-case hex."""
+    data = message.encode("utf-8", "surrogatepass") if isinstance(message, str) else message
+    return hmac.new(key.encode("utf-8", "surrogatepass"), data, hashlib.sha256).hexdigest()
+
+
+def authenticate(world: World, request: Request) -> str:
+    """Let the request in, or raise the `Refusal` (HTTP 401).
+
+    In mode `lenient` it is let in all the same; then, and in mode `off`, what was wrong (nothing, in `off`)
+    is returned for the journal.
+    """
+    if world.auth_mode == "off":
+        return ""
+    try:
+        _check(world, request)
+    except Refusal as refusal:
+        if world.auth_mode == "lenient":
+            return f"let in all the same (auth lenient): {refusal.reason}"
+        raise
+    return ""
+
+
+def _check(world: World, request: Request) -> None:
+    headers, project = request.headers, world.project
+    key = headers.get("x-api-key", "")
+    if not key:
+        raise _no_key(headers.get("authorization", ""))
+    if not _same(key, project.key):
+        raise No.PROJECT_UNKNOWN.refusal(reason=_unknown_key(key, project))
+    if project.key_only:
+        return  # stray nonces and signatures are ignored, even wrong ones (clients.md §1 line 14)
+    nonce, signature = headers.get("x-nonce", ""), headers.get("x-signature", "")
+    if not nonce or not signature:
+        missing = " and ".join(name for name in ("x-signature", "x-nonce") if not headers.get(name))
+        raise No.SIGNATURE_REQUIRED.refusal(reason=f"{missing} missing; the project is one with signatures")
+    expected = sign(project.key, project.secret, nonce)
+    if not _same(_bare(signature, world.profile), expected):
+        raise No.SIGNATURE_INVALID.refusal(reason=explain(project, nonce, signature, request.body.raw))
+    if world.profile.nonce_reuse == "refuse" and not world.is_first_use(nonce):
+        raise No.SIGNATURE_INVALID.refusal(reason="this nonce was used before, and the switch nonce_reuse refuses that")
+
+
+def _no_key(authorization: str) -> Refusal:
+    if authorization:
+        return No.BEARER_INVALID.refusal(reason="Authorization was sent, but no x-api-key; Bearer is not played here")
+    # The only sentence for "nothing was sent": Wiro falls through to Bearer (rest.md §1.5).
+    return No.BEARER_MISSING.refusal(reason="no x-api-key header")
+
+
+def _unknown_key(key: str, project: Project) -> str:
+    if _same(key, project.secret):
+        return "x-api-key holds the project's secret; key and secret are swapped"
+    if _same(key.strip().strip("\"'"), project.key):
+        return "x-api-key is the project's key with quotes or white space around it"
+    return "x-api-key is not the key of this mock's project"
+
+
+def _bare(signature: str, profile: Profile) -> str:
+    """The signature without what `openssl dgst` prints around it: `(stdin)= `, `SHA2-256(stdin)= `, ` *stdin`.
+
+    Wiro's own shell sample sends the whole line (rest.md §1.4, page.md); the switch `signature_form` refuses it.
+    """
+    if profile.signature_form == "exact":
+        return signature
+    text = signature.strip()
+    if "= " in text:
+        text = text.rsplit("= ", 1)[1]
+    elif match := _HEX64.search(text):
+        text = match[0]
+    return text.lower()
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))
+
+
+def explain(project: Project, nonce: str, signature: str, body: bytes) -> str:
+    """Which of the usual mistakes a wrong signature equals, in words and without any secret."""
+    sent = signature.strip()
+    for mistake, value in _mistakes(project, nonce, body):
+        if _same(sent, value):
+            return f"x-signature is wrong: {mistake}"
+    right = sign(project.key, project.secret, nonce)
+    if sent.rsplit("= ", 1)[-1] == right or (sent.startswith(right) and sent.endswith("stdin")):
+        return "x-signature is wrong: it carries the prefix that openssl prints, which signature_form: exact refuses"
+    if sent != sent.lower() and _same(sent.lower(), right):
+        return "x-signature is wrong: it is in upper case, which signature_form: exact refuses"
+    if not _HEX64.fullmatch(sent):
+        return f"x-signature is wrong: {len(sent)} characters, where 64 hex digits are expected"
+    return (
+        "x-signature is wrong, and equals none of the usual mistakes; it is the lower-case hex of "
+        "HMAC-SHA256(key = API key, message = API secret + nonce)"
+    )
+
+
+def _mistakes(project: Project, nonce: str, body: bytes) -> Iterator[tuple[str, str]]:
+    key, secret = project.key, project.secret
+    digest = bytes.fromhex(sign(key, secret, nonce))
+    text = body.decode("utf-8", "surrogateescape")
+    yield "key and secret are swapped (the API key is the HMAC's key)", hmac_hex(secret, key + nonce)
+    yield "it is the right digest in base64; hex is expected", base64.b64encode(digest).decode()
+    yield "it is the right digest in url-safe base64; hex is expected", base64.urlsafe_b64encode(digest).decode()
+    yield "the nonce is missing from the message", hmac_hex(key, secret)
+    yield "the secret is missing from the message", hmac_hex(key, nonce)
+    yield "the message is nonce + secret; secret + nonce is expected", hmac_hex(key, nonce + secret)
+    yield "the message ends with a newline (echo without -n)", hmac_hex(key, secret + nonce + "\n")
+    yield "the message is the key + nonce; secret + nonce is expected", hmac_hex(key, key + nonce)
+    yield (
+        "it is a plain SHA-256 of secret + nonce; HMAC is expected",
+        hashlib.sha256((secret + nonce).encode()).hexdigest(),
+    )
+    yield "the secret is the HMAC's key and the message is nonce alone", hmac_hex(secret, nonce)
+    yield "the secret is both the HMAC's key and in the message", hmac_hex(secret, secret + nonce)
+    if body:
+        raw = body
+        yield "the body is signed; body, path and method are not part of the message", hmac_hex(key, raw)
+        yield "the body is signed with the secret; it is not part of the message", hmac_hex(secret, raw)
+        for message in (secret + nonce + text, nonce + text, secret + text, text + nonce):
+            data = message.encode("utf-8", "surrogateescape")
+            yield "the body is part of the message; it must not be", hmac_hex(key, data)
+            yield "the body is part of the message, and key and secret are swapped", hmac_hex(secret, data)

@@ -1,0 +1,107 @@
+"""Folders, uploads, and the bytes behind every URL that an answer contains."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+from wiro_mock.api import wire
+from wiro_mock.api.answers import Answer, answer
+from wiro_mock.api.archive import unpacked
+from wiro_mock.api.body import plain_name, text_of
+from wiro_mock.api.messages import Outcome, Request, Response, Upload, World
+from wiro_mock.api.origin import origins
+from wiro_mock.kernel.files import File, FileKind
+from wiro_mock.kernel.refusals import No
+
+FOLDER_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
+
+
+def create_folder(world: World, request: Request) -> Answer:
+    """Make a folder. The name is of letters, digits, `_` and `-` (rest.md §2.2); the refusal's text is our choice."""
+    name = text_of(request.body.fields, "name")
+    if not FOLDER_NAME.fullmatch(name):
+        raise No.FILE_INVALID.refusal(reason=f"a folder's name is of A-Z, a-z, 0-9, _ and -, not {name[:60]!r}")
+    parent = _folder_id(world, text_of(request.body.fields, "parentid"), "parentid")
+    return answer(wire.folder(world.sim.create_folder(name, parent)), Outcome())
+
+
+def upload(world: World, request: Request) -> Answer:
+    """Keep a file; of a ZIP archive, the files in it (rest.md §2.2)."""
+    part = request.body.fields.get("file")
+    if isinstance(part, list):
+        part = next((item for item in part if isinstance(item, Upload)), None)
+    if not isinstance(part, Upload):
+        raise No.FILE_INVALID.refusal(reason="no part named 'file' with a file name in a multipart body")
+    folder = _folder_id(world, text_of(request.body.fields, "folderid"), "folderid")
+    files = [world.sim.upload(plain_name(item.filename), item.blob, folder) for item in unpacked(part, world.blobs)]
+    return answer(wire.uploads(files, origins(request.origin)), Outcome())
+
+
+def _folder_id(world: World, folder_id: str, field: str) -> str:
+    if folder_id and folder_id not in world.sim.files.folders:
+        raise No.FILE_INVALID.refusal(reason=f"{field} {folder_id[:60]!r} is no folder here")
+    return folder_id
+
+
+def fetch_by_accesskey(world: World, request: Request, accesskey: str, name: str) -> Answer:
+    """`GET /v1/File/{accesskey}/{name}`: run inputs and uploads, without a key."""
+    return _serve(world, request, world.sim.files.by_accesskey(accesskey), name)
+
+
+def fetch_from_cdn(world: World, request: Request, folder: str, name: str) -> Answer:
+    """`GET /{folder}/{name}`: outputs and uploads, without a key."""
+    return _serve(world, request, world.sim.files.by_cdn_folder(folder), name)
+
+
+def _serve(world: World, request: Request, file: File | None, name: str) -> Answer:
+    if file is None or name != file.name or not _is_shown(world, file):
+        raise No.ROUTE.refusal(reason="no file at this URL: never there, not there yet, deleted, or forgotten")
+    etag = f'"{file.blob.digest[:32]}"'
+    headers = [("etag", etag), ("accept-ranges", "bytes"), ("content-type", file.blob.contenttype)]
+    if etag in request.headers.get("if-none-match", ""):
+        return Answer(Response(status=304, headers=tuple(headers[:1])), Outcome())
+    size, start, stop, status = file.blob.size, 0, file.blob.size, 200
+    wanted = request.headers.get("range", "")
+    if wanted and request.headers.get("if-range", etag) == etag:
+        parsed = byte_range(wanted, size)
+        if parsed == (0, 0):
+            headers.append(("content-range", f"bytes */{size}"))
+            return Answer(Response(status=416, headers=tuple(headers)), Outcome())
+        if parsed is not None:
+            start, stop, status = *parsed, 206
+            headers.append(("content-range", f"bytes {start}-{stop - 1}/{size}"))
+    headers.append(("content-length", str(stop - start)))
+    blob = None if request.method == "HEAD" else file.blob
+    return Answer(Response(status=status, headers=tuple(headers), blob=blob, start=start, stop=stop), Outcome())
+
+
+def byte_range(header: str, size: int) -> tuple[int, int] | None:
+    """The bytes that a Range header asks for, as (start, stop); (0, 0) when it cannot be satisfied.
+
+    None for a header that is no single range of bytes; it is then ignored (RFC 9110 §14.2).
+    """
+    match = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", header.replace(" ", ""))
+    if match is None or match[0] == "bytes=-":
+        return None
+    if not match[1]:
+        length = min(int(match[2]), size)
+        return (size - length, size) if length else (0, 0)
+    start = int(match[1])
+    stop = min(int(match[2]) + 1, size) if match[2] else size
+    if match[2] and int(match[2]) < start:
+        return None
+    return (start, stop) if start < size else (0, 0)
+
+
+def _is_shown(world: World, file: File) -> bool:
+    """An output is there as soon as Detail lists it, and not before."""
+    if file.kind is not FileKind.OUTPUT:
+        return True
+    task = world.sim.task(file.task_id)
+    return task is not None and file in task.shown_outputs
+
+
+def decoded(segment: str) -> str:
+    """A segment of a path without its percent-encoding."""
+    return unquote(segment, errors="replace")

@@ -1,0 +1,125 @@
+"""What goes into the API and what comes out, whatever the transport; and the world it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from wiro_mock.api.profile import Profile
+from wiro_mock.kernel.account import Project
+from wiro_mock.kernel.catalog import Catalog
+from wiro_mock.kernel.events import Instant
+from wiro_mock.kernel.files import Blob
+from wiro_mock.kernel.orders import Order
+from wiro_mock.kernel.simulation import Simulation
+from wiro_mock.kernel.task import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file part of a multipart body; its bytes are in the store already."""
+
+    filename: str
+    blob: Blob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """A parsed body. A field that came several times holds a list; `text_size` counts the bytes of text kept.
+
+    `problem` is empty, or says why the body could not be read; `raw` is the text of a JSON or form body.
+    """
+
+    fields: Mapping[str, object] = field(default_factory=dict)
+    raw: bytes = b""
+    text_size: int = 0
+    problem: str = ""
+
+
+NO_BODY = Body()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request. `path` is as it came, percent-encoded and without the query; header names are in lower
+    case, and values of a header that came several times are joined by a comma, as Node joins them.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    origin: str
+    body: Body = NO_BODY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """An answer: either `content`, or the bytes of `blob` from `start` up to `stop`."""
+
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    content: bytes = b""
+    blob: Blob | None = None
+    start: int = 0
+    stop: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a request: what the journal keeps beside the request itself. `reason` is for the tester."""
+
+    operation: str = ""
+    task_id: str = ""
+    scenario: str = ""
+    code: int | None = None
+    message: str = ""
+    reason: str = ""
+    failed: bool = False
+
+
+class Blobs(Protocol):
+    """The store, as far as the API uses it."""
+
+    def read(self, blob: Blob) -> bytes: ...
+    def put(self, data: bytes, contenttype: str) -> Blob: ...
+
+
+class World(Protocol):
+    """What the API needs of the world: settled to now, and locked while a request is handled."""
+
+    @property
+    def sim(self) -> Simulation: ...
+    @property
+    def blobs(self) -> Blobs: ...
+    @property
+    def catalog(self) -> Catalog: ...
+    @property
+    def profile(self) -> Profile: ...
+    @property
+    def project(self) -> Project: ...
+    @property
+    def auth_mode(self) -> str: ...
+    @property
+    def scenario_header(self) -> bool: ...
+
+    def submit(self, order: Order, asked: str | None) -> Task:
+        """Take on a run; `asked` is the scenario that the request asked for, if any."""
+        ...
+
+    def poll(self, task: Task) -> Task:
+        """A client polled this task: let pass what a poll is worth, and return the task after it."""
+        ...
+
+    def is_first_use(self, nonce: str) -> bool:
+        """Whether this nonce has not been seen before; from now on it has."""
+        ...
+
+    def seconds(self) -> int:
+        """The present instant in whole unix seconds."""
+        ...
+
+
+def seconds(instant: Instant | None) -> str:
+    """An instant as it is printed: unix seconds in a string, `"0"` for none (rest.md §3)."""
+    return "0" if instant is None else str(instant // 1_000_000)

@@ -1,0 +1,129 @@
+"""The operations of the API as one table, and `handle`, which plays any of them without a transport."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from wiro_mock.api import files, run, tasks, wire
+from wiro_mock.api.answers import Answer, answer
+from wiro_mock.api.auth import authenticate
+from wiro_mock.api.messages import Outcome, Request, World
+from wiro_mock.kernel.refusals import No, Refusal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One endpoint. `handler` takes the world, the request and the decoded segments of the path.
+
+    `public` operations need no key (rest.md §1.1).
+    """
+
+    name: str
+    method: str
+    path: str
+    handler: Callable[..., Answer]
+    public: bool = False
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Matches the paths of this operation; a `{name}` is one segment, `{name:regex}` one of that form."""
+        parts = re.split(r"\{\w+(?::([^}]+))?\}", self.path)
+        regex = "".join(
+            re.escape(part or "") if at % 2 == 0 else f"({part or '[^/]+'})" for at, part in enumerate(parts)
+        )
+        return re.compile(regex)
+
+
+OPERATIONS = (
+    Operation(name="Task/Detail", method="POST", path="/v1/Task/Detail", handler=tasks.detail),
+    Operation(name="Run", method="POST", path="/v1/Run/{owner}/{model}", handler=run.run),
+    Operation(name="Task/Cancel", method="POST", path="/v1/Task/Cancel", handler=tasks.cancel),
+    Operation(name="Task/Kill", method="POST", path="/v1/Task/Kill", handler=tasks.kill),
+    Operation(
+        name="Task/InputOutputDelete", method="POST", path="/v1/Task/InputOutputDelete", handler=tasks.delete_files
+    ),
+    Operation(name="File/FolderCreate", method="POST", path="/v1/File/FolderCreate", handler=files.create_folder),
+    Operation(name="File/Upload", method="POST", path="/v1/File/Upload", handler=files.upload),
+    Operation(
+        name="File", method="GET", path="/v1/File/{accesskey}/{name}", handler=files.fetch_by_accesskey, public=True
+    ),
+    # The CDN, which is another host at Wiro; here both share one origin.
+    Operation(
+        name="CDN",
+        method="GET",
+        path="/{folder:(?:[0-9a-f]{8}-)(?:[0-9a-f]{8}-?)+}/{name}",
+        handler=files.fetch_from_cdn,
+        public=True,
+    ),
+)
+_FIXED = {(operation.method, operation.path): operation for operation in OPERATIONS if "{" not in operation.path}
+
+
+def find(method: str, path: str) -> tuple[Operation, list[str]] | None:
+    """The operation that a request means, and the decoded segments of its path. HEAD goes where GET goes."""
+    method = "GET" if method == "HEAD" else method
+    if operation := _FIXED.get((method, path)):
+        return operation, []
+    for operation in OPERATIONS:
+        if operation.method == method and (match := operation.pattern.fullmatch(path)):
+            return operation, [files.decoded(segment) for segment in match.groups()]
+    return None
+
+
+def handle(world: World, request: Request) -> Answer:
+    """Play one request in a settled world. Never raises for anything that a client can send."""
+    found = find(request.method, request.path)
+    name = found[0].name if found else ""
+    note = ""
+    try:
+        if found is None:
+            raise No.ROUTE.refusal(reason=_no_route(request))
+        operation, segments = found
+        if not operation.public:
+            note = authenticate(world, request)
+        if request.body.problem:
+            raise No.PARAMETERS_INVALID.refusal(reason=request.body.problem)
+        response, outcome = operation.handler(world, request, *segments)
+    except Refusal as refusal:
+        return refused(world, refusal, operation=name, note=note)
+    if outcome.operation != name or note:
+        outcome = replace(outcome, operation=name, reason=note)
+    return Answer(response, outcome)
+
+
+def refused(world: World, refusal: Refusal, *, operation: str = "", note: str = "") -> Answer:
+    """The answer to a refusal: Wiro's envelope on the wire, the reason for the journal."""
+    status = refusal.status
+    if status in (200, 401) and world.profile.error_status == "mapped":
+        status = _mapped_status(refusal)
+    outcome = Outcome(
+        operation=operation,
+        code=refusal.code,
+        message=refusal.message,
+        reason="; ".join(filter(None, (refusal.reason, note))),
+    )
+    return answer(wire.failure(refusal, world.seconds(), world.profile), outcome, status=status)
+
+
+def _mapped_status(refusal: Refusal) -> int:
+    """The statuses that Wiro's introduction page lists instead of 200 (rest.md C2)."""
+    if refusal.message == No.SIGNATURE_INVALID.value[1]:
+        return 403
+    return refusal.status if refusal.status != 200 else 429 if refusal.code == No.CONCURRENCY.value[0] else 400
+
+
+def _no_route(request: Request) -> str:
+    path = request.path
+    for operation in OPERATIONS:
+        if operation.pattern.fullmatch(path):
+            return f"{request.method} {path[:200]}: this path is played for {operation.method} only"
+    if path.endswith("/") and any(operation.pattern.fullmatch(path.rstrip("/")) for operation in OPERATIONS):
+        return f"{request.method} {path[:200]}: the path ends with a slash, and Wiro's do not"
+    if any(operation.pattern.fullmatch(f"/v1{path}") for operation in OPERATIONS):
+        return f"{request.method} {path[:200]}: the path lacks /v1 at its beginning; the base URL ends in /v1"
+    if any(operation.pattern.fullmatch(path.removeprefix("/v1")) for operation in OPERATIONS):
+        return f"{request.method} {path[:200]}: /v1 stands twice; the base URL has it already"
+    return f"{request.method} {path[:200]}: no operation of the API as it is played here"

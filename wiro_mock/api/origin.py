@@ -1,0 +1,38 @@
+"""The origin in the URLs of an answer: that of the request being answered, except for Wiro's own hosts.
+
+A client that reached the mock under Wiro's names (respx, interception, a hosts file) gets Wiro's own URLs:
+`https://api.wiro.ai` for inputs, `https://cdn1.wiro.ai` for outputs.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+WIRO = "https://api.wiro.ai"
+WIRO_CDN = "https://cdn1.wiro.ai"
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+
+
+class Origins(NamedTuple):
+    """Where input files are, and where outputs and uploads are: two origins without a trailing slash."""
+
+    api: str
+    cdn: str
+
+
+def origins(origin: str) -> Origins:
+    """Both origins that belong to a request's one."""
+    return Origins(WIRO, WIRO_CDN) if origin == WIRO else Origins(origin, origin)
+
+
+def origin_of(scheme: str, host: str, *, fallback: str, public_url: str = "") -> str:
+    """The origin of a request by its scheme and Host; `fallback` when Host is missing or malformed."""
+    if public_url:
+        return public_url.rstrip("/")
+    if not _HOST.fullmatch(host):
+        return fallback
+    name = host.rsplit(":", 1)[0].lower()
+    if name == "wiro.ai" or name.endswith(".wiro.ai"):
+        return WIRO
+    return f"{scheme}://{host}"

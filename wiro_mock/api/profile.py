@@ -1,0 +1,91 @@
+"""A named revision of the wire and its switches. Where sources conflict, the default is rest.md §11's
+recommendation, and the variant is a switch here.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, get_args, get_type_hints
+
+PROFILES_TO_COME = ("2026-09", "2026-04")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One revision of the wire; each field is a switch, named in the comment by the conflict it settles."""
+
+    name: str = "current"
+    # -- tasks over REST ----------------------------------------------------------------------------
+    task_keys: Literal["all", "seed"] = "all"  # C25: newer keys after the seed's, or the seed's only
+    categories: Literal["string", "array"] = "string"  # C1
+    stop_total: bool = False  # C8: `total` in the answers of Kill and Cancel
+    not_found_message: str = "There is no task yet."  # C3; `task-not-founded` was seen live
+    pexit_before_end: Literal["null", "empty"] = "null"  # C23
+    canceltime: Literal["now", "zero"] = "now"  # C13
+    detail_statuses: Literal["all", "openapi"] = "all"  # C34
+    error_time: bool = True  # C35
+    error_status: Literal["200", "mapped"] = "200"  # C2: mapped answers 400, 403, 429 instead
+    identifiers: Literal["any", "documented"] = "any"  # C4, C5, C6: which names find a task
+    cancelled_cost: Literal["zero", "charged"] = "zero"  # C12: the seed's samples show a cost
+    # -- authentication -----------------------------------------------------------------------------
+    signature_form: Literal["tolerant", "exact"] = "tolerant"  # C10: the openssl prefixes
+    nonce_reuse: Literal["allow", "refuse"] = "allow"  # C9
+    # -- stopping -----------------------------------------------------------------------------------
+    kill_before_assign: Literal["refuse", "done"] = "refuse"
+    kill_finished: Literal["done", "refuse"] = "done"
+    kill_cancelled: Literal["refuse", "done"] = "refuse"
+    # -- the webhook --------------------------------------------------------------------------------
+    callback_on_cancel: bool = True
+    callback_shape: Literal["detail", "task"] = "detail"
+    callback_attempts: int = 1
+    # -- the socket ---------------------------------------------------------------------------------
+    envelope: Literal["2026-09", "2026-04"] = "2026-09"  # with success, terminal, exitCode, or without
+    full_logs: bool = False  # C31: `task_output_full` carries the log, or is a signal only
+    segments: bool = True  # C24: streamed texts carry `segments` too
+    welcome: bool = True
+    replay: Literal["auto", "full", "status", "none"] = "auto"  # what a late registration gets
+    cancel_result: bool = False  # the `result` of a `task_cancel` frame; no source shows one
+
+
+PROFILES = {
+    "current": Profile(),
+    # The seed is of December 2025: exactly its keys; its socket is that of the older documentation.
+    "2025-12": Profile(
+        name="2025-12", task_keys="seed", envelope="2026-04", full_logs=True, segments=False, error_time=False
+    ),
+}
+
+
+def find_profile(name: str) -> Profile:
+    """The profile of this name. Raises `ValueError` with the way out."""
+    if name in PROFILES_TO_COME:
+        raise ValueError(f"profile {name} is not there yet; there are: {', '.join(PROFILES)}")
+    if name not in PROFILES:
+        raise ValueError(f"no profile {name!r}; there are: {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+def switch(profile: Profile, assignment: str) -> Profile:
+    """The profile with one switch set, from `name=value`. Raises `ValueError` with the way out."""
+    name, equals, text = assignment.partition("=")
+    names = [field.name for field in fields(Profile) if field.name != "name"]
+    if not equals or name not in names:
+        close = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(names)}"
+        raise ValueError(f"a switch is set as name=value, and {name!r} is none; {hint}")
+    change: dict[str, Any] = {name: _value(name, text)}
+    return replace(profile, **change)
+
+
+def _value(name: str, text: str) -> str | bool | int:
+    kind = get_type_hints(Profile)[name]
+    if kind is bool:
+        choices: tuple[str, ...] = ("true", "false")
+    elif kind is int:
+        choices = ("1", "2", "3")
+    else:
+        choices = get_args(kind)
+    if choices and text not in choices:
+        raise ValueError(f"switch {name} is one of {', '.join(choices)}, not {text!r}")
+    return text == "true" if kind is bool else int(text) if kind is int else text

@@ -1,0 +1,38 @@
+"""`POST /v1/Run/{owner}/{model}`: fields and files become an order, the order becomes a task."""
+
+from __future__ import annotations
+
+from wiro_mock.api import wire
+from wiro_mock.api.answers import Answer, answer
+from wiro_mock.api.body import suffix_of, text_of
+from wiro_mock.api.messages import Outcome, Request, Upload, World
+from wiro_mock.kernel.orders import InputBlob, Order
+
+SCENARIO_HEADER = "x-wiro-mock-scenario"
+OWN_FIELDS = ("callbackUrl", "projectid")
+"""Fields of every run that are no parameters of the model: the task has keys of its own for them."""
+
+
+def run(world: World, request: Request, owner: str, model: str) -> Answer:
+    """Take on a run, or raise the `Refusal`: unknown model, balance, concurrency, or what its scenario says."""
+    fields = request.body.fields
+    order = Order(
+        model=world.catalog.resolve(owner, model),
+        owner=owner,
+        project=model,
+        project_id=text_of(fields, "projectid") or world.project.id,
+        parameters={name: _stored(value) for name, value in fields.items() if name not in OWN_FIELDS},
+        callback_url=text_of(fields, "callbackUrl"),
+        origin=request.origin,
+        weight=request.body.text_size,
+    )
+    asked = request.headers.get(SCENARIO_HEADER) if world.scenario_header else None
+    task = world.submit(order, asked)
+    outcome = Outcome(task_id=task.job.id, scenario=task.job.scenario)
+    return answer(wire.run(task), outcome)
+
+
+def _stored(value: object) -> object:
+    if isinstance(value, list):
+        return [_stored(item) for item in value]
+    return InputBlob(blob=value.blob, suffix=suffix_of(value)) if isinstance(value, Upload) else value

@@ -1,0 +1,79 @@
+"""`Task/Detail`, `Task/Cancel`, `Task/Kill`, `Task/InputOutputDelete`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wiro_mock.api import wire
+from wiro_mock.api.answers import Answer, answer
+from wiro_mock.api.body import text_of
+from wiro_mock.api.messages import Outcome, Request, World
+from wiro_mock.api.origin import origins
+from wiro_mock.kernel.refusals import No, Refusal
+from wiro_mock.kernel.task import Task
+
+TOKENS = ("tasktoken", "socketaccesstoken")
+ANY = (*TOKENS, "taskid")
+"""Every name under which clients send an identifier; a token goes before an id (rest.md §2.1, clients.md §3)."""
+
+
+def detail(world: World, request: Request) -> Answer:
+    """Show a task. In a world where polls are worth something, time passes first."""
+    task = world.poll(_find(world, request, documented=("tasktoken", "taskid")))
+    return answer(wire.detail(task, origins(request.origin), world.profile), _outcome(task))
+
+
+def cancel(world: World, request: Request) -> Answer:
+    """Cancel a task that is still in the queue."""
+    task = world.sim.cancel(_find(world, request, documented=("taskid",)).job.id)
+    return answer(wire.stopped(task, origins(request.origin), world.profile), _outcome(task))
+
+
+def kill(world: World, request: Request) -> Answer:
+    """Stop a running task."""
+    task = world.sim.kill(_find(world, request, documented=("socketaccesstoken", "taskid")).job.id)
+    return answer(wire.stopped(task, origins(request.origin), world.profile), _outcome(task))
+
+
+def delete_files(world: World, request: Request) -> Answer:
+    """Delete the files of a finished task; again is no error (rest.md §7.4)."""
+    try:
+        task = _find(world, request, documented=("tasktoken",))
+    except Refusal as refusal:
+        if refusal.code == No.TASK.value[0]:
+            raise No.DELETE_TASK.refusal(reason=refusal.reason) from None
+        raise
+    world.sim.delete_files(task.job.id)
+    return answer(wire.done(), _outcome(task))
+
+
+def _outcome(task: Task) -> Outcome:
+    return Outcome(task_id=task.job.id, scenario=task.job.scenario)
+
+
+def _find(world: World, request: Request, documented: tuple[str, ...]) -> Task:
+    """The task that a request names, or the `Refusal` (0: nothing named, 1: no such task)."""
+    names = ANY if world.profile.identifiers == "any" else documented
+    fields: Mapping[str, object] = request.body.fields
+    for name in names:
+        if text := text_of(fields, name):
+            task = world.sim.task_by_token(text) if name in TOKENS else world.sim.task(text)
+            if task is None:
+                raise _no_task(world, name, text)
+            return task
+    raise No.IDENTIFIER.refusal(reason=f"none of {', '.join(names)} in the body, which has: {_names(fields)}")
+
+
+def _no_task(world: World, name: str, text: str) -> Refusal:
+    reason = f"no task with {name} {text[:60]!r} here"
+    if name == "taskid" and world.sim.task_by_token(text):
+        reason += "; it is a task's token, sent as its id"
+    elif name in TOKENS and world.sim.task(text):
+        reason += "; it is a task's id, sent as its token"
+    elif world.sim.forgotten:
+        reason += f"; {world.sim.forgotten} old ones have been forgotten"
+    return Refusal(No.TASK.value[0], world.profile.not_found_message, reason=reason)
+
+
+def _names(fields: Mapping[str, object]) -> str:
+    return ", ".join(repr(name[:40]) for name in list(fields)[:10]) or "no fields"

@@ -1,0 +1,8 @@
+"""`wiro-mock demo`."""
+
+import click
+
+
+@click.command()
+def demo() -> None:
+    """To come."""

@@ -1,0 +1,8 @@
+"""`wiro-mock lint`."""
+
+import click
+
+
+@click.command()
+def lint() -> None:
+    """To come."""

@@ -1,0 +1,8 @@
+"""`wiro-mock plan`."""
+
+import click
+
+
+@click.command()
+def plan() -> None:
+    """To come."""

@@ -1,0 +1,8 @@
+"""`wiro-mock schema`."""
+
+import click
+
+
+@click.command()
+def schema() -> None:
+    """To come."""

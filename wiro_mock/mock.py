@@ -1,0 +1,440 @@
+"""The world: a simulation and a clock, the scenarios, the journal and the bytes, under one lock.
+
+The only module that knows both a clock and a simulation. It holds no rule of Wiro's: those are in the kernel and
+in the API. Every command and query begins by settling to the clock's present, so that nothing runs in the
+background unless somebody follows (see `pump`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from typing import Literal, TypeAlias
+
+from wiro_mock.api import Outcome, Profile, Request, Response, handle
+from wiro_mock.api import wire as _wire
+from wiro_mock.api.answers import answer
+from wiro_mock.api.jsontext import dumps
+from wiro_mock.api.origin import origins
+from wiro_mock.clock import Clock, make_clock
+from wiro_mock.journal import Journal
+from wiro_mock.kernel import ids
+from wiro_mock.kernel.account import Account, Project
+from wiro_mock.kernel.catalog import Catalog
+from wiro_mock.kernel.events import SECOND, Cancelled, Duration, Entry, GaveUp, Instant, Job, PostprocessEnded, Queued
+from wiro_mock.kernel.files import Blob
+from wiro_mock.kernel.orders import Order
+from wiro_mock.kernel.plan import Plan
+from wiro_mock.kernel.simulation import Delivery, Limits, Rules, Simulation, is_web_url
+from wiro_mock.kernel.task import Task
+from wiro_mock.loader import Library
+from wiro_mock.scenario import Chosen, Scenario, ScenarioError, choose
+from wiro_mock.store import BlobStore
+
+REQUEST_ID = "x-wiro-mock-request-id"
+"""The one header of ours in an answer: the id of its exchange in the journal."""
+ENTRIES_PER_POLL = 10_000
+DELIVERIES_KEPT = 1_000
+
+PollWorth: TypeAlias = Literal["finish", "next"] | Duration
+"""What a Detail poll is worth: to the end, to the next thing that happens, or so many microseconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a world is set up. `poll` None means: `finish` in time mode `auto`, nothing elsewhere."""
+
+    seed: str = "0"
+    time: str = "auto"
+    poll: PollWorth | None = None
+    auth_mode: str = "strict"
+    project: Project | None = None
+    key_only: bool = False
+    profile: Profile = field(default_factory=Profile)
+    balance: Decimal = Decimal(1000)
+    limits: Limits = field(default_factory=Limits)
+    public_url: str = ""
+    scenario_header: bool = False
+    journal_requests: int = 1_000
+    journal_bytes: int = 16 << 20
+
+
+@dataclass(slots=True, kw_only=True)
+class Webhook:
+    """A delivery and what became of it. `state` is `waiting`, `posted`, `failed` or `not posted`."""
+
+    id: str
+    delivery: Delivery
+    state: str = "waiting"
+    reason: str = "no server is running that could post it"
+    status: int | None = None
+    attempts: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Use:
+    """A scenario that was asked for by name: for models of this glob, for so many runs (None: all)."""
+
+    name: str
+    model: str
+    times: int | None
+
+
+class PollError(Exception):
+    """A poll that would make a scenario play without end."""
+
+
+class World:
+    """Everything of one Wiro. Safe to use from several threads; `lock` is never held across a wait.
+
+    `tell` gets one line for the tester whenever something is refused or goes wrong.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        library: Library | None = None,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.library = library or Library()
+        self.tell = tell or _silent
+        self.lock = threading.RLock()
+        self.clock: Clock = make_clock(self.settings.time)
+        self.poll_worth = self.settings.poll
+        self.blobs = BlobStore()
+        self.on_change: set[Callable[[], None]] = set()
+        self.log_request: Callable[[str], None] | None = None
+        self._watchers: dict[str, set[Callable[[], None]]] = {}
+        self._start()
+
+    def _start(self) -> None:
+        settings = self.settings
+        seed = settings.seed
+        self.project = settings.project or Project(
+            id=str(ids.decimal(seed, "project", low=100, high=10_000)),
+            key=ids.token(seed, "api key"),
+            secret=ids.token(seed, "api secret"),
+            key_only=settings.key_only,
+        )
+        self.journal = Journal(requests=settings.journal_requests, size=settings.journal_bytes)
+        self.webhooks: deque[Webhook] = deque(maxlen=DELIVERIES_KEPT)
+        self.unposted: deque[Webhook] = deque(maxlen=DELIVERIES_KEPT)
+        self.awaited_callbacks = 0
+        self._uses: list[Use] = []
+        self._asked: str | None = None
+        self._kept: list[str] = []
+        self._nonces: dict[str, None] = {}
+        self._webhooks_made = 0
+        self._dirty = False
+        self.catalog = Catalog(self.library.models)
+        self.sim = self._new_simulation(seed)
+
+    def _new_simulation(self, seed: str) -> Simulation:
+        profile = self.settings.profile
+        return Simulation(
+            seed=seed,
+            account=Account(uuid=ids.uuid(seed, "account"), balance=self.settings.balance),
+            planner=self._plan,
+            now=self.clock.now(),
+            limits=self.settings.limits,
+            rules=Rules(
+                kill_before_assign=profile.kill_before_assign == "done",
+                kill_finished=profile.kill_finished == "done",
+                kill_cancelled=profile.kill_cancelled == "done",
+                callback_on_cancel=profile.callback_on_cancel,
+            ),
+            sink=self._heard,
+        )
+
+    # -- what the API asks of its world --------------------------------------------------------------
+
+    @property
+    def profile(self) -> Profile:
+        """The revision of the wire."""
+        return self.settings.profile
+
+    @property
+    def auth_mode(self) -> str:
+        """`strict`, `lenient` or `off`."""
+        return self.settings.auth_mode
+
+    @property
+    def scenario_header(self) -> bool:
+        """Whether a request may choose its scenario."""
+        return self.settings.scenario_header
+
+    @property
+    def history_for_late(self) -> bool:
+        """Where time is virtual nobody can be in time, so a late registration gets the history."""
+        return self.clock.mode in ("auto", "manual")
+
+    def seconds(self) -> int:
+        """The present instant in whole unix seconds."""
+        return self.sim.now // SECOND
+
+    def is_first_use(self, nonce: str) -> bool:
+        """Whether this nonce is new; the last 100 000 are remembered."""
+        if nonce in self._nonces:
+            return False
+        self._nonces[nonce] = None
+        if len(self._nonces) > 100_000:
+            del self._nonces[next(iter(self._nonces))]
+        return True
+
+    def submit(self, order: Order, asked: str | None) -> Task:
+        """Take on a run; `asked` is the scenario that the request asked for by its header."""
+        for line in self.library.refresh():
+            self.tell(line)
+        self._asked, self._kept = asked, []
+        try:
+            return self.sim.submit(order)
+        except Exception:
+            for digest in self._kept:
+                if not self.sim.files.needs(digest):
+                    self.blobs.discard(digest)
+            raise
+
+    def poll(self, task: Task) -> Task:
+        """Let pass what a poll is worth. Raises `PollError` after 10 000 entries, naming the scenario."""
+        worth = self.poll_worth or ("finish" if self.clock.mode == "auto" else 0)
+        if worth == 0:
+            return task
+        if isinstance(worth, int):
+            self.jump(self.sim.now + worth)
+        else:
+            self._play(task, to_end=worth == "finish")
+        return self.sim.task(task.job.id) or task
+
+    def _play(self, task: Task, *, to_end: bool) -> None:
+        log = self.sim.log(task.job.id)
+        before = len(log)
+        while self.sim.can_progress(task.job.id) and (to_end or len(log) == before):
+            deadline = self.sim.next_deadline()
+            if deadline is None:
+                return
+            self.jump(deadline)
+            if len(log) - before > ENTRIES_PER_POLL:
+                raise PollError(
+                    f"scenario {task.job.scenario!r} made more than {ENTRIES_PER_POLL} entries within one poll of "
+                    f"task {task.job.id}; give its steps fewer repetitions, or poll with --poll next or --poll SECONDS"
+                )
+
+    # -- commands ------------------------------------------------------------------------------------
+
+    def handle(self, request: Request) -> Response:
+        """Play one request: settle, answer, write it down. Never raises for what a client can send."""
+        with self.lock:
+            self.settle()
+            try:
+                response, outcome = handle(self, request)
+            except (ScenarioError, PollError) as error:
+                response, outcome = self._broken(str(error))
+            except Exception as error:
+                response, outcome = self._broken(f"{type(error).__name__}: {error} (a mistake in wiro_mock itself)")
+            exchange = self.journal.record(
+                at=self.sim.now,
+                method=request.method,
+                path=request.path,
+                status=response.status,
+                outcome=outcome,
+                fields=request.body.fields,
+                size=request.body.text_size,
+            )
+            self._collect()
+        if outcome.code is not None or outcome.reason:
+            self.tell(_line(request, response.status, outcome, exchange.id))
+        if self.log_request is not None:
+            self.log_request(f"{exchange.id} {request.method} {request.path} {response.status}")
+        return replace(response, headers=(*response.headers, (REQUEST_ID, exchange.id)))
+
+    def _broken(self, reason: str) -> tuple[Response, Outcome]:
+        """The mock itself cannot go on: HTTP 500, and the sentence on the wire too, for Wiro has none for this."""
+        outcome = Outcome(code=0, message=reason, reason=reason, failed=True)
+        shape = {"result": False, "errors": [{"code": 0, "message": reason}]}
+        response, _ = answer(shape, outcome, status=500)
+        return response, outcome
+
+    def settle(self) -> None:
+        """Let everything happen that is due by the clock."""
+        with self.lock:
+            self.sim.advance(self.clock.now())
+            self._collect()
+
+    def jump(self, to: Instant) -> None:
+        """Move the clock to an instant, and let everything happen up to it."""
+        with self.lock:
+            self.clock.jump(to)
+            self.sim.advance(to)
+            self._collect()
+
+    def set_time(self, mode: str) -> None:
+        """Change the time mode; time goes on from the present instant. Raises `ValueError` for no such mode."""
+        with self.lock:
+            self.settle()
+            self.clock = make_clock(mode, now=max(self.clock.now(), self.sim.now))
+            self._dirty = True
+            self._collect()
+
+    def use(self, name: str, *, model: str = "*", times: int | None = None) -> Scenario:
+        """Play this scenario for the runs to come, of models that the glob matches, for so many runs.
+
+        Raises `ScenarioError` when there is none of this name.
+        """
+        with self.lock:
+            self.library.refresh()
+            scenario = choose(self.library.scenarios, next(iter(self.catalog)), {}, asked=name).scenario
+            self._uses.append(Use(name=name, model=model, times=times))
+            return scenario
+
+    def use_none(self) -> None:
+        """Let every run find its scenario by itself again."""
+        with self.lock:
+            self._uses.clear()
+
+    @property
+    def uses(self) -> Sequence[Use]:
+        """What was asked for by name, the latest last."""
+        return tuple(self._uses)
+
+    def release(self, *, task_id: str = "", name: str = "") -> list[str]:
+        """Release held tasks: of one task, of one name of hold, or all; returns the ids of those released."""
+        with self.lock:
+            self.settle()
+            held = self.sim.holds().items()
+            chosen = [task for task, hold in held if task_id in ("", task) and name in ("", hold)]
+            for task in chosen:
+                self.sim.release(task)
+            self._dirty = self._dirty or bool(chosen)
+            self._collect()
+            return chosen
+
+    def reset(self) -> None:
+        """Begin anew: no tasks, files, journal; the same seed, credentials and time mode."""
+        with self.lock:
+            self.clock = make_clock(self.clock.mode)
+            self.blobs.close()
+            watchers = list(self._watchers.values())
+            self._start()
+            self._dirty = True
+            for group in watchers:
+                for wake in list(group):
+                    wake()
+            self._collect()
+
+    def close(self) -> None:
+        """Delete what lies on disk."""
+        self.blobs.close()
+
+    # -- followers -----------------------------------------------------------------------------------
+
+    def watch(self, task_id: str, wake: Callable[[], None]) -> None:
+        """Call `wake` after every entry of this task; `*` means of every new task. Called with the lock held."""
+        with self.lock:
+            self._watchers.setdefault(task_id, set()).add(wake)
+
+    def unwatch(self, task_id: str, wake: Callable[[], None]) -> None:
+        """Call it no longer."""
+        with self.lock:
+            group = self._watchers.get(task_id, set())
+            group.discard(wake)
+            if not group:
+                self._watchers.pop(task_id, None)
+
+    def webhook_body(self, webhook: Webhook) -> str | None:
+        """What is to be posted: the Detail answer as it is now (rest.md §6); None when the task was forgotten."""
+        with self.lock:
+            task = self.sim.task(webhook.delivery.task_id)
+            if task is None:
+                return None
+            at = origins(task.job.origin)
+            if self.profile.callback_shape == "task":
+                return dumps(_wire.task_shape(task, at, self.profile))
+            return dumps(_wire.detail(task, at, self.profile))
+
+    # -- inside --------------------------------------------------------------------------------------
+
+    def _heard(self, task: Task, entry: Entry) -> None:
+        """The simulation's sink: wake whoever follows."""
+        self._dirty = True
+        if is_web_url(task.job.callback_url):
+            ended = isinstance(entry.event, PostprocessEnded | GaveUp | Cancelled)
+            self.awaited_callbacks += isinstance(entry.event, Queued) - ended
+        for wake in tuple(self._watchers.get(task.job.id, ())):
+            wake()
+        if isinstance(entry.event, Queued):
+            for wake in tuple(self._watchers.get("*", ())):
+                wake()
+
+    def _collect(self) -> None:
+        """After something has happened: drop what nobody needs, line up webhooks, tell the pump."""
+        if self.sim.files.abandoned:
+            for digest in self.sim.files.abandoned:
+                if not self.sim.files.needs(digest):
+                    self.blobs.discard(digest)
+            self.sim.files.abandoned.clear()
+        while self.sim.outbox:
+            self._webhooks_made += 1
+            webhook = Webhook(id=f"hook-{self._webhooks_made}", delivery=self.sim.outbox.popleft())
+            self.webhooks.append(webhook)
+            self.unposted.append(webhook)
+        if self._dirty:
+            self._dirty = False
+            for callback in tuple(self.on_change):
+                callback()
+
+    def _plan(self, job: Job) -> Plan:
+        """The simulation's planner: find the job's scenario and compile it."""
+        chosen = self._choose(job)
+        return chosen.scenario.compile(job, self._keep, balance=self.sim.balance)
+
+    def _choose(self, job: Job) -> Chosen:
+        for use in reversed(self._uses):
+            if fnmatchcase(job.model.name.lower(), use.model.lower()):
+                chosen = choose(self.library.scenarios, job.model, job.parameters, asked=use.name)
+                if use.times is not None:
+                    use.times -= 1
+                    if use.times <= 0:
+                        self._uses.remove(use)
+                return chosen
+        return choose(self.library.scenarios, job.model, job.parameters, asked=self._asked)
+
+    def _keep(self, data: bytes, contenttype: str) -> Blob:
+        blob = self.blobs.put(data, contenttype)
+        self._kept.append(blob.digest)
+        return blob
+
+
+def parse_poll(text: str) -> PollWorth:
+    """`finish`, `next` or a number of seconds. Raises `ValueError` with the way out."""
+    if text == "finish":
+        return "finish"
+    if text == "next":
+        return "next"
+    try:
+        seconds = Decimal(text)
+    except ArithmeticError:
+        seconds = Decimal("NaN")
+    if not seconds.is_finite() or not 0 <= seconds <= 31_536_000:
+        raise ValueError(f"a poll is worth finish, next or a number of seconds such as 2 or 0.5, not {text!r}")
+    return int(seconds * SECOND)
+
+
+def _silent(line: str) -> None:
+    """Tell nobody."""
+
+
+def _line(request: Request, status: int, outcome: Outcome, exchange_id: str) -> str:
+    what = f"code {outcome.code} {outcome.message!r}" if outcome.code is not None else "accepted"
+    text = f"{request.method} {request.path[:200]} -> {status} {what} ({exchange_id}): {outcome.reason}"
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """The text on one line: what is not printable is written as an escape."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -1,0 +1,168 @@
+"""The documented JSON shapes of Wiro's API, as TypedDicts. Nearly every scalar is a string on the wire.
+
+Sources: the saved model page of December 2025 for the keys and their order, Wiro's own OpenAPI documents of
+March 2026 for the newer keys.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+
+class ErrorItem(TypedDict):
+    """One item of `errors`. `time` (unix seconds, a number) was observed live; the documentation has it not."""
+
+    code: int
+    message: str
+    time: NotRequired[int]
+
+
+class Failure(TypedDict):
+    """The answer of every operation that says no."""
+
+    result: Literal[False]
+    errors: list[ErrorItem]
+
+
+class RunAnswer(TypedDict):
+    """The answer of `Run`; both ids are strings."""
+
+    errors: list[ErrorItem]
+    taskid: str
+    socketaccesstoken: str
+    result: bool
+
+
+class OutputFile(TypedDict):
+    """One output of a task. Sizes and times are digits in strings; `ispublic` is a number."""
+
+    id: str
+    name: str
+    contenttype: str
+    parentid: str
+    uuid: str
+    size: str
+    addedtime: str
+    modifiedtime: str
+    accesskey: str
+    foldercount: str
+    filecount: str
+    ispublic: int
+    expiretime: None
+    url: str
+
+
+class SocketOutput(TypedDict):
+    """One output as the socket shows it: four keys."""
+
+    name: str
+    contenttype: str
+    size: str
+    url: str
+
+
+class TaskShape(TypedDict):
+    """A task. Times are unix seconds in strings, `"0"` when unset; `elapsedseconds` has four decimals,
+    `cps` and `totalcost` (USD) have twelve. The keys after `size` are the newer ones.
+    """
+
+    id: str
+    uuid: str
+    name: str
+    socketaccesstoken: str
+    parameters: dict[str, Any]
+    debugoutput: str
+    debugerror: str
+    starttime: str
+    endtime: str
+    elapsedseconds: str
+    status: str
+    cps: str
+    totalcost: str
+    guestid: None
+    projectid: str
+    modelid: str
+    description: str
+    basemodelid: str
+    runtype: str
+    modelfolderid: str
+    modelfileid: str
+    callbackurl: str
+    marketplaceid: None
+    createtime: str
+    canceltime: str
+    assigntime: str
+    accepttime: str
+    preprocessstarttime: str
+    preprocessendtime: str
+    postprocessstarttime: str
+    postprocessendtime: str
+    pexit: str | None
+    categories: str | list[str]
+    outputs: list[OutputFile]
+    size: str
+    estimatedvram: NotRequired[str]
+    realvram: NotRequired[str]
+    isapp: NotRequired[bool]
+    slugapp: NotRequired[str]
+    dynamicprice: NotRequired[str]
+    modeldescription: NotRequired[str]
+    modelslugowner: NotRequired[str]
+    modelslugproject: NotRequired[str]
+    outputfolderid: NotRequired[str]
+    teamguid: NotRequired[None]
+
+
+class DetailAnswer(TypedDict):
+    """The answer of `Task/Detail`, and the body of a webhook."""
+
+    total: str
+    errors: list[ErrorItem]
+    tasklist: list[TaskShape]
+    result: bool
+
+
+class StopAnswer(TypedDict):
+    """The answer of `Task/Cancel` and `Task/Kill`: no `total` (rest.md C8)."""
+
+    errors: list[ErrorItem]
+    tasklist: list[TaskShape]
+    result: bool
+
+
+class FolderShape(TypedDict):
+    """A folder of uploads."""
+
+    id: str
+    name: str
+    parentid: str
+    size: str
+    contenttype: str
+    addedtime: str
+
+
+class UploadShape(TypedDict):
+    """An uploaded file."""
+
+    id: str
+    name: str
+    contenttype: str
+    size: str
+    parentid: str
+    url: str
+    addedtime: str
+    accesskey: str
+
+
+class Frame(TypedDict):
+    """A text frame of the socket. The last three keys came in mid-2026."""
+
+    type: str
+    id: NotRequired[str]
+    tasktoken: NotRequired[str]
+    message: NotRequired[Any]
+    result: NotRequired[bool]
+    success: NotRequired[bool | None]
+    terminal: NotRequired[bool]
+    exitCode: NotRequired[int | None]
+    version: NotRequired[str]

@@ -1,0 +1,176 @@
+"""The bytes of files, by their SHA-256: small ones in memory, larger ones in a private temporary folder.
+
+Bytes arrive piece by piece through a `BlobWriter` and are never held twice. What a request has written is
+pinned until it has been answered; after that the bytes live as long as the simulation needs them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+import threading
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+from wiro_mock.kernel.files import Blob
+
+IN_MEMORY = 1 << 20
+"""Up to this many bytes a blob is kept in memory."""
+CHUNK = 1 << 16
+
+
+class BlobStore:
+    """All blobs of a world. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._memory: dict[str, bytes] = {}
+        self._on_disk: dict[str, Path] = {}
+        self._pins: Counter[str] = Counter()
+        self._folder: Path | None = None
+        self._files = 0
+
+    def writer(self, contenttype: str) -> BlobWriter:
+        """A writer for bytes that are about to arrive."""
+        return BlobWriter(self, contenttype)
+
+    def put(self, data: bytes, contenttype: str) -> Blob:
+        """Store bytes that are there already. They stay until `discard`."""
+        writer = self.writer(contenttype)
+        writer.write(data)
+        blob = writer.finish()
+        with self._lock:
+            self._release_pin(blob.digest)
+        return blob
+
+    def chunks(self, blob: Blob, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """The bytes from `start` up to, not including, `stop`, in pieces of at most 64 KiB.
+
+        The file is opened before the first piece is asked for, so that deleting the blob meanwhile does no harm.
+        """
+        stop = blob.size if stop is None else min(stop, blob.size)
+        with self._lock:
+            data = self._memory.get(blob.digest)
+            file = None if data is not None else self._on_disk[blob.digest].open("rb")
+        return _memory_chunks(data, start, stop) if data is not None else _file_chunks(file, start, stop)
+
+    def read(self, blob: Blob) -> bytes:
+        """All bytes of a blob."""
+        return b"".join(self.chunks(blob))
+
+    def unpin(self, blob: Blob, *, needed: Callable[[str], bool]) -> None:
+        """The request that wrote this blob has been answered: drop the bytes unless somebody needs them."""
+        with self._lock:
+            self._release_pin(blob.digest)
+        if not needed(blob.digest):
+            self.discard(blob.digest)
+
+    def discard(self, digest: str) -> None:
+        """Forget the bytes, unless a request in progress has just written the same ones."""
+        with self._lock:
+            if digest in self._pins:
+                return
+            self._memory.pop(digest, None)
+            path = self._on_disk.pop(digest, None)
+        if path is not None:
+            path.unlink(missing_ok=True)
+
+    def __len__(self) -> int:
+        return len(self._memory) + len(self._on_disk)
+
+    def close(self) -> None:
+        """Delete everything."""
+        with self._lock:
+            self._memory.clear()
+            self._on_disk.clear()
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+                self._folder = None
+
+    def _release_pin(self, digest: str) -> None:
+        self._pins[digest] -= 1
+        if self._pins[digest] <= 0:
+            del self._pins[digest]
+
+    def _new_path(self) -> Path:
+        with self._lock:
+            if self._folder is None:
+                self._folder = Path(tempfile.mkdtemp(prefix="wiro-mock-"))
+                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            self._files += 1
+            return self._folder / str(self._files)
+
+    def _adopt(self, digest: str, content: bytes | Path) -> None:
+        with self._lock:
+            self._pins[digest] += 1
+            known = digest in self._memory or digest in self._on_disk
+            if not known and isinstance(content, bytes):
+                self._memory[digest] = content
+            elif not known and isinstance(content, Path):
+                self._on_disk[digest] = content
+        if known and isinstance(content, Path):
+            content.unlink(missing_ok=True)
+
+
+class BlobWriter:
+    """Bytes on their way into the store. End with `finish`, or with `abandon`, which leaves nothing."""
+
+    def __init__(self, store: BlobStore, contenttype: str) -> None:
+        self.size = 0
+        self._store = store
+        self._contenttype = contenttype
+        self._hash = hashlib.sha256()
+        self._buffer = bytearray()
+        self._path: Path | None = None
+        self._file: IO[bytes] | None = None
+
+    def write(self, data: bytes) -> None:
+        """Take the next piece."""
+        self.size += len(data)
+        self._hash.update(data)
+        if self._file is not None:
+            self._file.write(data)
+            return
+        self._buffer += data
+        if len(self._buffer) > IN_MEMORY:
+            self._path = self._store._new_path()
+            self._file = self._path.open("wb")
+            self._file.write(self._buffer)
+            self._buffer = bytearray()
+
+    def finish(self) -> Blob:
+        """Everything has come: the blob, pinned until `BlobStore.unpin`."""
+        content: bytes | Path = bytes(self._buffer)
+        if self._file is not None and self._path is not None:
+            self._file.close()
+            content = self._path
+        digest = self._hash.hexdigest()
+        self._store._adopt(digest, content)
+        return Blob(digest=digest, size=self.size, contenttype=self._contenttype)
+
+    def abandon(self) -> None:
+        """Not everything has come, or it is not wanted: leave nothing behind."""
+        self._buffer = bytearray()
+        if self._file is not None and self._path is not None:
+            self._file.close()
+            self._path.unlink(missing_ok=True)
+            self._file = None
+
+
+def _memory_chunks(data: bytes, start: int, stop: int) -> Iterator[bytes]:
+    for at in range(start, stop, CHUNK):
+        yield data[at : min(at + CHUNK, stop)]
+
+
+def _file_chunks(file: IO[bytes] | None, start: int, stop: int) -> Iterator[bytes]:
+    assert file is not None
+    with file:
+        file.seek(start)
+        left = stop - start
+        while left > 0 and (data := file.read(min(CHUNK, left))):
+            left -= len(data)
+            yield data
