@@ -28,7 +28,9 @@ class FileKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """A file that a URL leads to. `added_at` is in microseconds since the epoch."""
+    """A file that a URL leads to. `added_at` is in microseconds since the epoch; `task_id` is that of the task
+    which made it or got it, empty for an upload.
+    """
 
     id: str
     name: str
@@ -38,6 +40,7 @@ class File:
     folder_id: str
     cdn_folder: str
     added_at: int
+    task_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,16 @@ class Folder:
     added_at: int
 
 
-def make_file(seed: str, *path: str | int, name: str, kind: FileKind, blob: Blob, at: int, folder_id: str = "") -> File:
+def make_file(
+    seed: str,
+    *path: str | int,
+    name: str,
+    kind: FileKind,
+    blob: Blob,
+    at: int,
+    folder_id: str = "",
+    task_id: str = "",
+) -> File:
     """A file whose ids all derive from the seed and the path."""
     return File(
         id=ids.hex32(seed, *path, "id"),
@@ -61,6 +73,7 @@ def make_file(seed: str, *path: str | int, name: str, kind: FileKind, blob: Blob
         folder_id=folder_id or ids.hex32(seed, "folder"),
         cdn_folder=ids.cdn_folder(seed, *path, "cdn"),
         added_at=at,
+        task_id=task_id,
     )
 
 
@@ -83,26 +96,34 @@ class FileIndex:
         return iter(self._by_accesskey.values())
 
     def add(self, file: File) -> None:
-        """Make the file reachable. Bytes shared by several files are counted once."""
+        """Make the file reachable."""
         self._by_accesskey[file.accesskey] = file
         self._by_cdn_folder[file.cdn_folder] = file
-        uses = self._uses.get(file.blob.digest, 0)
-        self._uses[file.blob.digest] = uses + 1
-        if not uses:
-            self.bytes_kept += file.blob.size
-            if file.blob.digest in self.abandoned:  # needed again before anybody deleted the bytes
-                self.abandoned.remove(file.blob.digest)
+        self.reserve(file.blob)
 
     def remove(self, file: File) -> None:
         """Forget the file; a file that is not there is no error."""
         if self._by_accesskey.pop(file.accesskey, None) is None:
             return
         del self._by_cdn_folder[file.cdn_folder]
-        self._uses[file.blob.digest] -= 1
-        if not self._uses[file.blob.digest]:
-            del self._uses[file.blob.digest]
-            self.bytes_kept -= file.blob.size
-            self.abandoned.append(file.blob.digest)
+        self.release(file.blob)
+
+    def reserve(self, blob: Blob) -> None:
+        """Need these bytes once more; bytes that are needed several times are counted once."""
+        uses = self._uses.get(blob.digest, 0)
+        self._uses[blob.digest] = uses + 1
+        if not uses:
+            self.bytes_kept += blob.size
+            if blob.digest in self.abandoned:  # needed again before anybody deleted the bytes
+                self.abandoned.remove(blob.digest)
+
+    def release(self, blob: Blob) -> None:
+        """Need these bytes once less."""
+        self._uses[blob.digest] -= 1
+        if not self._uses[blob.digest]:
+            del self._uses[blob.digest]
+            self.bytes_kept -= blob.size
+            self.abandoned.append(blob.digest)
 
     def needs(self, digest: str) -> bool:
         """Whether some file still has these bytes."""

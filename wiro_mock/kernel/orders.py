@@ -47,7 +47,11 @@ def make_job(order: Order, *, task_id: str, token: str, account_uuid: str, at: I
         place = len(inputs)
         digits = ids.decimal(token, "input name", place, low=1_000_000, high=10_000_000)
         file_name = f"{name}-{digits}{value.suffix}"  # `{paramId}-{7 digits}.{ext}` (rest.md §7.3)
-        inputs.append(make_file(token, "input", place, name=file_name, kind=FileKind.INPUT, blob=value.blob, at=at))
+        inputs.append(
+            make_file(
+                token, "input", place, name=file_name, kind=FileKind.INPUT, blob=value.blob, at=at, task_id=task_id
+            )
+        )
         return inputs[-1]
 
     parameters = {name: stored(name, value) for name, value in order.parameters.items()}

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from wiro_mock.kernel.events import Duration, Entry, Event, Queued
+from wiro_mock.kernel.events import Duration, Entry, Event, Produced, Queued
+from wiro_mock.kernel.files import Blob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,10 @@ class Plan:
 
     scenario: str
     items: Sequence[PlanItem] = field(default=())
+
+    def blobs(self) -> list[Blob]:
+        """The bytes of the files that the plan is going to produce."""
+        return [item.event.blob for item in self.items if isinstance(item, Step) and isinstance(item.event, Produced)]
 
 
 def replay(log: Iterable[Entry], *, scenario: str = "replay") -> Plan:

@@ -31,6 +31,7 @@ class No(Enum):
     """The refusals known by name: (code, message, HTTP status). Sources: rest.md §1.5 and §9."""
 
     BEARER_MISSING = (99, "Authorization bearer token is not founded in headers.", 401)
+    BEARER_INVALID = (99, "Authorization bearer token is invalid.", 401)
     PROJECT_UNKNOWN = (0, "Project authorization is not founded.", 401)
     SIGNATURE_REQUIRED = (
         0,

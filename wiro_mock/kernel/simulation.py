@@ -230,6 +230,8 @@ class Simulation:
         self._logs[job.id] = []
         self._append(job.id, e.Queued(job=job))
         self._cursors[job.id] = _Cursor(plan=plan, index=0, since=self.now)
+        for blob in plan.blobs():
+            self.files.reserve(blob)
         self._schedule(job.id)
         self._make_room()
         return self._tasks[job.id]
@@ -334,7 +336,9 @@ class Simulation:
         return task
 
     def _finish(self, task: Task) -> None:
-        if self._cursors.pop(task.job.id, None) is not None:
+        if cursor := self._cursors.pop(task.job.id, None):
+            for blob in cursor.plan.blobs():
+                self.files.release(blob)
             self._sweep_heap()
         self._finished.append(task.job.id)
         self.balance -= task.cost or 0

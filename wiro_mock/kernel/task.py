@@ -224,7 +224,14 @@ def fold(log: Iterable[Entry]) -> Task:
 def output_file(task: Task, event: e.Produced, at: Instant) -> File:
     """The file that this event adds to the task; its ids derive from the task's token and its place."""
     return make_file(
-        task.job.token, "output", len(task.outputs), name=event.name, kind=FileKind.OUTPUT, blob=event.blob, at=at
+        task.job.token,
+        "output",
+        len(task.outputs),
+        name=event.name,
+        kind=FileKind.OUTPUT,
+        blob=event.blob,
+        at=at,
+        task_id=task.job.id,
     )
 
 
