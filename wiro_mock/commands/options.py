@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 
-class Profiles(click.ParamType):
+class Profiles(click.ParamType[str]):
     """The name of a profile."""
 
     name = "name"
@@ -23,7 +23,7 @@ class Profiles(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class Valued(click.ParamType):
+class Valued(click.ParamType[str]):
     """An amount of money, from 0."""
 
     def __init__(self, name: str) -> None:

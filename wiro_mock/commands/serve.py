@@ -6,10 +6,14 @@ import asyncio
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from wiro_mock.commands.options import Profiles, Valued
+
+if TYPE_CHECKING:
+    from wiro_mock.mock import World
 
 DEFAULT_KEY = "wiro-mock-key"
 DEFAULT_SECRET = "wiro-mock-secret"  # noqa: S105 -- the default pair, known to everybody
@@ -80,7 +84,7 @@ def serve(
     poll: str | None,
     api_key: str | None,
     api_secret: str | None,
-    key_only: bool,  # noqa: FBT001 -- click passes options by name
+    key_only: bool,
     auth: str,
     profile: str,
     switches: tuple[str, ...],
@@ -90,9 +94,9 @@ def serve(
     balance: str,
     keep_tasks: int,
     webhook_hosts: tuple[str, ...],
-    scenario_header: bool,  # noqa: FBT001
+    scenario_header: bool,
     admin_token: str,
-    log_requests: bool,  # noqa: FBT001
+    log_requests: bool,
 ) -> None:
     """Serve a fake Wiro until Ctrl-C: the API, the socket and the files on one port.
 
@@ -137,7 +141,15 @@ def serve(
     _run(world, host, port, shown_key, shown_secret, frozenset(webhook_hosts), admin_token)
 
 
-def _run(world, host, port, key, secret, webhook_hosts, admin_token) -> None:  # type: ignore[no-untyped-def]
+def _run(
+    world: World,
+    host: str,
+    port: int,
+    key: str,
+    secret: str,
+    webhook_hosts: frozenset[str],
+    admin_token: str,
+) -> None:
     from wiro_mock.admin import Access
     from wiro_mock.asgi import create_app
     from wiro_mock.server import CannotListen, bind, serve_until_stopped
@@ -184,7 +196,7 @@ def is_loopback(address: str) -> bool:
     """Whether only this machine can reach the address."""
     import ipaddress
 
-    return ipaddress.ip_address(address.split("%")[0]).is_loopback
+    return ipaddress.ip_address(address.split("%", maxsplit=1)[0]).is_loopback
 
 
 def checked_origin(url: str) -> str:
