@@ -90,7 +90,7 @@ class Library:
                 return []
             return [f"kept the last good scenarios: {complaint}" for complaint in error.complaints]
         self._broken = ""
-        return [f"reloaded {self._count(folder)} scenarios from {folder}" for folder in self.folders]
+        return [self._reloaded(folder) for folder in self.folders]
 
     def _read(self, before: dict[Path, tuple[int, int]]) -> None:
         complaints: list[Complaint] = []
@@ -124,9 +124,10 @@ class Library:
                 if item.produce is not None and isinstance(item.produce.file, SourceFile):
                     yield item.produce.file.path
 
-    def _count(self, folder: Path) -> int:
+    def _reloaded(self, folder: Path) -> str:
         files = {str(path) for path in _scenario_files(folder)}
-        return sum(scenario.source.rpartition(":")[0] in files for scenario in self.scenarios)
+        count = sum(scenario.source.rpartition(":")[0] in files for scenario in self.scenarios)
+        return f"reloaded {count} scenario{'' if count == 1 else 's'} from {folder}"
 
 
 # -- files ---------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ def _bar_line(number: int, at: Duration, step: ProgressBar) -> str:
     bar = ("█" * full + (_BAR_PARTS[part] if part else "")).ljust(_BAR_WIDTH)
     speed = f"{number * SECOND / at:5.2f}" if at else "    ?"
     times = f"{_clock(at)}<{_clock(step.lasting - at)}"
-    return f"{100 * number // step.steps:3d}%|{bar}| {number}/{step.steps} [{times}, {speed}{step.speed_type}]"
+    return f"{round(100 * number / step.steps):3d}%|{bar}| {number}/{step.steps} [{times}, {speed}{step.speed_type}]"
 
 
 def _clock(duration: Duration) -> str:

@@ -60,7 +60,7 @@ def _detail(event: Event) -> str:
         case e.Output(message=str() as text) | e.ErrorOutput(text=text) | e.SetupFailed(message=text):
             return _short(text)
         case e.Output(message=e.Progress(step=step, total=total)):
-            return f"{100 * step // total}% ({step}/{total})"
+            return f"{round(100 * step / total)}% ({step}/{total})"
         case e.Output(message=e.Snapshot() as snapshot):
             return _short(snapshot.so_far)
         case e.Produced(name=name, blob=blob):

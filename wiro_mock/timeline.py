@@ -85,10 +85,11 @@ def lay_out(
     for index, item in enumerate(steps):
         try:
             walk.take(item, alone=len(steps) == 1)
-            if len(walk.items) > most:
-                raise BrokenRule("too-many-events", f"more than {most} events by here; use fewer or shorter steps")
         except BrokenRule as broken:
             problems.append(Problem(index, broken.rule, str(broken)))
+        if len(walk.items) > most:
+            message = f"{item.name}: more than {most} events by here; use fewer or shorter steps"
+            return walk.items, [*problems, Problem(index, "too-many-events", message)]
     try:
         if not problems:
             walk.close()

@@ -1,0 +1,58 @@
+"""What the tests of the scenario language share: a run, a store of bytes, and scenarios made in Python."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from wiro_mock.kernel.catalog import Model
+from wiro_mock.kernel.events import Job
+from wiro_mock.kernel.files import Blob
+from wiro_mock.kernel.plan import Step
+from wiro_mock.scenario import Scenario
+
+MODEL: Final = Model(
+    id="598",
+    owner="moondream3-preview",
+    slug="caption",
+    kind="text",
+    cps=Decimal("0.000585"),
+    defaults={"length": "normal", "top_p": "0.95"},
+)
+JOB: Final = Job(
+    id="534574",
+    token="t" * 30,
+    account_uuid="u",
+    project_id="p",
+    model=MODEL,
+    owner=MODEL.owner,
+    project=MODEL.slug,
+    parameters={"prompt": "a cat"},
+    inputs=(),
+    callback_url="",
+    origin="",
+    weight=0,
+    scenario="",
+)
+
+stored: dict[str, bytes] = {}
+
+
+def keep(data: bytes, contenttype: str) -> Blob:
+    """Store bytes in memory."""
+    digest = hashlib.sha256(data).hexdigest()
+    stored[digest] = data
+    return Blob(digest=digest, size=len(data), contenttype=contenttype)
+
+
+def made(steps: Sequence[Any], **keys: Any) -> Scenario:
+    """A scenario of these steps, as if it stood in line 3 of trial.yaml."""
+    document = {"scenario": "trial", "about": "A trial.", "steps": list(steps), **keys}
+    return Scenario.model_validate(document, context={"source": "trial.yaml:3"})
+
+
+def events_of(steps: Sequence[Any]) -> list[Any]:
+    """The events of the plan, in order."""
+    return [item.event for item in made(steps).compile(JOB, keep).items if isinstance(item, Step)]
