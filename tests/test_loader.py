@@ -116,6 +116,17 @@ def _step(line: str) -> list[str]:
             "produce: {json: {a: ['${x']}}",
             "4:21: step 1: produce.json: '${' is not closed; write ${name}, or $$ for a dollar sign",
         ),
+        ("produce: {text: }", "4:21: step 1: produce.text: has no value; write one, or leave the key out"),
+        ("produce: {text: a, name: }", "4:30: step 1: produce.name: has no value; write one, or leave the key out"),
+        (
+            "produce: {text: a, contenttype: b}",
+            "4:37: step 1: produce.contenttype: 'b' has the wrong form; "
+            "write a type such as text/plain; by default that of the kind",
+        ),
+        (
+            "refuse: {code: 97, message: }",
+            "4:33: step 1: refuse.message: has no value; write one, or leave the key out",
+        ),
         ("exit: 0", "5:5: step 2: stall: TAIL"),
     ],
 )
@@ -143,6 +154,14 @@ def test_each_mistake_in_a_step_has_its_place_and_its_way_out(line: str, complai
                 "4:8: steps: '5' is not a list; begin each item with a dash",
                 "5:1: faults: unknown key; the keys here are: scenario, about, match, default_for, steps",
             ],
+        ),
+        (
+            "scenario: x\nabout: y\nmatch:\nsteps: [stall: ]\n",
+            ["3:7: match: has no value; write one, or leave the key out"],
+        ),
+        (
+            "scenario: x\nabout: y\nmatch: {with: {}}\nsteps: [stall: ]\n",
+            ["3:8: match: an empty match fits every run; if that is meant, write model: '*'"],
         ),
         (
             "about: x\n",
@@ -357,6 +376,15 @@ def test_a_file_stays_inside_the_folder(tmp_path: Path) -> None:
     ]
 
 
+def test_odd_file_names_are_complaints(tmp_path: Path) -> None:
+    """Too long, with a NUL, a link to itself, a folder."""
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for name in ("x" * 300, '"a\\0b"', "loop", ".", "''"):
+        [complaint] = _complaints(_with_file(name), folder=tmp_path)
+        assert complaint.startswith("f.yaml:4:21: step 1: produce.file: ")
+        assert ";" in complaint
+
+
 # -- models
 
 MODEL = 'model: wiro/FLUX.2-dev\nid: "7"\nkind: image\ncps: "0.001"\n'
@@ -437,6 +465,15 @@ def test_a_library_follows_the_files_it_sends(tmp_path: Path) -> None:
     assert library.refresh() == [f"reloaded 1 scenario from {tmp_path}"]
     produce: Any = library.scenarios[-1].steps[0].produce
     assert produce.file.data == b"newer"
+
+
+def test_a_library_takes_single_files_too(tmp_path: Path) -> None:
+    """A file is a folder of one."""
+    path = _write(tmp_path, "a.yaml", _good("mine"))
+    library = Library(path)
+    path.write_text(_good("ours"))
+    assert library.refresh() == [f"reloaded 1 scenario from {path}"]
+    assert library.scenarios[-1].name == "ours"
 
 
 def test_a_library_does_not_start_broken(tmp_path: Path) -> None:

@@ -151,13 +151,14 @@ def _model_files(path: Path) -> list[Path]:
 
 def _text_of(path: Path) -> str:
     """The text of a file, or a `ValueError` that says why there is none."""
-    if not path.exists():
-        raise ValueError("there is no such file or folder; look at the path")
-    if not path.is_file():
-        raise ValueError("is not a regular file; give a YAML file or a folder of them")
-    if path.stat().st_size > LARGEST:
-        raise ValueError(f"is larger than {LARGEST >> 20} MiB; put large outputs into files and name them by `file:`")
     try:
+        if not path.exists():
+            raise ValueError("there is no such file or folder; look at the path")
+        if not path.is_file():
+            raise ValueError("is not a regular file; give a YAML file or a folder of them")
+        if path.stat().st_size > LARGEST:
+            way = "put large outputs into files and name them by `file:`"
+            raise ValueError(f"is larger than {LARGEST >> 20} MiB; {way}")
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"is not UTF-8 (byte {error.start}); save it as UTF-8") from None

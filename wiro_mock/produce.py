@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, ValidationInfo, WithJsonSchema, model_validator
 
 from wiro_mock.durations import DurationText
-from wiro_mock.strict import AFTER, StepModel, Strict, Text
+from wiro_mock.strict import AFTER, Given, StepModel, Strict, Text
 from wiro_mock.substitution import check_text, check_texts
 
 LARGEST_FILE = 100 << 20
@@ -43,7 +43,16 @@ def _read_beside(value: object, info: ValidationInfo) -> object:
     folder = (info.context or {}).get("folder")
     if folder is None:
         raise ValueError("there is no folder to look in; a `file` is found beside the YAML file that names it")
-    root = Path(folder).resolve()
+    try:
+        return _read_inside(Path(folder).resolve(), value)
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
+        reason = getattr(error, "strerror", None) or "its links lead in a circle"
+        raise ValueError(f"'{value}' cannot be read: {reason}; look at its name and its permissions") from None
+
+
+def _read_inside(root: Path, value: str) -> SourceFile:
+    if "\0" in value:
+        raise ValueError(f"{value!r} cannot be a file's name; write a path relative to this file")
     path = (root / value).resolve()
     if not path.is_relative_to(root):
         raise ValueError(f"'{value}' leads out of the folder of this file; copy the file beside it")
@@ -51,28 +60,27 @@ def _read_beside(value: object, info: ValidationInfo) -> object:
         raise ValueError(f"there is no file '{value}' beside this one; paths are relative to this file")
     if path.stat().st_size > LARGEST_FILE:
         raise ValueError(f"'{value}' is larger than {LARGEST_FILE >> 20} MiB")
-    try:
-        return SourceFile(path, path.read_bytes())
-    except OSError as error:
-        raise ValueError(f"'{value}' cannot be read: {error.strerror}; look at its permissions") from None
+    return SourceFile(path, path.read_bytes())
 
 
 class Produce(StepModel):
     """An output file, from exactly one source: `text`, `json`, `image` or `file`."""
 
-    name: Annotated[str, AfterValidator(_check_name)] | None = Field(
+    name: Annotated[Annotated[str, AfterValidator(_check_name)] | None, Given] = Field(
         default=None, description="the file's name; by default its number and the extension of its kind (0.png)"
     )
-    text: Text | None = Field(default=None, description="the file's text; ${…} is filled in")
+    text: Annotated[Text | None, Given] = Field(default=None, description="the file's text; ${…} is filled in")
     data: Annotated[JsonValue, AfterValidator(check_texts)] = Field(
         default=None, alias="json", description="any value, written as JSON; ${…} is filled in"
     )
-    image: Image | None = Field(default=None, description="a PNG of one colour")
-    file: Annotated[Any, BeforeValidator(_read_beside), WithJsonSchema({"type": "string"})] = Field(
+    image: Annotated[Image | None, Given] = Field(default=None, description="a PNG of one colour")
+    file: Annotated[Any, BeforeValidator(_read_beside), Given, WithJsonSchema({"type": "string"})] = Field(
         default=None, description="a file beside this one"
     )
-    contenttype: str | None = Field(
-        default=None, pattern=r"^[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w.-]+)?$", description="by default that of the kind"
+    contenttype: Annotated[str | None, Given] = Field(
+        default=None,
+        pattern=r"^[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w.-]+)?$",
+        description="a type such as text/plain; by default that of the kind",
     )
     after: DurationText = Field(default=0, description=AFTER)
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, WithJsonSchema, model_validator
 
 from wiro_mock import timeline
 from wiro_mock.complaints import Complaint, ScenarioError, complain, did_you_mean
@@ -20,7 +20,7 @@ from wiro_mock.kernel.catalog import Model, clean_slug
 from wiro_mock.kernel.events import Job
 from wiro_mock.kernel.plan import Plan
 from wiro_mock.steps import Refuse, StepItem
-from wiro_mock.strict import Strict
+from wiro_mock.strict import Given, Strict
 from wiro_mock.substitution import MissingName, Names, parameter, value_text
 from wiro_mock.timeline import Keep
 
@@ -68,18 +68,24 @@ _VALUES = WithJsonSchema(
         ]
     }
 )
-Names_ = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1), _ONE_OR_MORE]
+Words = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1), _ONE_OR_MORE]
 
 
 class Match(Strict):
     """Which runs a scenario plays for by itself; all must hold, and the most specific scenario wins."""
 
-    model: Annotated[Names_, AfterValidator(_check_globs)] | None = Field(
+    model: Annotated[Annotated[Words, AfterValidator(_check_globs)] | None, Given] = Field(
         default=None, description="owner/slug, or a glob such as google/*, or a list of them"
     )
     parameters: dict[str, Annotated[list[str], BeforeValidator(_scalars), _VALUES]] = Field(
         default={}, alias="with", description="parameters of the run: a value, or a list of values that will do"
     )
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Match:
+        if not self.model and not self.parameters:
+            raise ValueError("an empty match fits every run; if that is meant, write model: '*'")
+        return self
 
 
 class Scenario(Strict):
@@ -89,8 +95,10 @@ class Scenario(Strict):
         alias="scenario", min_length=1, description="its name, in kebab case"
     )
     about: str = Field(min_length=1, description="one sentence: the situation that a client meets")
-    match: Match | None = Field(default=None, description="which runs it plays for; without it, only when asked for")
-    default_for: Names_ = Field(
+    match: Annotated[Match | None, Given] = Field(
+        default=None, description="which runs it plays for; without it, only when asked for"
+    )
+    default_for: Words = Field(
         default=[], description="kinds of output (text, image, …) whose models fall back to this scenario"
     )
     steps: list[StepItem] = Field(description="what happens, in order")
@@ -173,6 +181,7 @@ def choose(
 def schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of one document, for editors."""
     made = Scenario.model_json_schema(by_alias=True)
+    _tidy(made)
     definitions = made["$defs"]
     steps = {}
     for name, field in StepItem.model_fields.items():
@@ -192,19 +201,24 @@ def schema() -> dict[str, Any]:
         "minProperties": 1,
         "maxProperties": 1,
     }
-    _tidy(made)
     made["properties"]["scenario"]["pattern"] = "^[a-z0-9]+(-[a-z0-9]+)*$"
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "wiro_mock scenario"}
 
 
 def _tidy(part: Any) -> None:
-    """Take out the titles, and the defaults that are not spelt as they would be in YAML."""
+    """Take out the titles, the defaults (which are not spelt as in YAML), and nulls that only mean "left out"."""
     for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else []:
         _tidy(inner)
     if isinstance(part, dict):
         for key in ("title", "default"):
             if not isinstance(part.get(key, {}), dict):
                 del part[key]
+        forms = [form for form in part.get("anyOf", []) if form != {"type": "null"}]
+        if len(forms) == 1:
+            del part["anyOf"]
+            part.update(forms[0])
+        elif forms:
+            part["anyOf"] = forms
 
 
 def _named(scenarios: Sequence[Scenario], asked: str) -> Scenario:

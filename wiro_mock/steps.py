@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from decimal import Decimal
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -16,7 +16,7 @@ from wiro_mock.durations import DurationText, RateText
 from wiro_mock.kernel.account import concurrency_limit, concurrency_refusal
 from wiro_mock.kernel.refusals import No, Refusal
 from wiro_mock.produce import Produce
-from wiro_mock.strict import AFTER, StepModel, Strict, Text
+from wiro_mock.strict import AFTER, Given, StepModel, Strict, Text
 
 SENTENCES = {96: No.CONCURRENCY, 97: No.BALANCE, 98: No.SIGN_IN}
 """The refusals that need no message, because Wiro's own sentence is known."""
@@ -143,7 +143,9 @@ class Refuse(StepModel):
 
     shorthand: ClassVar[str] = "code"
     code: int = Field(ge=0, le=99_999, description="the error code")
-    message: str | None = Field(default=None, description="may be left out for 96, 97 and 98, whose sentence is known")
+    message: Annotated[str | None, Given] = Field(
+        default=None, description="may be left out for 96, 97 and 98, whose sentence is known"
+    )
 
     @model_validator(mode="after")
     def _has_sentence(self) -> Refuse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from wiro_mock.substitution import check_text
 
@@ -27,5 +27,14 @@ class StepModel(Strict):
     def _widen(cls, value: Any) -> Any:
         return {cls.shorthand: value} if cls.shorthand and not isinstance(value, dict) else value
 
+
+def _given(value: object) -> object:
+    if value is None:
+        raise ValueError("has no value; write one, or leave the key out")
+    return value
+
+
+Given = BeforeValidator(_given)
+"""For keys that may be left out: a key that is there without a value is a mistake, not the default."""
 
 Text: TypeAlias = Annotated[str, AfterValidator(check_text)]
