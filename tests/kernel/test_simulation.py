@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -142,6 +144,30 @@ def test_a_step_of_no_length_happens_at_the_next_advance_not_at_the_submit() -> 
     assert (task.status, sim.next_deadline()) == (Status.QUEUE, START)
     sim.advance(START)
     assert status_of(sim, task.job.id) is Status.POSTPROCESS_END
+
+
+AT_ONCE: dict[str, Callable[[Simulation, str], object]] = {
+    "submit": lambda sim, task_id: sim.submit(order()),
+    "cancel": lambda sim, task_id: sim.cancel(task_id),
+    "kill": lambda sim, task_id: sim.kill(task_id),
+    "emit": lambda sim, task_id: sim.emit(task_id, e.Output(message="late")),
+    "release": lambda sim, task_id: sim.release(task_id),
+    "delete_files": lambda sim, task_id: sim.delete_files(task_id),
+    "create_folder": lambda sim, task_id: sim.create_folder("cats"),
+    "upload": lambda sim, task_id: sim.upload("cat.png", BLOBS[0]),
+}
+
+
+@pytest.mark.parametrize("command", AT_ONCE)
+def test_every_command_first_lets_happen_what_is_due(command: str) -> None:
+    """A task that needs no time is done before the next word is heard."""
+    sim = simulation()
+    task_id = sim.submit(order(a_plan(*way(after=0)))).job.id
+    with suppress(Refusal):
+        AT_ONCE[command](sim, task_id)
+    task = sim.task(task_id)
+    assert task is not None
+    assert (task.status, task.killed) == (Status.POSTPROCESS_END, False)
 
 
 def test_time_never_runs_backwards() -> None:
