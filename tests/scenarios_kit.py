@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
 
 from wiro_mock.kernel.catalog import Model
@@ -56,3 +57,24 @@ def made(steps: Sequence[Any], **keys: Any) -> Scenario:
 def events_of(steps: Sequence[Any]) -> list[Any]:
     """The events of the plan, in order."""
     return [item.event for item in made(steps).compile(JOB, keep).items if isinstance(item, Step)]
+
+
+GOOD = "scenario: NAME\nabout: A trial.\nsteps:\n  - exit: 0\n"
+
+
+def write(folder: Path, name: str, text: str | bytes) -> Path:
+    """Put a file there."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def good(name: str, about: str = "A trial.") -> str:
+    """A scenario that loads."""
+    return GOOD.replace("NAME", name).replace("A trial.", about)
+
+
+def with_file(name: str) -> str:
+    """A scenario that sends this file."""
+    return f"scenario: x\nabout: y\nsteps:\n  - produce: {{file: {name}}}\n  - exit: 0\n"

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from wiro_mock import timeline
 from wiro_mock.complaints import Complaint, ScenarioError
 from wiro_mock.kernel.catalog import Model, clean_slug
+from wiro_mock.model_files import ModelFile
 from wiro_mock.plan_table import plan_rows
 from wiro_mock.produce import SourceFile
 from wiro_mock.scenario import Scenario
-from wiro_mock.strict import Strict
-from wiro_mock.substitution import value_text
 from wiro_mock.wording import complaints_of, thing
 from wiro_mock.yaml_source import LARGEST, Document, read_documents
 
@@ -252,53 +250,6 @@ def _split(place: str) -> tuple[str, int]:
     return file, int(line)
 
 
-# -- models --------------------------------------------------------------------------------------------
-
-
-def _check_model(name: str) -> str:
-    owner, _, slug = name.partition("/")
-    if not clean_slug(owner) or not clean_slug(slug) or "/" in slug:
-        raise ValueError(f"'{name}' is not the name of a model; write it like moondream3-preview/caption")
-    return name
-
-
-def _price(value: object) -> Decimal:
-    text = value if isinstance(value, str) else ""
-    if not text.replace(".", "", 1).isdecimal() or not text.isascii():
-        raise ValueError(f'{value!r} is not a price; write USD per second in quotes, such as "0.000585"')
-    return Decimal(text)
-
-
-def _texts(value: object) -> object:
-    if not isinstance(value, dict):
-        return value
-    return {key: item if isinstance(item, dict | list) else value_text(item) for key, item in value.items()}
-
-
-class ModelFile(Strict):
-    """One model on offer, as a document of `models/*.yaml`."""
-
-    model: Annotated[str, AfterValidator(_check_model)] = Field(description="owner/slug, in display form")
-    id: str = Field(pattern=r"^[0-9]+$", description="digits in quotes")
-    kind: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="its kind of output, such as text or image")
-    cps: Annotated[Decimal, BeforeValidator(_price)] = Field(description="USD per second, in quotes")
-    about: str = Field(default="", description="one sentence")
-    categories: list[str] = Field(default=[], description="a list of words")
-    defaults: Annotated[dict[str, str], BeforeValidator(_texts)] = Field(
-        default={}, description="default values of its parameters"
-    )
-
-
 def _model(document: Document, file: str, folder: Path | None) -> Model:
     made: ModelFile = _validated(ModelFile, document, file, {"folder": folder})
-    owner, _, slug = made.model.partition("/")
-    return Model(
-        id=made.id,
-        owner=owner,
-        slug=slug,
-        kind=made.kind,
-        cps=made.cps,
-        description=made.about,
-        categories=tuple(made.categories),
-        defaults=made.defaults,
-    )
+    return made.value()

@@ -12,7 +12,16 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from wiro_mock import timeline
 from wiro_mock.complaints import Complaint, ScenarioError, complain, did_you_mean
@@ -189,7 +198,7 @@ def schema() -> dict[str, Any]:
         forms = [definitions[kind.__name__]]
         if kind.shorthand:
             forms.append(dict(forms[0]["properties"][kind.shorthand]))
-        if not forms[0].get("required"):
+        if _may_be_empty(kind):
             forms.append({"type": "null"})
         definitions[kind.__name__] = {"description": kind.__doc__, "anyOf": forms}
         steps[name] = {"$ref": f"#/$defs/{kind.__name__}", "description": kind.__doc__}
@@ -203,6 +212,14 @@ def schema() -> dict[str, Any]:
     }
     made["properties"]["scenario"]["pattern"] = "^[a-z0-9]+(-[a-z0-9]+)*$"
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "wiro_mock scenario"}
+
+
+def _may_be_empty(kind: type[BaseModel]) -> bool:
+    try:
+        kind.model_validate({})
+    except ValidationError:
+        return False
+    return True
 
 
 def _tidy(part: Any) -> None:
