@@ -371,6 +371,14 @@ def test_uploads_make_room_oldest_first_after_the_finished_tasks() -> None:
     assert (sim.forgotten, sim.files.abandoned) == (3, [first.blob.digest, second.blob.digest])
 
 
+def test_the_newest_upload_stays_though_it_is_too_large_by_itself() -> None:
+    """The one before it goes."""
+    sim = simulation(limits=Limits(bytes=250))
+    sim.upload("1.png", BLOBS[0])
+    large = sim.upload("3.png", BLOBS[2])
+    assert list(sim.files) == [large]
+
+
 def test_a_run_whose_text_cannot_be_kept_is_refused() -> None:
     """Though everything finished were forgotten; what can be kept makes room for itself."""
     sim = simulation(limits=Limits(bytes=100))
@@ -438,6 +446,17 @@ def test_task_ids_are_consecutive_decimals_and_folders_have_ids_of_their_own() -
     assert one.id != two.id
     assert sim.upload("cat.png", BLOBS[0], one.id).folder_id == one.id
     assert sim.upload("cat.png", BLOBS[0]).accesskey != sim.upload("cat.png", BLOBS[0]).accesskey
+
+
+def test_a_task_has_the_same_ids_whatever_else_happened_before() -> None:
+    """Uploads, folders, late words and refusals draw nothing from a common stream."""
+    sim = simulation()
+    sim.upload("cat.png", BLOBS[0])
+    sim.create_folder("cats")
+    sim.emit("unknown", e.Output(message="late"))
+    with suppress(Refusal):
+        sim.submit(order(weight=1 << 40))
+    assert sim.submit(order(parameters=PICTURE)) == simulation().submit(order(parameters=PICTURE))
 
 
 def test_a_scenario_that_refuses_leaves_no_task_and_no_trace() -> None:
