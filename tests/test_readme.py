@@ -1,0 +1,108 @@
+"""README cannot rot: its shell runs, its YAML loads, and its tables are printed from the code."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wiro_mock.api import OPERATIONS
+from wiro_mock.kernel.task import TERMINAL, TRANSITIONS
+from wiro_mock.loader import load_models, load_text, shipped
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+
+
+def between(name: str) -> str:
+    found = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", README, flags=re.DOTALL)
+    assert found is not None, f"README has no <!-- {name} --> section"
+    return found[1].strip()
+
+
+def operations_table() -> str:
+    """The endpoint table, from OPERATIONS."""
+    rows = ["| operation | | needs a key |", "|---|---|---|"]
+    for operation in OPERATIONS:
+        path = re.sub(r"\{(\w+):(?:[^{}]|\{\d+\})+\}", r"{\1}", operation.path)
+        rows.append(f"| {operation.name} | `{operation.method} {path}` | {'no' if operation.public else 'yes'} |")
+    return "\n".join(rows)
+
+
+def status_diagram() -> str:
+    """The state diagram, from TRANSITIONS; cancelling is possible everywhere and left out of the picture."""
+    lines = ["```mermaid", "stateDiagram-v2", "    [*] --> task_queue"]
+    for status, events in TRANSITIONS.items():
+        for event, target in events.items():
+            if event.__name__ not in ("Cancelled", "FilesDeleted") and target is not status:
+                lines.append(f"    {status} --> {target}: {event.__name__}")
+    lines += [f"    {status} --> [*]" for status in sorted(TERMINAL)]
+    lines += ["    note right of task_cancel: from every status before the end", "```"]
+    return "\n".join(lines)
+
+
+def test_the_endpoint_table_is_that_of_the_code() -> None:
+    """The table in README is printed from OPERATIONS."""
+    assert between("operations") == operations_table()
+
+
+def test_the_status_diagram_is_that_of_the_code() -> None:
+    """The diagram in README is printed from TRANSITIONS."""
+    assert between("statuses") == status_diagram()
+
+
+def test_the_yaml_in_readme_loads() -> None:
+    """Every scenario that README shows is one."""
+    assert [scenario.name for text in blocks("yaml") for scenario in load_text(text)] == ["long-captions-fail"]
+
+
+def test_readme_counts_the_models_and_names_the_scenarios() -> None:
+    """What README says is shipped is what is shipped."""
+    assert len(load_models(shipped())) == 5
+    assert "It knows five models" in README
+    names = {path.stem for path in shipped().glob("*.yaml")}
+    assert names <= set(re.findall(r"`([a-z-]+)`", README))
+
+
+@pytest.mark.skipif(shutil.which("curl") is None or shutil.which("openssl") is None, reason="needs curl and openssl")
+def test_the_shell_blocks_run_as_they_stand(tmp_path: Path) -> None:
+    """A reader who types README's shell blocks, between the set-up and the tests, sees them work."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    script = "\n".join(["set -euo pipefail", *blocks("sh")[1:-1], "kill %1"]).replace("4747", str(port))
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"wiro-mock ready api=http://127.0.0.1:{port}/v1 socket=ws://127.0.0.1:{port}/v1 key=***" in done.stdout
+    assert '"result":true' in done.stdout
+    assert '"tasklist":[{"id":' in done.stdout
+    assert '"in_use":[{"name":"gpu-out-of-memory"' in done.stdout
+    assert '"mode":"manual"' in done.stdout
+    assert done.stdout.rstrip().endswith('{"reset":true}')
+    assert done.stderr == ""
+
+
+if __name__ == "__main__":
+    # Write the printed sections anew: python -m tests.test_readme
+    text = README
+    for name, section in (("operations", operations_table()), ("statuses", status_diagram())):
+        text = re.sub(
+            rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)",
+            lambda m, s=section: f"{m[1]}{s}\n{m[2]}",
+            text,
+            flags=re.DOTALL,
+        )
+    (ROOT / "README.md").write_text(text, encoding="utf-8")
