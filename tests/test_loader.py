@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from wiro_mock.complaints import ScenarioError
 from wiro_mock.loader import load_text
+from wiro_mock.steps import StepItem
 
 
 def _complaints(text: str, **where: Any) -> list[str]:
@@ -54,11 +56,14 @@ def _step(line: str) -> list[str]:
             "${task.id}, ${scenario}, ${with.PARAMETER}",
         ),
         ('print: "${"', "4:12: step 1: print.text: '${' is not closed; write ${name}, or $$ for a dollar sign"),
-        ("exit: true", "4:11: step 1: exit.code: true is not a whole number"),
-        ("exit: 1.5", "4:11: step 1: exit.code: '1.5' is not a whole number"),
+        ("exit: true", "4:11: step 1: exit.code: true is not a whole number; write digits without quotes"),
+        ("exit: 1.5", "4:11: step 1: exit.code: '1.5' is not a whole number; write digits without quotes"),
         ("exit: 256", "4:11: step 1: exit.code: '256' is too large; write at most 255"),
         ("progress: {steps: 0}", "4:23: step 1: progress.steps: '0' is too small; write at least 1"),
-        ("progress: {steps: 2, log: yes}", "4:31: step 1: progress.log: 'yes' is not true or false"),
+        (
+            "progress: {steps: 2, log: yes}",
+            "4:31: step 1: progress.log: 'yes' is not true or false; write one of the two, without quotes",
+        ),
         ("hold: ''", "4:11: step 1: hold.name: is empty; write something"),
         ("stream: {text: x}", "4:13: step 1: stream.rate: is missing; add it: words per second, such as 45tps"),
         (
@@ -215,3 +220,35 @@ def test_no_text_breaks_the_loader(text: str) -> None:
     """It loads, or there is a complaint."""
     with contextlib.suppress(ScenarioError):
         load_text(text)
+
+
+_scalars = st.one_of(
+    st.none(), st.booleans(), st.integers(-5, 300), st.sampled_from(["1s", "5", "x", "${model}", "a/b"])
+)
+_keys = st.sampled_from([*sorted(StepItem.model_fields), "after", "for", "text", "json", "code", "then", "with", "zzz"])
+_values = st.recursive(
+    _scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_keys, inner, max_size=3), max_leaves=6
+)
+_documents = st.fixed_dictionaries(
+    {"scenario": st.just("x") | _values, "about": st.just("y") | _values},
+    optional={
+        "match": st.dictionaries(st.sampled_from(["model", "with", "x"]), _values) | _values,
+        "default_for": _values,
+        "steps": st.lists(st.dictionaries(_keys, _values, min_size=1, max_size=2) | _values, max_size=4) | _values,
+    },
+)
+
+
+@given(_documents)
+def test_no_document_breaks_the_loader(document: object) -> None:
+    """Whatever stands where: it loads, or each complaint has a place, a thing and a way out."""
+    try:
+        load_text(json.dumps(document))
+    except ScenarioError as error:
+        complaints = error.complaints
+    else:
+        return
+    for complaint in complaints:
+        assert complaint.line == 1
+        assert ";" in complaint.message
+        assert "cannot stand here" not in complaint.message  # a kind of mistake that has no words of its own

@@ -13,15 +13,12 @@ from wiro_mock.yaml_source import Document, Path
 
 _SHOULD_BE = {
     "string_type": "text; put it in quotes",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "bool_type": "true or false",
+    "int_type": "a whole number; write digits without quotes",
+    "int_from_float": "a whole number; write digits without quotes",
+    "float_type": "a number; write digits without quotes",
+    "bool_type": "true or false; write one of the two, without quotes",
     "list_type": "a list; begin each item with a dash",
     "dict_type": "a mapping; write `key: value`",
-    "decimal_type": "a decimal number in quotes",
-    "decimal_parsing": "a decimal number in quotes",
-    "is_instance_of": "a decimal number in quotes",
 }
 
 
