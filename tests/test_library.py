@@ -12,9 +12,9 @@ import pytest
 
 from tests.scenarios_kit import JOB, good, keep, stored, with_file, write
 from wiro_mock import loader
-from wiro_mock.complaints import ScenarioError
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.plan import Step
+from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.loader import Library, load_models, load_scenarios, load_text, shipped
 
 

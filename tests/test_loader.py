@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wiro_mock.complaints import ScenarioError
+from wiro_mock.language.complaints import ScenarioError
+from wiro_mock.language.steps import StepItem
 from wiro_mock.loader import load_text
-from wiro_mock.steps import StepItem
 
 
 def _complaints(text: str, **where: Any) -> list[str]:

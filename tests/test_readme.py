@@ -99,10 +99,6 @@ if __name__ == "__main__":
     # Write the printed sections anew: python -m tests.test_readme
     text = README
     for name, section in (("operations", operations_table()), ("statuses", status_diagram())):
-        text = re.sub(
-            rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)",
-            lambda m, s=section: f"{m[1]}{s}\n{m[2]}",
-            text,
-            flags=re.DOTALL,
-        )
+        before, rest = text.split(f"<!-- {name} -->\n")
+        text = f"{before}<!-- {name} -->\n{section}\n<!-- /{name} -->{rest.split(f'<!-- /{name} -->')[1]}"
     (ROOT / "README.md").write_text(text, encoding="utf-8")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.scenarios_kit import JOB, MODEL, keep, made
-from wiro_mock.complaints import ScenarioError
 from wiro_mock.kernel.refusals import Refusal
+from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.scenario import Scenario, choose, schema
 
 FLUX = replace(MODEL, owner="Wiro", slug="FLUX.2-dev", kind="image", defaults={})

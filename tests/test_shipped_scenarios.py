@@ -18,10 +18,10 @@ from wiro_mock.kernel.plan import Plan
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Status, Task
+from wiro_mock.language.plan_table import FRAMES
+from wiro_mock.language.yaml_source import read_documents
 from wiro_mock.loader import Library, load_models, load_text, plan_rows, shipped
-from wiro_mock.plan_table import FRAMES
 from wiro_mock.scenario import Scenario, choose, schema
-from wiro_mock.yaml_source import read_documents
 
 NAMES = [
     "cancelled-in-queue",

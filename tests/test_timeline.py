@@ -10,13 +10,13 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from tests.scenarios_kit import JOB, keep, made
-from wiro_mock.complaints import ScenarioError
-from wiro_mock.durations import format_duration
 from wiro_mock.kernel.events import Entry, Queued
 from wiro_mock.kernel.plan import Step
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.kernel.task import fold
-from wiro_mock.timeline import check
+from wiro_mock.language.complaints import ScenarioError
+from wiro_mock.language.durations import format_duration
+from wiro_mock.language.timeline import check
 
 ORDER = "the order is accept, preprocess, assign, start, output, exit, postprocess"
 
@@ -98,10 +98,10 @@ ORDER = "the order is accept, preprocess, assign, start, output, exit, postproce
             "(from task_assign on); move it before accept or after assign",
         ),
         (
-            [{"progress": {"steps": 1000}}] * 10 + [{"exit": 0}],
-            8,
+            [{"progress": {"steps": 1000}}] * 51 + [{"exit": 0}],
+            49,
             "too-many-events",
-            "progress: more than 9000 events by here; use fewer or shorter steps",
+            "progress: more than 50000 events by here; use fewer or shorter steps",
         ),
     ],
 )

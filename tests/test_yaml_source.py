@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from wiro_mock import yaml_source
-from wiro_mock.yaml_source import read_documents
+from wiro_mock.language import yaml_source
+from wiro_mock.language.yaml_source import read_documents
 
 
 def test_an_alias_bomb_is_refused() -> None:

@@ -251,7 +251,7 @@ def _number(value: object, name: str) -> float:
 
 def _duration(value: object) -> int:
     if isinstance(value, str) and not value.replace(".", "", 1).isdecimal():
-        from wiro_mock.durations import parse_duration
+        from wiro_mock.language.durations import parse_duration
 
         return parse_duration(value)
     return int(_number(value, "advance") * SECOND)

@@ -13,15 +13,15 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from wiro_mock import timeline
-from wiro_mock.complaints import Complaint, ScenarioError
 from wiro_mock.kernel.catalog import Model, clean_slug
-from wiro_mock.model_files import ModelFile
-from wiro_mock.plan_table import plan_rows
-from wiro_mock.produce import SourceFile
+from wiro_mock.language import timeline
+from wiro_mock.language.complaints import Complaint, ScenarioError
+from wiro_mock.language.model_files import ModelFile
+from wiro_mock.language.plan_table import plan_rows
+from wiro_mock.language.produce import SourceFile
+from wiro_mock.language.wording import complaints_of, thing
+from wiro_mock.language.yaml_source import LARGEST, Document, read_documents
 from wiro_mock.scenario import Scenario
-from wiro_mock.wording import complaints_of, thing
-from wiro_mock.yaml_source import LARGEST, Document, read_documents
 
 __all__ = ["Library", "ScenarioError", "load_models", "load_scenarios", "load_text", "plan_rows", "shipped"]
 

@@ -23,15 +23,15 @@ from pydantic import (
     model_validator,
 )
 
-from wiro_mock import timeline
-from wiro_mock.complaints import Complaint, ScenarioError, complain, did_you_mean
 from wiro_mock.kernel.catalog import Model, clean_slug
 from wiro_mock.kernel.events import Job
 from wiro_mock.kernel.plan import Plan
-from wiro_mock.steps import Refuse, StepItem
-from wiro_mock.strict import Given, Strict
-from wiro_mock.substitution import MissingName, Names, parameter, value_text
-from wiro_mock.timeline import Keep
+from wiro_mock.language import timeline
+from wiro_mock.language.complaints import Complaint, ScenarioError, complain, did_you_mean
+from wiro_mock.language.steps import Refuse, StepItem
+from wiro_mock.language.strict import Given, Strict
+from wiro_mock.language.substitution import MissingName, Names, parameter, value_text
+from wiro_mock.language.timeline import Keep
 
 __all__ = ["Chosen", "Complaint", "Keep", "Match", "Scenario", "ScenarioError", "choose", "schema"]
 

@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from wiro_mock.kernel.catalog import Model, clean_slug
-from wiro_mock.strict import Strict
-from wiro_mock.substitution import value_text
+from wiro_mock.language.strict import Strict
+from wiro_mock.language.substitution import value_text
 
 
 def _check_model(name: str) -> str:

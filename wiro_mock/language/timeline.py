@@ -14,21 +14,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias, assert_never
 
-from wiro_mock import steps as s
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import Duration, Event
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.plan import Hold, PlanItem, Stall, Step
 from wiro_mock.kernel.task import KILLABLE, TERMINAL, TRANSITIONS, IllegalEvent, Status, next_status
-from wiro_mock.media import content_type, png
-from wiro_mock.outputs import progress, snapshots
-from wiro_mock.produce import Produce, SourceFile
+from wiro_mock.language import steps as s
+from wiro_mock.language.media import content_type, png
+from wiro_mock.language.outputs import progress, snapshots
+from wiro_mock.language.produce import Produce, SourceFile
 
 Keep: TypeAlias = Callable[[bytes, str], Blob]
 """Stores bytes with a content type, and returns the blob."""
 
-MOST_ITEMS: Final = 9_000
-"""A poll goes through 10 000 entries at most; a plan must fit."""
+MOST_ITEMS: Final = 50_000
+"""Events of one scenario; so many are some megabytes for each run. A poll goes through 10 000 of them at most."""
 
 _Filler: TypeAlias = type[e.Accepted | e.Assigned | e.Started]
 _FILLERS: Final[tuple[_Filler, ...]] = (e.Accepted, e.Assigned, e.Started)

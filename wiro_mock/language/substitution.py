@@ -11,9 +11,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from wiro_mock.complaints import did_you_mean
 from wiro_mock.kernel.events import Job
 from wiro_mock.kernel.files import File
+from wiro_mock.language.complaints import did_you_mean
 
 NAMES = ("model", "model.owner", "model.slug", "task.id", "scenario")
 """What every run has; besides there is `with.NAME` for its parameters."""

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, ValidationInfo, WithJsonSchema, model_validator
 
-from wiro_mock.durations import DurationText
-from wiro_mock.strict import AFTER, Given, StepModel, Strict, Text
-from wiro_mock.substitution import check_text, check_texts
+from wiro_mock.language.durations import DurationText
+from wiro_mock.language.strict import AFTER, Given, StepModel, Strict, Text
+from wiro_mock.language.substitution import check_text, check_texts
 
 LARGEST_FILE = 100 << 20
 

@@ -12,11 +12,11 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from wiro_mock.durations import DurationText, RateText
 from wiro_mock.kernel.account import concurrency_limit, concurrency_refusal
 from wiro_mock.kernel.refusals import No, Refusal
-from wiro_mock.produce import Produce
-from wiro_mock.strict import AFTER, Given, StepModel, Strict, Text
+from wiro_mock.language.durations import DurationText, RateText
+from wiro_mock.language.produce import Produce
+from wiro_mock.language.strict import AFTER, Given, StepModel, Strict, Text
 
 SENTENCES = {96: No.CONCURRENCY, 97: No.BALANCE, 98: No.SIGN_IN}
 """The refusals that need no message, because Wiro's own sentence is known."""
@@ -66,7 +66,7 @@ class Stderr(StepModel):
 class ProgressBar(StepModel):
     """A progress bar: evenly spaced task_output objects, the last one at 100 %."""
 
-    steps: int = Field(ge=1, le=1000, description="how many objects")
+    steps: int = Field(ge=1, le=40_000, description="how many objects")
     lasting: DurationText = Field(default=0, alias="for", description="how long the whole bar takes")
     after: DurationText = Field(default=0, description=AFTER)
     task: str = Field(default="Generate", description="`task` on the wire")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from wiro_mock.kernel.events import SECOND, Duration, Progress, Snapshot
-from wiro_mock.steps import ProgressBar, StreamText
+from wiro_mock.language.steps import ProgressBar, StreamText
 
 MOST_SNAPSHOTS: Final = 500
 _BAR_WIDTH: Final = 10

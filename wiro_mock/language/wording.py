@@ -8,8 +8,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from wiro_mock.complaints import Complaint, did_you_mean
-from wiro_mock.yaml_source import Document, Path
+from wiro_mock.language.complaints import Complaint, did_you_mean
+from wiro_mock.language.yaml_source import Document, Path
 
 _SHOULD_BE = {
     "string_type": "text; put it in quotes",

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
 
-from wiro_mock.substitution import check_text
+from wiro_mock.language.substitution import check_text
 
 AFTER = "how long after the step before it (or after the release of a hold)"
 
