@@ -43,7 +43,7 @@ class SystemClock:
     def __init__(self, rate: float = 1.0, start: Instant | None = None) -> None:
         if not 0 < rate <= 1_000_000:
             raise ValueError(f"a clock's rate is above 0 and at most 1000000, not {rate:g}; to stop time use manual")
-        self.mode = "real" if rate == 1 else f"{rate:g}x"
+        self.mode = "real" if rate == 1 else f"{rate:.9f}".rstrip("0").rstrip(".") + "x"
         self.rate = rate
         self._start = time.time_ns() // 1000 if start is None else start
         self._started_ns = time.monotonic_ns()
@@ -96,6 +96,6 @@ def make_clock(mode: str, *, now: Instant | None = None) -> Clock:
         return VirtualClock(autojump=mode == "auto", start=EPOCH if now is None else now)
     if mode == "real":
         return SystemClock(start=now)
-    if match := re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)x", mode):
+    if match := re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)x", mode):
         return SystemClock(rate=float(match[1]), start=now)
     raise ValueError(f"time is real, auto, manual or a rate such as 10x, not {mode!r}")

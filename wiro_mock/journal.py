@@ -1,14 +1,16 @@
 """What was asked and what was answered: a bounded record of requests, without any credential.
 
 An exchange keeps parsed fields, digests and virtual instants: no header, host, port, nonce or signature. So two
-runs of a client that makes one request at a time give the same journal.
+runs of a client that makes one request at a time give the same journal. What is kept is cut to what is shown, and
+a credential that strays into a field or a path is blotted out.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from wiro_mock.api.messages import Outcome, Upload
@@ -19,11 +21,22 @@ TEXT_SHOWN = 1_000
 ITEMS_SHOWN = 100
 OVERHEAD = 600
 """Bytes that an exchange takes beside the text of its request, roughly."""
+NESTED_UP_TO = 1 << 16
+"""Bytes of a request's fields up to which values inside values are kept."""
+MOST_KEPT = 2 * ITEMS_SHOWN * TEXT_SHOWN
+"""Bytes of a larger request that are left after cutting."""
+HIDDEN = "***"
+CREDENTIALS = ("x-api-key", "x-nonce", "x-signature", "authorization")
+"""Headers that are nobody's business, also where they are sent as fields."""
+SHORTEST_HIDDEN = 8
+"""A shorter key or secret is also part of ordinary words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One request and its answer. `at` is in microseconds since the epoch, `weight` in bytes."""
+    """One request and its answer. `at` is in microseconds since the epoch, `weight` in bytes. `fields` holds JSON
+    values: long ones are cut, files are told of by name, size and digest.
+    """
 
     id: str
     at: Instant
@@ -35,7 +48,7 @@ class Exchange:
     weight: int
 
     def shown(self) -> dict[str, Any]:
-        """The exchange as JSON values; long values are cut, files are told of by name, size and digest."""
+        """The exchange as JSON values."""
         outcome = self.outcome
         return {
             "id": self.id,
@@ -49,14 +62,15 @@ class Exchange:
             "reason": outcome.reason or None,
             "task": outcome.task_id or None,
             "scenario": outcome.scenario or None,
-            "fields": {name[:TEXT_SHOWN]: _shown(value) for name, value in list(self.fields.items())[:ITEMS_SHOWN]},
+            "fields": dict(self.fields),
         }
 
 
 class Journal:
-    """The latest exchanges, oldest first: at most so many, and at most so many bytes."""
+    """The latest exchanges, oldest first: at most so many, and at most so many bytes. `hide` are credentials."""
 
-    def __init__(self, *, requests: int = 1_000, size: int = 16 << 20) -> None:
+    def __init__(self, *, requests: int = 1_000, size: int = 16 << 20, hide: tuple[str, ...] = ()) -> None:
+        self._hidden = [text for text in hide if len(text) >= SHORTEST_HIDDEN]
         self._exchanges: deque[Exchange] = deque()
         self._requests = requests
         self._size = size
@@ -82,17 +96,18 @@ class Journal:
         fields: Mapping[str, object] | None = None,
         size: int = 0,
     ) -> Exchange:
-        """Keep an exchange, and give it its id."""
+        """Keep an exchange, and give it its id. `size` is about the bytes that the fields take in memory."""
         self._count += 1
-        weight = OVERHEAD + size + len(path)
+        path, reason = self._clean(path[:TEXT_SHOWN]), self._clean(outcome.reason[: 2 * TEXT_SHOWN])
+        weight = OVERHEAD + min(size, MOST_KEPT) + len(path) + len(reason)
         exchange = Exchange(
             id=f"req-{self._count}",
             at=at,
             method=method,
-            path=path[:TEXT_SHOWN],
-            fields=fields or {},
+            path=path,
+            fields=self._shown(fields, nested=size <= NESTED_UP_TO) if fields else {},
             status=status,
-            outcome=outcome,
+            outcome=replace(outcome, message=self._clean(outcome.message), reason=reason),
             weight=weight,
         )
         self._exchanges.append(exchange)
@@ -115,21 +130,34 @@ class Journal:
         ]
         return found[-limit:] if limit else []
 
+    def _clean(self, text: str) -> str:
+        for secret in self._hidden:
+            text = text.replace(secret, HIDDEN)
+        return text
 
-def _shown(value: object) -> Any:
-    match value:
-        case Upload(filename=filename, blob=blob):
-            return {
-                "file": filename[:TEXT_SHOWN],
-                "size": blob.size,
-                "sha256": blob.digest,
-                "contenttype": blob.contenttype,
-            }
-        case str():
-            return value if len(value) <= TEXT_SHOWN else f"{value[:TEXT_SHOWN]}… ({len(value)} characters)"
-        case list():
-            return [_shown(item) for item in value[:ITEMS_SHOWN]]
-        case dict():
-            return {str(name)[:TEXT_SHOWN]: _shown(item) for name, item in list(value.items())[:ITEMS_SHOWN]}
-        case _:
-            return value
+    def _shown(self, fields: Mapping[str, object], *, nested: bool) -> dict[str, Any]:
+        return {
+            self._clean(name[:TEXT_SHOWN]): HIDDEN if name.lower() in CREDENTIALS else self._value(value, nested=nested)
+            for name, value in islice(fields.items(), ITEMS_SHOWN)
+        }
+
+    def _value(self, value: object, *, nested: bool) -> Any:
+        match value:
+            case Upload(filename=filename, blob=blob):
+                return {
+                    "file": self._clean(filename[:TEXT_SHOWN]),
+                    "size": blob.size,
+                    "sha256": blob.digest,
+                    "contenttype": blob.contenttype,
+                }
+            case str():
+                cut = value if len(value) <= TEXT_SHOWN else f"{value[:TEXT_SHOWN]}… ({len(value)} characters)"
+                return self._clean(cut)
+            case list() | dict() if not nested:
+                return f"… ({len(value)} values)"
+            case list():
+                return [self._value(item, nested=nested) for item in value[:ITEMS_SHOWN]]
+            case dict():
+                return self._shown(value, nested=nested)
+            case _:
+                return value

@@ -21,7 +21,7 @@ from wiro_mock.api.answers import answer
 from wiro_mock.api.jsontext import dumps
 from wiro_mock.api.origin import origins
 from wiro_mock.clock import Clock, make_clock
-from wiro_mock.journal import Journal
+from wiro_mock.journal import Exchange, Journal
 from wiro_mock.kernel import ids
 from wiro_mock.kernel.account import Account, Project
 from wiro_mock.kernel.catalog import Catalog
@@ -122,7 +122,11 @@ class World:
             secret=ids.token(seed, "api secret"),
             key_only=settings.key_only,
         )
-        self.journal = Journal(requests=settings.journal_requests, size=settings.journal_bytes)
+        self.journal = Journal(
+            requests=settings.journal_requests,
+            size=settings.journal_bytes,
+            hide=(self.project.key, self.project.secret),
+        )
         self.webhooks: deque[Webhook] = deque(maxlen=DELIVERIES_KEPT)
         self.unposted: deque[Webhook] = deque(maxlen=DELIVERIES_KEPT)
         self.awaited_callbacks = 0
@@ -189,8 +193,7 @@ class World:
 
     def submit(self, order: Order, asked: str | None) -> Task:
         """Take on a run; `asked` is the scenario that the request asked for by its header."""
-        for line in self.library.refresh():
-            self.tell(line)
+        self._refresh_library()
         self._asked, self._kept = asked, []
         try:
             return self.sim.submit(order)
@@ -248,9 +251,9 @@ class World:
             )
             self._collect()
         if outcome.code is not None or outcome.reason:
-            self.tell(_line(request, response.status, outcome, exchange.id))
+            self.tell(_line(exchange))
         if self.log_request is not None:
-            self.log_request(f"{exchange.id} {request.method} {request.path} {response.status}")
+            self.log_request(printable(f"{exchange.id} {exchange.method} {exchange.path} {exchange.status}"))
         return replace(response, headers=(*response.headers, (REQUEST_ID, exchange.id)))
 
     def _broken(self, reason: str) -> tuple[Response, Outcome]:
@@ -287,7 +290,7 @@ class World:
         Raises `ScenarioError` when there is none of this name.
         """
         with self.lock:
-            self.library.refresh()
+            self._refresh_library()
             scenario = choose(self.library.scenarios, next(iter(self.catalog)), {}, asked=name).scenario
             self._uses.append(Use(name=name, model=model, times=times))
             return scenario
@@ -318,7 +321,7 @@ class World:
         """Begin anew: no tasks, files, journal; the same seed, credentials and time mode."""
         with self.lock:
             self.clock = make_clock(self.clock.mode)
-            self.blobs.close()
+            self.blobs.clear()
             watchers = list(self._watchers.values())
             self._start()
             self._dirty = True
@@ -404,6 +407,10 @@ class World:
                 return chosen
         return choose(self.library.scenarios, job.model, job.parameters, asked=self._asked)
 
+    def _refresh_library(self) -> None:
+        for line in self.library.refresh():
+            self.tell(line)
+
     def _keep(self, data: bytes, contenttype: str) -> Blob:
         blob = self.blobs.put(data, contenttype)
         self._kept.append(blob.digest)
@@ -429,9 +436,10 @@ def _silent(line: str) -> None:
     """Tell nobody."""
 
 
-def _line(request: Request, status: int, outcome: Outcome, exchange_id: str) -> str:
+def _line(exchange: Exchange) -> str:
+    outcome = exchange.outcome
     what = f"code {outcome.code} {outcome.message!r}" if outcome.code is not None else "accepted"
-    text = f"{request.method} {request.path[:200]} -> {status} {what} ({exchange_id}): {outcome.reason}"
+    text = f"{exchange.method} {exchange.path[:200]} -> {exchange.status} {what} ({exchange.id}): {outcome.reason}"
     return printable(text)
 
 

@@ -32,6 +32,7 @@ class BlobStore:
         self._on_disk: dict[str, Path] = {}
         self._pins: Counter[str] = Counter()
         self._folder: Path | None = None
+        self._cleanup: weakref.finalize[..., BlobStore] | None = None
         self._files = 0
 
     def writer(self, contenttype: str) -> BlobWriter:
@@ -55,8 +56,11 @@ class BlobStore:
         stop = blob.size if stop is None else min(stop, blob.size)
         with self._lock:
             data = self._memory.get(blob.digest)
-            file = None if data is not None else self._on_disk[blob.digest].open("rb")
-        return _memory_chunks(data, start, stop) if data is not None else _file_chunks(file, start, stop)
+            if data is not None:
+                return _memory_chunks(data, start, stop)
+            pieces = _file_chunks(self._on_disk[blob.digest].open("rb"), start, stop)
+        next(pieces)  # it holds the open file from now on, and closes it however it ends
+        return pieces
 
     def read(self, blob: Blob) -> bytes:
         """All bytes of a blob."""
@@ -66,30 +70,40 @@ class BlobStore:
         """The request that wrote this blob has been answered: drop the bytes unless somebody needs them."""
         with self._lock:
             self._release_pin(blob.digest)
-        if not needed(blob.digest):
-            self.discard(blob.digest)
+            unneeded = blob.digest not in self._pins and not needed(blob.digest)
+            path = self._drop(blob.digest) if unneeded else None
+        if path is not None:
+            path.unlink(missing_ok=True)
 
     def discard(self, digest: str) -> None:
         """Forget the bytes, unless a request in progress has just written the same ones."""
         with self._lock:
             if digest in self._pins:
                 return
-            self._memory.pop(digest, None)
-            path = self._on_disk.pop(digest, None)
+            path = self._drop(digest)
         if path is not None:
             path.unlink(missing_ok=True)
 
     def __len__(self) -> int:
         return len(self._memory) + len(self._on_disk)
 
+    def clear(self) -> None:
+        """Delete everything but what a request in progress has written."""
+        for digest in [*self._memory, *self._on_disk]:
+            self.discard(digest)
+
     def close(self) -> None:
         """Delete everything."""
         with self._lock:
             self._memory.clear()
             self._on_disk.clear()
-            if self._folder is not None:
-                shutil.rmtree(self._folder, ignore_errors=True)
-                self._folder = None
+            self._folder = None
+            if self._cleanup is not None:
+                self._cleanup()
+
+    def _drop(self, digest: str) -> Path | None:
+        self._memory.pop(digest, None)
+        return self._on_disk.pop(digest, None)
 
     def _release_pin(self, digest: str) -> None:
         self._pins[digest] -= 1
@@ -100,7 +114,7 @@ class BlobStore:
         with self._lock:
             if self._folder is None:
                 self._folder = Path(tempfile.mkdtemp(prefix="wiro-mock-"))
-                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+                self._cleanup = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
             self._files += 1
             return self._folder / str(self._files)
 
@@ -166,9 +180,9 @@ def _memory_chunks(data: bytes, start: int, stop: int) -> Iterator[bytes]:
         yield data[at : min(at + CHUNK, stop)]
 
 
-def _file_chunks(file: IO[bytes] | None, start: int, stop: int) -> Iterator[bytes]:
-    assert file is not None
+def _file_chunks(file: IO[bytes], start: int, stop: int) -> Iterator[bytes]:
     with file:
+        yield b""
         file.seek(start)
         left = stop - start
         while left > 0 and (data := file.read(min(CHUNK, left))):

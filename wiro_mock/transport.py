@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import MutableMapping
-from contextlib import suppress
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from starlette.types import Message, Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from wiro_mock.api import NO_BODY, Body, Conversation, Outcome, Request, Response
 from wiro_mock.api.body import BodyReader
 from wiro_mock.api.origin import origin_of
 from wiro_mock.kernel.files import Blob
-from wiro_mock.mock import World
+from wiro_mock.mock import World, printable
 from wiro_mock.pump import Follower, Pump
 
 
@@ -45,11 +43,10 @@ class ApiEndpoint:
         try:
             response = self.world.handle(request)
         finally:
-            for blob in blobs:
-                self.world.blobs.unpin(blob, needed=self.world.sim.files.needs)
+            self._unpin(blobs)
         await self._send(response, send)
 
-    async def _read(self, headers: MutableMapping[str, str], receive: Receive) -> tuple[Body, list[Blob]]:
+    async def _read(self, headers: Mapping[str, str], receive: Receive) -> tuple[Body, list[Blob]]:
         message = await receive()
         if message["type"] == "http.request" and not message.get("more_body") and not message.get("body"):
             return NO_BODY, []
@@ -63,14 +60,20 @@ class ApiEndpoint:
             raise ClientGone
         except BaseException:
             reader.abandon()
-            for blob in reader.blobs:
-                self.world.blobs.unpin(blob, needed=self.world.sim.files.needs)
+            self._unpin(reader.blobs)
             raise
+
+    def _unpin(self, blobs: list[Blob]) -> None:
+        # Under the lock: a run in another thread may be about to need the very same bytes.
+        with self.world.lock:
+            for blob in blobs:
+                self.world.blobs.unpin(blob, needed=self.world.sim.files.needs)
 
     async def _send(self, response: Response, send: Send) -> None:
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
         if response.blob is None:
-            if not any(name == b"content-length" for name, _ in headers):
+            # The length in a 304 would be that of the file, not of its missing content (RFC 9110 §8.6).
+            if response.status != 304 and not any(name == b"content-length" for name, _ in headers):
                 headers.append((b"content-length", str(len(response.content)).encode()))
             await send({"type": "http.response.start", "status": response.status, "headers": headers})
             await send({"type": "http.response.body", "body": response.content})
@@ -97,7 +100,7 @@ def raw_path(scope: Scope) -> str:
     return quote(scope["path"]) if raw is None else raw.decode("latin-1")
 
 
-def origin(scope: Scope, headers: MutableMapping[str, str], world: World) -> str:
+def origin(scope: Scope, headers: Mapping[str, str], world: World) -> str:
     """The origin of a request or an upgrade, as URLs in its answer are to have it."""
     scheme = "https" if scope["scheme"] in ("https", "wss") else "http"
     host, port = scope.get("server") or ("127.0.0.1", 80)
@@ -110,80 +113,92 @@ def origin(scope: Scope, headers: MutableMapping[str, str], world: World) -> str
 class SocketEndpoint:
     """An ASGI app that plays Wiro's WebSocket over a world."""
 
-    def __init__(self, world: World, pumps: dict[str, Pump]) -> None:
+    def __init__(self, world: World, pumps: Mapping[str, Pump]) -> None:
         self.world = world
         self._pumps = pumps
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Follow one connection to its end, whichever side ends it."""
-        websocket = WebSocket(scope, receive, send)
-        await websocket.accept()
+        await receive()  # websocket.connect
+        await send({"type": "websocket.accept"})
         conversation = Conversation(self.world, origin(scope, header_map(scope), self.world))
-        pump = self._pumps["pump"]
-        follower = pump.join()
-        talk = _Talk(self.world, websocket, conversation, follower)
-        sender = asyncio.ensure_future(talk.send_news())
-        listener = asyncio.ensure_future(talk.listen())
+        follower = self._pumps["pump"].join()
+        talk = _Talk(self.world, conversation, follower)
+        halves = [asyncio.ensure_future(talk.send_news(send)), asyncio.ensure_future(talk.listen(receive))]
+        halves.append(asyncio.ensure_future(follower.let_go.wait()))
         try:
-            await asyncio.wait({sender, listener}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(halves, return_when=asyncio.FIRST_COMPLETED)
         finally:
             follower.leave()
-            for task in (sender, listener):
-                task.cancel()
-            await asyncio.gather(sender, listener, return_exceptions=True)
+            for half in halves:
+                half.cancel()
+            await asyncio.gather(*halves, return_exceptions=True)
+        if follower.let_go.is_set():
+            self.world.tell("socket: a client that read nothing for too long was let go")
+        for half in done:
+            # A client that has gone is no news; a mistake of ours is.
+            if (error := half.exception()) is not None and not isinstance(error, OSError):
+                self.world.tell(f"socket: closed by a mistake in wiro_mock itself: {type(error).__name__}: {error}")
 
 
 class _Talk:
     """The two halves of one connection: one listens, one sends; only the second half writes frames."""
 
-    def __init__(self, world: World, websocket: WebSocket, conversation: Conversation, follower: Follower) -> None:
+    def __init__(self, world: World, conversation: Conversation, follower: Follower) -> None:
         self._world = world
-        self._socket = websocket
         self._conversation = conversation
         self._follower = follower
         self._replies: list[str] = conversation.welcome()
         follower.wake()
 
-    async def listen(self) -> None:
+    async def listen(self, receive: Receive) -> None:
         """Take what the client says, until it goes."""
-        while True:
-            message = await self._socket.receive()
-            if message["type"] == "websocket.disconnect":
-                return
+        while (message := await receive())["type"] != "websocket.disconnect":
             text = message.get("text")
             with self._world.lock:
                 self._world.settle()
-                if text is not None:
-                    self._replies += self._conversation.receive(text)
+                if text is None:
+                    self._conversation.receive_bytes()
                 else:
-                    self._conversation.notes.append("dropped a binary message; nothing here takes audio")
-                self._write_down(message)
-                ids = self._conversation.task_ids
-                self._follower.follow([*ids, "*"] if self._conversation.awaits_unknown else ids)
+                    self._replies += self._conversation.receive(text)
+                lines = self._write_down(message)
+                self._listen_as_told()
+            for line in lines:
+                self._world.tell(line)
             self._follower.wake()
             # A client that only talks must not keep the sender from its turn.
             await asyncio.sleep(0)
 
-    async def send_news(self) -> None:
+    async def send_news(self, send: Send) -> None:
         """Send what happens, as it happens, in order."""
-        with suppress(WebSocketDisconnect, RuntimeError):
-            while not self._follower.dropped:
-                await self._follower.news()
-                while frames := self._take():
-                    for frame in frames:
-                        await self._socket.send_text(frame)
-                self._follower.caught_up.set()
-            if self._socket.application_state is WebSocketState.CONNECTED:
-                await self._socket.close(1008, "too slow")
+        while True:
+            await self._follower.news()
+            while frames := self._take():
+                for frame in frames:
+                    await send({"type": "websocket.send", "text": frame})
+                    self._follower.moved()
+            self._follower.caught_up()
 
     def _take(self) -> list[str]:
         with self._world.lock:
             if self._replies:
                 frames, self._replies = self._replies, []
                 return frames
-            return self._conversation.pending()
+            frames = self._conversation.pending()
+            self._listen_as_told()
+            return frames
 
-    def _write_down(self, message: Message) -> None:
+    def _listen_as_told(self) -> None:
+        for task_id, wanted in self._conversation.changes:
+            if wanted:
+                self._follower.follow(task_id)
+            else:
+                self._follower.unfollow(task_id)
+        self._conversation.changes.clear()
+
+    def _write_down(self, message: Message) -> list[str]:
+        """Keep what was dropped in the journal; the lines that tell of it."""
+        lines = []
         for note in self._conversation.notes:
             exchange = self._world.journal.record(
                 at=self._world.sim.now,
@@ -194,8 +209,9 @@ class _Talk:
                 fields={"text": message.get("text") or ""},
                 size=len(message.get("text") or message.get("bytes") or ""),
             )
-            self._world.tell(f"socket ({exchange.id}): {note}")
+            lines.append(printable(f"socket ({exchange.id}): {note}"))
         self._conversation.notes.clear()
+        return lines
 
 
 async def no_such_socket(scope: Scope, receive: Receive, send: Send) -> None:

@@ -18,7 +18,9 @@ from wiro_mock.kernel.account import Project
 from wiro_mock.kernel.refusals import No, Refusal
 
 AUTH_MODES = ("strict", "lenient", "off")
-_HEX64 = re.compile(r"[0-9a-fA-F]{64}")
+_HEX64 = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])")
+BODY_EXPLAINED = 1 << 16
+"""Bytes of a body up to which the mistake of signing it is looked for."""
 
 
 def sign(key: str, secret: str, nonce: str) -> str:
@@ -28,8 +30,12 @@ def sign(key: str, secret: str, nonce: str) -> str:
 
 def hmac_hex(key: str, message: str | bytes) -> str:
     """HMAC-SHA256 in lower-case hex."""
-    data = message.encode("utf-8", "surrogatepass") if isinstance(message, str) else message
-    return hmac.new(key.encode("utf-8", "surrogatepass"), data, hashlib.sha256).hexdigest()
+    data = _bytes(message) if isinstance(message, str) else message
+    return hmac.new(_bytes(key), data, hashlib.sha256).hexdigest()
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def authenticate(world: World, request: Request) -> str:
@@ -89,32 +95,34 @@ def _bare(signature: str, profile: Profile) -> str:
 
     Wiro's own shell sample sends the whole line (rest.md §1.4, page.md); the switch `signature_form` refuses it.
     """
-    if profile.signature_form == "exact":
-        return signature
+    return signature if profile.signature_form == "exact" else _unwrapped(signature).lower()
+
+
+def _unwrapped(signature: str) -> str:
     text = signature.strip()
     if "= " in text:
-        text = text.rsplit("= ", 1)[1]
-    elif match := _HEX64.search(text):
-        text = match[0]
-    return text.lower()
+        return text.rsplit("= ", 1)[1]
+    match = _HEX64.search(text)
+    return match[0] if match else text
 
 
 def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))
+    return hmac.compare_digest(_bytes(one), _bytes(other))
 
 
 def explain(project: Project, nonce: str, signature: str, body: bytes) -> str:
     """Which of the usual mistakes a wrong signature equals, in words and without any secret."""
     sent = signature.strip()
-    for mistake, value in _mistakes(project, nonce, body):
-        if _same(sent, value):
+    bare = _unwrapped(sent)
+    for mistake, value in _mistakes(project, nonce, body[:BODY_EXPLAINED] if len(body) <= BODY_EXPLAINED else b""):
+        if _same(sent, value) or _same(bare.lower(), value):
             return f"x-signature is wrong: {mistake}"
     right = sign(project.key, project.secret, nonce)
-    if sent.rsplit("= ", 1)[-1] == right or (sent.startswith(right) and sent.endswith("stdin")):
+    if bare != sent and _same(bare.lower(), right):
         return "x-signature is wrong: it carries the prefix that openssl prints, which signature_form: exact refuses"
-    if sent != sent.lower() and _same(sent.lower(), right):
+    if _same(sent.lower(), right):
         return "x-signature is wrong: it is in upper case, which signature_form: exact refuses"
-    if not _HEX64.fullmatch(sent):
+    if not _HEX64.fullmatch(bare):
         return f"x-signature is wrong: {len(sent)} characters, where 64 hex digits are expected"
     return (
         "x-signature is wrong, and equals none of the usual mistakes; it is the lower-case hex of "
@@ -125,7 +133,6 @@ def explain(project: Project, nonce: str, signature: str, body: bytes) -> str:
 def _mistakes(project: Project, nonce: str, body: bytes) -> Iterator[tuple[str, str]]:
     key, secret = project.key, project.secret
     digest = bytes.fromhex(sign(key, secret, nonce))
-    text = body.decode("utf-8", "surrogateescape")
     yield "key and secret are swapped (the API key is the HMAC's key)", hmac_hex(secret, key + nonce)
     yield "it is the right digest in base64; hex is expected", base64.b64encode(digest).decode()
     yield "it is the right digest in url-safe base64; hex is expected", base64.urlsafe_b64encode(digest).decode()
@@ -136,15 +143,16 @@ def _mistakes(project: Project, nonce: str, body: bytes) -> Iterator[tuple[str, 
     yield "the message is the key + nonce; secret + nonce is expected", hmac_hex(key, key + nonce)
     yield (
         "it is a plain SHA-256 of secret + nonce; HMAC is expected",
-        hashlib.sha256((secret + nonce).encode()).hexdigest(),
+        hashlib.sha256(_bytes(secret + nonce)).hexdigest(),
     )
     yield "the secret is the HMAC's key and the message is nonce alone", hmac_hex(secret, nonce)
     yield "the secret is both the HMAC's key and in the message", hmac_hex(secret, secret + nonce)
+    # What a family of generated clients does: the same instant in milliseconds and in seconds (rest.md §1.2, GEN).
+    yield "key and secret are swapped, and a timestamp is in the message", hmac_hex(secret, key + nonce + nonce[:10])
     if body:
-        raw = body
-        yield "the body is signed; body, path and method are not part of the message", hmac_hex(key, raw)
-        yield "the body is signed with the secret; it is not part of the message", hmac_hex(secret, raw)
-        for message in (secret + nonce + text, nonce + text, secret + text, text + nonce):
-            data = message.encode("utf-8", "surrogateescape")
+        yield "the body is signed; body, path and method are not part of the message", hmac_hex(key, body)
+        yield "the body is signed with the secret; it is not part of the message", hmac_hex(secret, body)
+        before, salt = _bytes(secret), _bytes(nonce)
+        for data in (before + salt + body, salt + body, before + body, body + salt):
             yield "the body is part of the message; it must not be", hmac_hex(key, data)
             yield "the body is part of the message, and key and secret are swapped", hmac_hex(secret, data)

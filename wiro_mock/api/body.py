@@ -6,12 +6,12 @@ text is kept up to a limit; a body that cannot be read is still read to its end,
 
 from __future__ import annotations
 
-import mimetypes
+import logging
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Protocol
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -19,14 +19,24 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from wiro_mock.api import jsontext
 from wiro_mock.api.messages import NO_BODY, Body, Upload
 from wiro_mock.kernel.files import Blob
+from wiro_mock.language.media import CONTENT_TYPES, content_type
 
 TEXT_LIMIT = 16 << 20
 """Bytes of text (JSON, form fields) in one body; ours."""
 FILE_LIMIT = 100 << 20
 """Bytes of one file: Wiro's documented 100 MB (rest.md §7.1), counted as MiB."""
+FILES_LIMIT = 1 << 30
+"""Bytes of all files of one body; ours."""
 PART_LIMIT = 2_000
-"""Parts of a multipart body; ours."""
+"""Parts of a multipart body, or fields of a form; ours."""
+PREAMBLE_LIMIT = 1 << 16
+"""Bytes before the first boundary; ours."""
+NODE_SIZE = 64
+"""About what Python keeps beside the text for each value of a JSON text."""
 _CONTENT_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}(?:; ?[\w-]+=[\w.+\"-]{1,80})?", re.ASCII)
+_EXTENSIONS = {kind: suffix for suffix, kind in CONTENT_TYPES.items()}
+# What is wrong with a body is told in its place; the parser would say it on stderr too.
+logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 
 class Writer(Protocol):
@@ -49,7 +59,7 @@ class BodyReader:
     """Reads one body. `feed` it, then `finish` it; or `abandon` it when the client has gone."""
 
     def __init__(self, content_type: str, store: Store) -> None:
-        kind, options = parse_options_header(content_type)
+        kind, options = parse_options_header(content_type.encode("latin-1", "replace"))
         boundary = options.get(b"boundary", b"")
         self._parts: _Parts | None = None
         self._form = kind == b"application/x-www-form-urlencoded"
@@ -99,7 +109,8 @@ def _json_body(raw: bytes) -> Body:
         return Body(raw=raw, text_size=len(raw), problem=f"the body is not JSON that can be read: {error}")
     if not isinstance(value, dict):
         return Body(raw=raw, text_size=len(raw), problem=f"the body is a JSON {type(value).__name__}, not an object")
-    return Body(fields=value, raw=raw, text_size=len(raw))
+    values = raw.count(b",") + raw.count(b"[") + 4 * raw.count(b"{")
+    return Body(fields=value, raw=raw, text_size=len(raw) + NODE_SIZE * values)
 
 
 def _form_body(raw: bytes) -> Body:
@@ -129,11 +140,14 @@ class _Parts:
         self._ended = False
         self._count = 0
         self._text_size = 0
+        self._file_size = 0
+        self._opening = b"--" + boundary
+        self._preamble: bytearray | None = bytearray()
         self._header_name = b""
         self._header_value = b""
         self._headers: dict[str, bytes] = {}
         self._name = ""
-        self._filename: str | None = None
+        self._filename = ""
         self._text = bytearray()
         self._writer: Writer | None = None
         self._parser = self._make_parser(boundary)
@@ -160,10 +174,24 @@ class _Parts:
     def feed(self, data: bytes) -> None:
         if self._problem or self._parser is None:
             return
+        if self._preamble is not None:
+            data = self._after_preamble(self._preamble, data)
         try:
             self._parser.write(data)
         except FormParserError as error:
             self._fail(f"the multipart body is malformed: {error}")
+
+    def _after_preamble(self, preamble: bytearray, data: bytes) -> bytes:
+        """What comes from the first boundary on; the parser's own reading of a preamble depends on the pieces."""
+        searched = max(0, len(preamble) - len(self._opening))
+        preamble += data
+        at = preamble.find(self._opening, searched)
+        if at >= 0:
+            self._preamble = None
+            return bytes(preamble[at:])
+        if len(preamble) > PREAMBLE_LIMIT:
+            self._fail("the multipart body does not begin with the boundary that content-type names")
+        return b""
 
     def finish(self) -> Body:
         if not self._problem and not self._ended:
@@ -199,10 +227,11 @@ class _Parts:
         self._header_name = self._header_value = b""
 
     def _on_headers_finished(self) -> None:
-        _, options = parse_options_header(self._headers.get("content-disposition", b""))
+        disposition = self._headers.get("content-disposition", b"")
+        _, options = parse_options_header(disposition)
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
-        filename = options.get(b"filename")
-        self._filename = None if filename is None else filename.decode("utf-8", "replace")
+        filename = options.get(b"filename", _extended_filename(disposition))
+        self._filename = filename.decode("utf-8", "replace")
         # A browser sends an empty file name for a file input that nobody has filled: that is an empty value.
         if self._filename and not self._problem:
             declared = self._headers.get("content-type", b"").decode("latin-1")
@@ -215,6 +244,10 @@ class _Parts:
             if self._writer.size + end - start > FILE_LIMIT:
                 self._fail(f"the file in part {self._name!r} is larger than {FILE_LIMIT} bytes")
                 return
+            self._file_size += end - start
+            if self._file_size > FILES_LIMIT:
+                self._fail(f"the files of the body are larger than {FILES_LIMIT} bytes together")
+                return
             self._writer.write(data[start:end])
             return
         self._text_size += end - start
@@ -226,7 +259,7 @@ class _Parts:
     def _on_part_end(self) -> None:
         if self._problem:
             return
-        if self._writer is not None and self._filename:
+        if self._writer is not None:
             blob = self._writer.finish()
             self._writer = None
             self.blobs.append(blob)
@@ -238,11 +271,17 @@ class _Parts:
         self._ended = True
 
 
+def _extended_filename(disposition: bytes) -> bytes:
+    """The name in `filename*=utf-8''…`, which older HTTP libraries send for names that are not ASCII."""
+    match = re.search(rb";\s*filename\*\s*=\s*utf-8'[^']*'([^;\s]+)", disposition, re.IGNORECASE)
+    return unquote_to_bytes(match[1]) if match else b""
+
+
 def content_type_of(declared: str, filename: str) -> str:
     """The content type to serve a file with: the declared one, or by its name where none worth the name was."""
     if _CONTENT_TYPE.fullmatch(declared) and declared != "application/octet-stream":
         return declared
-    return mimetypes.guess_type(plain_name(filename))[0] or "application/octet-stream"
+    return content_type(plain_name(filename))
 
 
 def plain_name(filename: str) -> str:
@@ -255,7 +294,7 @@ def plain_name(filename: str) -> str:
 def suffix_of(upload: Upload) -> str:
     """The extension to give a stored input, with its dot: the file name's, or that of its content type."""
     match = re.search(r"\.[A-Za-z0-9]{1,8}$", upload.filename)
-    return match[0].lower() if match else mimetypes.guess_extension(upload.blob.contenttype) or ".bin"
+    return match[0].lower() if match else _EXTENSIONS.get(upload.blob.contenttype.partition(";")[0], ".bin")
 
 
 def text_of(fields: Mapping[str, object], name: str) -> str:
@@ -264,5 +303,5 @@ def text_of(fields: Mapping[str, object], name: str) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
+        return str(int(value)) if value == int(value) else str(value)
     return ""

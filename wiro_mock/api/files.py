@@ -27,14 +27,14 @@ def create_folder(world: World, request: Request) -> Answer:
 
 
 def upload(world: World, request: Request) -> Answer:
-    """Keep a file; of a ZIP archive, the files in it (rest.md §2.2)."""
-    part = request.body.fields.get("file")
-    if isinstance(part, list):
-        part = next((item for item in part if isinstance(item, Upload)), None)
-    if not isinstance(part, Upload):
+    """Keep a file, or several under one name; of a ZIP archive, the files in it (rest.md §2.2)."""
+    value = request.body.fields.get("file")
+    parts = [part for part in (value if isinstance(value, list) else [value]) if isinstance(part, Upload)]
+    if not parts:
         raise No.FILE_INVALID.refusal(reason="no part named 'file' with a file name in a multipart body")
     folder = _folder_id(world, text_of(request.body.fields, "folderid"), "folderid")
-    files = [world.sim.upload(plain_name(item.filename), item.blob, folder) for item in unpacked(part, world.blobs)]
+    found = [file for part in parts for file in unpacked(part, world.blobs)]
+    files = [world.sim.upload(plain_name(file.filename), file.blob, folder) for file in found]
     return answer(wire.uploads(files, origins(request.origin)), Outcome())
 
 
@@ -59,11 +59,12 @@ def _serve(world: World, request: Request, file: File | None, name: str) -> Answ
         raise No.ROUTE.refusal(reason="no file at this URL: never there, not there yet, deleted, or forgotten")
     etag = f'"{file.blob.digest[:32]}"'
     headers = [("etag", etag), ("accept-ranges", "bytes"), ("content-type", file.blob.contenttype)]
-    if etag in request.headers.get("if-none-match", ""):
+    known = request.headers.get("if-none-match", "")
+    if etag in known or known.strip() == "*":
         return Answer(Response(status=304, headers=tuple(headers[:1])), Outcome())
     size, start, stop, status = file.blob.size, 0, file.blob.size, 200
     wanted = request.headers.get("range", "")
-    if wanted and request.headers.get("if-range", etag) == etag:
+    if wanted and request.method == "GET" and request.headers.get("if-range", etag) == etag:
         parsed = byte_range(wanted, size)
         if parsed == (0, 0):
             headers.append(("content-range", f"bytes */{size}"))
@@ -79,18 +80,19 @@ def _serve(world: World, request: Request, file: File | None, name: str) -> Answ
 def byte_range(header: str, size: int) -> tuple[int, int] | None:
     """The bytes that a Range header asks for, as (start, stop); (0, 0) when it cannot be satisfied.
 
-    None for a header that is no single range of bytes; it is then ignored (RFC 9110 §14.2).
+    None for a header that is no single range of bytes; it is then ignored (RFC 9110 §14.2), and so is the wish
+    for the last bytes of an empty file.
     """
-    match = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", header.replace(" ", ""))
-    if match is None or match[0] == "bytes=-":
+    match = re.fullmatch(r"\s*bytes\s*=\s*([0-9]{0,4000})-([0-9]{0,4000})\s*", header, re.IGNORECASE)
+    if match is None or not (match[1] or match[2]):
         return None
     if not match[1]:
-        length = min(int(match[2]), size)
-        return (size - length, size) if length else (0, 0)
+        length = int(match[2])
+        return (0, 0) if length == 0 else (max(0, size - length), size) if size else None
     start = int(match[1])
-    stop = min(int(match[2]) + 1, size) if match[2] else size
     if match[2] and int(match[2]) < start:
         return None
+    stop = min(int(match[2]) + 1, size) if match[2] else size
     return (start, stop) if start < size else (0, 0)
 
 

@@ -13,16 +13,17 @@ def loads(text: str | bytes) -> Any:
     """The value of a JSON text. Raises `ValueError` with the reason for everything else.
 
     Refused beyond the grammar: NaN and Infinity, which Python would take; numbers too large for a double;
-    nesting deeper than 100, which could not be written out again; bytes that are not UTF-8.
+    nesting deeper than 100, which could not be written out again; bytes that are not UTF-8 (a BOM is passed over).
     """
     try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8-sig")  # Python's own reading of bytes lets UTF-16 and raw surrogates in
         value = json.loads(text, parse_constant=_no_constant, parse_int=_int, parse_float=_float)
     except RecursionError:
         raise ValueError(f"JSON is nested deeper than {MAX_DEPTH}") from None
     except UnicodeDecodeError:
         raise ValueError("the text is not UTF-8") from None
-    openings = (text.count("[") + text.count("{")) if isinstance(text, str) else (text.count(b"[") + text.count(b"{"))
-    if openings > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
+    if text.count("[") + text.count("{") > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
         raise ValueError(f"JSON is nested deeper than {MAX_DEPTH}")
     return value
 

@@ -26,7 +26,8 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """A parsed body. A field that came several times holds a list; `text_size` counts the bytes of text kept.
+    """A parsed body. A field that came several times holds a list; `text_size` is about the bytes of memory that
+    the fields take, files apart.
 
     `problem` is empty, or says why the body could not be read; `raw` is the text of a JSON or form body.
     """
@@ -48,7 +49,7 @@ class Request:
 
     method: str
     path: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)  # it has the credentials in it
     origin: str
     body: Body = NO_BODY
 

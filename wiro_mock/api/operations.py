@@ -29,13 +29,16 @@ class Operation:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """Matches the paths of this operation; a `{name}` is one segment, `{name:regex}` one of that form."""
-        parts = re.split(r"\{\w+(?::([^}]+))?\}", self.path)
-        regex = "".join(
-            re.escape(part or "") if at % 2 == 0 else f"({part or '[^/]+'})" for at, part in enumerate(parts)
+        """Matches the paths of this operation; a `{name}` is one segment, of the form in `FORMS` if it has one."""
+        literals = re.split(r"\{(\w+)\}", self.path)
+        pieces = (
+            re.escape(text) if at % 2 == 0 else f"({FORMS.get(text, '[^/]+')})" for at, text in enumerate(literals)
         )
-        return re.compile(regex)
+        return re.compile("".join(pieces))
 
+
+FORMS = {"cdn_folder": "[0-9a-f]{8}(?:-[0-9a-f]{8}){7}"}
+"""The segments of paths that have a form of their own (rest.md §7.3)."""
 
 OPERATIONS = (
     Operation(name="Task/Detail", method="POST", path="/v1/Task/Detail", handler=tasks.detail),
@@ -54,7 +57,7 @@ OPERATIONS = (
     Operation(
         name="CDN",
         method="GET",
-        path="/{folder:(?:[0-9a-f]{8}-)(?:[0-9a-f]{8}-?)+}/{name}",
+        path="/{cdn_folder}/{name}",
         handler=files.fetch_from_cdn,
         public=True,
     ),
@@ -88,19 +91,20 @@ def handle(world: World, request: Request) -> Answer:
             raise No.PARAMETERS_INVALID.refusal(reason=request.body.problem)
         response, outcome = operation.handler(world, request, *segments)
     except Refusal as refusal:
-        return refused(world, refusal, operation=name, note=note)
-    if outcome.operation != name or note:
-        outcome = replace(outcome, operation=name, reason=note)
-    return Answer(response, outcome)
+        response, outcome = refused(world, refusal, note=note)
+        note = outcome.reason
+    if request.method == "HEAD" and response.content:
+        length = ("content-length", str(len(response.content)))
+        response = replace(response, headers=(*response.headers, length), content=b"")
+    return Answer(response, replace(outcome, operation=name, reason=note))
 
 
-def refused(world: World, refusal: Refusal, *, operation: str = "", note: str = "") -> Answer:
+def refused(world: World, refusal: Refusal, *, note: str = "") -> Answer:
     """The answer to a refusal: Wiro's envelope on the wire, the reason for the journal."""
     status = refusal.status
     if status in (200, 401) and world.profile.error_status == "mapped":
         status = _mapped_status(refusal)
     outcome = Outcome(
-        operation=operation,
         code=refusal.code,
         message=refusal.message,
         reason="; ".join(filter(None, (refusal.reason, note))),

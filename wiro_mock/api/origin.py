@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 WIRO = "https://api.wiro.ai"
 WIRO_CDN = "https://cdn1.wiro.ai"
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
 
 
 class Origins(NamedTuple):
@@ -30,9 +30,10 @@ def origin_of(scheme: str, host: str, *, fallback: str, public_url: str = "") ->
     """The origin of a request by its scheme and Host; `fallback` when Host is missing or malformed."""
     if public_url:
         return public_url.rstrip("/")
-    if not _HOST.fullmatch(host):
+    match = _HOST.fullmatch(host)
+    if match is None or int(match[2] or 0) > 65_535:
         return fallback
-    name = host.rsplit(":", 1)[0].lower()
+    name = match[1].lower()
     if name == "wiro.ai" or name.endswith(".wiro.ai"):
         return WIRO
     return f"{scheme}://{host}"

@@ -129,12 +129,12 @@ def _add_newer_keys(shape: shapes.TaskShape, task: Task) -> None:
 def _status(task: Task, profile: Profile) -> str:
     if profile.detail_statuses == "all" or task.status is Status.ERROR:
         return task.status.value
-    entered = [status for status in task.times if status in OPENAPI_STATUSES]
-    return max(entered, key=lambda status: (task.times[status], list(task.times).index(status))).value
+    return next(status for status in reversed(list(task.times)) if status in OPENAPI_STATUSES).value
 
 
 def _pexit(task: Task, profile: Profile) -> str | None:
-    if task.exit_code is not None:
+    # A task killed while its outputs were being stored has an exit code, but it has no success to show.
+    if task.exit_code is not None and task.status is not Status.CANCEL:
         return str(task.exit_code)
     return None if profile.pexit_before_end == "null" else ""
 
