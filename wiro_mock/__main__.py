@@ -3,4 +3,4 @@
 from wiro_mock.cli import main
 
 if __name__ == "__main__":
-    main(prog_name="wiro-mock")
+    main()

@@ -1,28 +1,30 @@
-"""The command line: `serve`, `demo`, `lint`, `plan`, `schema`.
+"""The entry point: what the command `wiro-mock` does before anything slow is imported.
 
-Every command has help with an example; every error is one sentence with the way out. What a command needs is
-imported when it runs, so that `--help` is quick.
+A signal may come while Python still reads the modules. Until the command itself is ready for it, `serve` ends with
+status 0 and every other command ends as a program without a handler does: silently, and without a traceback.
 """
 
 from __future__ import annotations
 
-import click
-
-from wiro_mock.commands import demo, lint, plan, schema, serve
-
-
-class _Commands(click.Group):
-    """A group whose unknown commands are told of with a did-you-mean (click's own)."""
+import os
+import signal
+import sys
+from types import FrameType
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="wiro-mock", prog_name="wiro-mock")
 def main() -> None:
-    """The Wiro AI API that you test against, on your own machine.
+    """Play the command line of this process."""
+    serving = sys.argv[1:2] == ["serve"]
+    signal.signal(signal.SIGINT, _leave if serving else signal.SIG_DFL)
+    if serving:
+        signal.signal(signal.SIGTERM, _leave)
+    from wiro_mock.commands.group import wiro_mock
 
-    Example: wiro-mock demo
-    """
+    if not serving:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    wiro_mock(prog_name="wiro-mock")
 
 
-for command in (serve.serve, demo.demo, lint.lint, plan.plan, schema.schema):
-    main.add_command(command)
+def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 -- a handler takes two things
+    """Nothing has been begun that would have to be ended in order."""
+    os._exit(0)

@@ -15,8 +15,11 @@ class Profiles(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check the name against the profiles that are there."""
-        from wiro_mock.api.profile import find_profile
+        from wiro_mock.api.profile import PROFILES, PROFILES_TO_COME, find_profile
+        from wiro_mock.language.complaints import did_you_mean
 
+        if value not in (*PROFILES, *PROFILES_TO_COME):
+            self.fail(f"no profile {value!r}; {did_you_mean(str(value), PROFILES)}", param, ctx)
         try:
             return find_profile(str(value)).name
         except ValueError as error:
@@ -36,5 +39,19 @@ class Valued(click.ParamType[str]):
         except InvalidOperation:
             amount = Decimal("NaN")
         if not amount.is_finite() or not 0 <= amount <= 1_000_000_000:
-            self.fail(f"{value!r} is no amount in USD such as 12.50", param, ctx)
+            self.fail(f"{value!r} is no amount in USD; write one such as 12.50", param, ctx)
         return str(amount)
+
+
+class Filled(click.ParamType[str]):
+    """A credential: any text that a header can carry. What was given is never repeated in the complaint."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check that there is one, and that no header is broken by it."""
+        text = str(value)
+        if not text or text != text.strip() or not text.isascii() or not text.isprintable():
+            message = "it is empty, or has white space around it or characters that no header carries"
+            self.fail(f"{message}; leave the option out for the default", param, ctx)
+        return text

@@ -1,0 +1,203 @@
+"""How the demo is shown: as plain lines, one per frame, or alive on a terminal.
+
+Of the plain lines only frames begin with `task_`, so that `grep ^task_` shows what the socket said.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+
+Frame = dict[str, Any]
+Seen = Sequence[tuple[float, Frame]]
+
+MEANINGS = {
+    "connected": "the socket is open",
+    "task_queue": "waits until a worker is free",
+    "task_accept": "a worker has taken it",
+    "task_preprocess_start": "the inputs are fetched and prepared",
+    "task_preprocess_end": "the inputs are ready",
+    "task_assign": "a GPU is found; from here on it can be killed",
+    "task_start": "the model runs",
+    "task_output_full": "nothing more will be printed",
+    "task_end": "the process has ended; the outputs are not there yet",
+    "task_postprocess_start": "the outputs are collected",
+    "task_postprocess_end": "done",
+}
+"""What each frame tells a client, in a few words."""
+BAR = 24
+
+
+class View:
+    """Plain lines, for logs and pipes."""
+
+    def __init__(self) -> None:
+        self._steps = 0
+
+    def title(self, text: str) -> None:
+        """What this is."""
+        click.echo(text)
+
+    def step(self, text: str, rest: str = "") -> None:
+        """What is done next, and why."""
+        self._steps += 1
+        click.echo(f"\n{self._steps}. {text}{f', {rest}' if rest else ''}")
+
+    def note(self, text: str) -> None:
+        """A word of explanation."""
+        click.echo(f"   {text}")
+
+    def detail(self, text: str) -> None:
+        """A part of what was sent or received."""
+        click.echo(f"      {text}")
+
+    def sent(self, text: str) -> None:
+        """What goes to the server."""
+        click.echo(f"   -> {text}")
+
+    def received(self, text: str) -> None:
+        """What comes back."""
+        click.echo(f"   <- {text}")
+
+    def result(self, text: str) -> None:
+        """What it was all for."""
+        click.echo(f'      "{text}"')
+
+    def frame(self, at: float, frame: Frame) -> None:  # noqa: ARG002 -- the other view shows it
+        """A frame of the socket."""
+        click.echo(f"{frame['type']} {said(frame)}".rstrip())
+
+    def wait(self, at: float) -> None:
+        """No frame has come for a moment."""
+
+    def timeline(self, seen: Seen) -> None:
+        """All frames with their instants; several of a kind in a row as one."""
+        for row in rows(seen):
+            click.echo(f"   {row[0]} {row[1]}")
+
+
+class LiveView(View):
+    """A terminal: colours, and one last line that shows what is going on."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self._width = width
+        self._spinner = itertools.cycle("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
+        self._now = ""
+        self._progress: Frame = {}
+
+    def title(self, text: str) -> None:
+        """What this is."""
+        click.secho(text, dim=True)
+
+    def step(self, text: str, rest: str = "") -> None:
+        """What is done next, and why."""
+        self._steps += 1
+        click.echo(f"\n{click.style(f'{self._steps}. {text}', bold=True)}{f', {rest}' if rest else ''}")
+
+    def note(self, text: str) -> None:
+        """A word of explanation."""
+        click.secho(f"   {text}", fg="yellow")
+
+    def detail(self, text: str) -> None:
+        """A part of what was sent or received."""
+        click.secho(f"     {text}", dim=True)
+
+    def sent(self, text: str) -> None:
+        """What goes to the server."""
+        click.echo(f"   {click.style('→', fg='blue')} {text}")
+
+    def received(self, text: str) -> None:
+        """What comes back."""
+        click.echo(f"   {click.style('←', fg='green')} {text}")
+
+    def result(self, text: str) -> None:
+        """What it was all for."""
+        click.secho(f"\n     “{text}”", fg="green", bold=True)
+
+    def frame(self, at: float, frame: Frame) -> None:
+        """A frame of the socket: progress moves the last line on, everything else is a line of its own."""
+        self._erase()
+        self._now = frame["type"]
+        if isinstance(frame.get("message"), dict):
+            self._progress = frame["message"]
+            self.wait(at)
+            return
+        self._progress = {}
+        name = click.style(f"{frame['type']:<22}", fg="cyan")
+        instant = click.style(f"+{at:.1f}s", dim=True)
+        self._line(f"   {instant} {click.style('●', fg='green')} {name} {said(frame)}")
+
+    def wait(self, at: float) -> None:
+        """No frame has come for a moment: show that time passes."""
+        if not self._now:
+            return
+        sign = click.style(next(self._spinner), fg="magenta")
+        self._erase()
+        click.echo(f"   {click.style(f'+{at:.1f}s', dim=True)} {sign} {self._activity()}", nl=False)
+        sys.stdout.flush()
+
+    def timeline(self, seen: Seen) -> None:
+        """All frames with their instants, drawn to scale."""
+        room = max(10, min(40, self._width - 44))
+        for instant, name, start, share in rows(seen):
+            left = round(start * room)
+            bar = "█" * max(1, round(share * room)) if share else "▏"
+            scale = click.style(f"{' ' * left}{bar}"[: room + 1].ljust(room + 1), fg="cyan")
+            click.echo(f"   {click.style(instant, dim=True)} {scale} {name}")
+
+    def _activity(self) -> str:
+        if not self._progress:
+            return click.style(self._now, dim=True)
+        percentage = int(self._progress["percentage"])
+        full = BAR * percentage // 100
+        bar = click.style("━" * full, fg="green") + click.style("━" * (BAR - full), dim=True)
+        step = f"{self._progress['stepCurrent']}/{self._progress['stepTotal']}"
+        return f"{click.style('task_output', fg='cyan')} {bar} {percentage:3d}%  step {step}"
+
+    def _line(self, text: str) -> None:
+        """A line, cut where the terminal ends."""
+        plain = click.unstyle(text)
+        click.echo(text if len(plain) <= self._width else f"{plain[: self._width - 1]}…")
+
+    @staticmethod
+    def _erase() -> None:
+        click.echo("\r\x1b[2K", nl=False)
+
+
+def view() -> View:
+    """The view that fits stdout."""
+    encoding = (getattr(sys.stdout, "encoding", "") or "").lower()
+    if sys.stdout.isatty() and encoding.replace("-", "") == "utf8":
+        return LiveView(shutil.get_terminal_size().columns)
+    return View()
+
+
+def said(frame: Frame) -> str:
+    """What a frame says beyond its type: its data, and in brackets what it means."""
+    message, meaning = frame.get("message"), MEANINGS.get(frame["type"], "")
+    if isinstance(message, dict):
+        names = sorted((name for name in message if name != "type"), key=lambda name: name != "percentage")
+        return " ".join(f"{name}={message[name]}" for name in names)
+    if isinstance(message, str) and message:
+        return f'"{message}"'
+    data = ""
+    if isinstance(message, list):
+        data = f"exitCode={frame.get('exitCode')} outputs={','.join(file['name'] for file in message)} "
+    return f"{data}({meaning})" if meaning else data.rstrip()
+
+
+def rows(seen: Seen) -> Iterator[tuple[str, str, float, float]]:
+    """The instant, the name, where it starts and how long it lasts as shares of the whole."""
+    groups = [list(group) for _, group in itertools.groupby(seen, key=lambda one: one[1]["type"])]
+    whole = seen[-1][0] or 1.0
+    for number, group in enumerate(groups):
+        start = group[0][0]
+        stop = groups[number + 1][0][0] if number + 1 < len(groups) else start
+        times = f" x{len(group)}" if len(group) > 1 else ""
+        yield f"+{start:.3f}s", f"{group[0][1]['type']}{times}", start / whole, (stop - start) / whole

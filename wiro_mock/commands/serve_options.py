@@ -1,0 +1,182 @@
+"""The options of `wiro-mock serve`, as a list, and the settings that they make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+import click
+
+from wiro_mock.commands.options import Filled, Profiles, Valued
+
+if TYPE_CHECKING:
+    from wiro_mock.api import Profile
+    from wiro_mock.mock import Settings
+
+DEFAULT_KEY = "wiro-mock-key"
+DEFAULT_SECRET = "wiro-mock-secret"  # noqa: S105 -- the default pair, known to everybody
+PROJECT_ID = "699"
+"""The id of the project in the seed's samples (rest.md §3)."""
+
+
+class Given(TypedDict):
+    """What was given on the command line."""
+
+    host: str
+    port: int
+    folders: tuple[Path, ...]
+    time_mode: str
+    poll: str | None
+    api_key: str | None
+    api_secret: str | None
+    key_only: bool
+    auth: str
+    profile: str
+    switches: tuple[str, ...]
+    seed: str
+    public_url: str
+    workers: int | None
+    balance: str
+    keep_tasks: int
+    webhook_hosts: tuple[str, ...]
+    scenario_header: bool
+    admin_token: str
+    log_requests: bool
+
+
+OPTIONS: list[click.Parameter] = [
+    click.Option(["--host"], default="127.0.0.1", show_default=True, help="Address to listen on."),
+    click.Option(
+        ["--port"],
+        type=click.IntRange(0, 65535),
+        default=4747,
+        show_default=True,
+        help="Port to listen on; 0 for a free one.",
+    ),
+    click.Option(
+        ["--scenarios", "folders"],
+        type=click.Path(path_type=Path),
+        multiple=True,
+        metavar="DIR",
+        help="Folder (or file) of your own scenarios, beside the shipped ones. Repeatable; watched while serving.",
+    ),
+    click.Option(
+        ["--time", "time_mode"],
+        default="real",
+        show_default=True,
+        metavar="MODE",
+        help="real, auto, manual, or a rate such as 10x.",
+    ),
+    click.Option(["--poll"], metavar="WORTH", help="What a Task/Detail poll is worth: finish, next, or seconds."),
+    click.Option(
+        ["--api-key"],
+        type=Filled(),
+        envvar="WIRO_API_KEY",
+        show_envvar=True,
+        help=f"The project's key. [default: {DEFAULT_KEY}]",
+    ),
+    click.Option(
+        ["--api-secret"],
+        type=Filled(),
+        envvar="WIRO_API_SECRET",
+        show_envvar=True,
+        help=f"The project's secret. [default: {DEFAULT_SECRET}]",
+    ),
+    click.Option(["--key-only"], is_flag=True, help="The project needs no signature."),
+    click.Option(
+        ["--auth"],
+        type=click.Choice(["strict", "lenient", "off"]),
+        default="strict",
+        show_default=True,
+        help="Refuse a wrong signature, accept and record it, or look at nothing.",
+    ),
+    click.Option(["--profile"], type=Profiles(), default="current", show_default=True, help="Revision of the wire."),
+    click.Option(
+        ["--switch", "switches"],
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Set one switch of the profile. Repeatable.",
+    ),
+    click.Option(["--seed"], default="0", show_default=True, help="Makes ids and tokens."),
+    click.Option(
+        ["--public-url"], default="", metavar="URL", help="Origin of the URLs in answers, instead of the request's own."
+    ),
+    click.Option(
+        ["--workers"], type=click.IntRange(1), help="Tasks at work at once; others wait. [default: any number]"
+    ),
+    click.Option(
+        ["--balance"], type=Valued("usd"), default="1000", show_default=True, help="The account's balance in USD."
+    ),
+    click.Option(
+        ["--keep-tasks"],
+        type=click.IntRange(0),
+        default=10_000,
+        show_default=True,
+        help="Finished tasks remembered; older ones are forgotten with logs and files.",
+    ),
+    click.Option(
+        ["--webhook-host", "webhook_hosts"],
+        multiple=True,
+        metavar="NAME",
+        help="Host that webhooks may go to although its address is not private. Repeatable.",
+    ),
+    click.Option(["--scenario-header"], is_flag=True, help="Let requests choose by the header x-wiro-mock-scenario."),
+    click.Option(["--admin-token"], default="", metavar="TOKEN", help="Opens the control API beyond loopback."),
+    click.Option(["--log", "log_requests"], is_flag=True, help="One line for each request on stderr."),
+]
+
+
+def settings_of(given: Given) -> Settings:
+    """The world's settings. Raises `ValueError` with the way out."""
+    from decimal import Decimal
+
+    from wiro_mock.kernel.account import Project
+    from wiro_mock.kernel.simulation import Limits
+    from wiro_mock.mock import Settings, parse_poll
+
+    return Settings(
+        seed=given["seed"],
+        time=given["time_mode"],
+        poll=None if given["poll"] is None else parse_poll(given["poll"]),
+        auth_mode=given["auth"],
+        project=Project(
+            id=PROJECT_ID,
+            key=given["api_key"] or DEFAULT_KEY,
+            secret=given["api_secret"] or DEFAULT_SECRET,
+            key_only=given["key_only"],
+        ),
+        profile=_profile(given),
+        balance=Decimal(given["balance"]),
+        limits=Limits(workers=given["workers"], finished=given["keep_tasks"]),
+        public_url=_origin(given["public_url"]),
+        scenario_header=given["scenario_header"],
+    )
+
+
+def shown_credentials(given: Given) -> str:
+    """The credentials as the ready line has them.
+
+    One that was given is not shown, and the key is no exception: it is the whole credential of a key-only
+    project, the HMAC's key of a signed one, and a ready line ends up in the logs of CI. Whoever gave it has it.
+    """
+    key = "***" if given["api_key"] else DEFAULT_KEY
+    secret = "***" if given["api_secret"] else DEFAULT_SECRET
+    return f"key={key} secret={secret}"
+
+
+def _profile(given: Given) -> Profile:
+    from wiro_mock.api import find_profile, switch
+
+    profile = find_profile(given["profile"])
+    for assignment in given["switches"]:
+        profile = switch(profile, assignment)
+    return profile
+
+
+def _origin(url: str) -> str:
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    if url and (parts.scheme not in ("http", "https") or not parts.netloc or parts.path.rstrip("/") or parts.query):
+        raise ValueError(f"--public-url is an origin such as https://wiro.test:8443, not {url!r}; leave the rest out")
+    return url.rstrip("/")
