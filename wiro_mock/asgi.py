@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager, suppress
 
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.routing import Mount, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 
 from wiro_mock import admin
 from wiro_mock.mock import World
@@ -28,23 +29,35 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with Poster(world, allowed_hosts=webhook_hosts) as poster:
-            pumps["pump"] = Pump(world, poster.post)
-            running = asyncio.create_task(pumps["pump"].run())
-            yield
-            running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
+        pumps["pump"] = Pump(world, Poster(world, allowed_hosts=webhook_hosts).post)
+        running = asyncio.create_task(pumps["pump"].run())
+        yield
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+    # Any page may call the API from a browser; its key is what protects it, as at Wiro. The control API has no CORS.
+    api = CORSMiddleware(
+        ApiEndpoint(world),
+        allow_origins=["*"],
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["*"],
+        allow_private_network=True,
+    )
+
+    async def everything_else(scope: Scope, receive: Receive, send: Send) -> None:
+        await (no_such_socket if scope["type"] == "websocket" else api)(scope, receive, send)
 
     socket = SocketEndpoint(world, pumps)
-    # Any page may call the API from a browser; its key is what protects it, as at Wiro. The control API has no CORS.
-    api = CORSMiddleware(ApiEndpoint(world), allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
-    return Starlette(
-        routes=[
-            Mount("/__wiro", routes=admin.routes(world, access or admin.Access())),
-            *(WebSocketRoute(path, socket) for path in SOCKET_PATHS),
-            WebSocketRoute("/{path:path}", no_such_socket),
-            Route("/{path:path}", api),
-        ],
+    control = admin.routes(world, access or admin.Access())
+    app = Starlette(
+        routes=[Mount("/__wiro", routes=control), *(WebSocketRoute(path, socket) for path in SOCKET_PATHS)],
         lifespan=lifespan,
     )
+    # Not a route of its own: Starlette's patterns do not match every path (one with a line feed, say), and
+    # a path with a slash too many is to be answered, not redirected (clients.md §1 line 30).
+    app.router.default = everything_else
+    app.router.redirect_slashes = False
+    app.state.pumps = pumps
+    return app

@@ -8,6 +8,7 @@ Stopping closes the connections instead of waiting for them.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -17,6 +18,16 @@ from typing import Self
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+BACKLOG = 2048
+PING_SECONDS = 30.0  # socket.md §1.1
+PONG_SECONDS = 20.0
+"""How long a client may take to answer a ping; "a few seconds" at Wiro (socket.md §1.1), generous here."""
+UNREAD_SECONDS = 5.0
+"""How long a connection that is being closed is kept for what its client has not read."""
+KEEP_ALIVE_SECONDS = 75
+"""Clients poll every 2 to 10 s (socket.md §2.1); uvicorn's own 5 s would close the connection in between."""
 
 
 class CannotListen(Exception):
@@ -24,22 +35,53 @@ class CannotListen(Exception):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening-ready socket. Raises `CannotListen`."""
+    """A listening socket. Raises `CannotListen`."""
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
-            0
-        ]
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, _, _, address = found[0]
         sock = socket.socket(family, kind, socket.IPPROTO_TCP)
-    except OSError as error:
-        raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+    except (OSError, OverflowError, ValueError) as error:
+        raise CannotListen(f"cannot listen on {where}: {getattr(error, 'strerror', None) or error}") from None
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name == "posix":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
+        # Only listening takes the port: of two that are merely bound, the second would fail later and elsewhere.
+        sock.listen(BACKLOG)
     except (OSError, OverflowError) as error:
         sock.close()
         text = getattr(error, "strerror", None) or str(error)
-        raise CannotListen(f"cannot listen on {host}:{port}: {text}; --port 0 takes a free port") from None
+        raise CannotListen(f"cannot listen on {where}: {text}; --port 0 takes a free port") from None
     return sock
+
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket, minus two things: patience with a client that does not read, and noise."""
+
+    async def run_asgi(self) -> None:
+        """Play the connection; what its client has not read by then does not keep it open for ever."""
+        try:
+            await super().run_asgi()
+        finally:
+            self._drop_if_unread()
+
+    def keepalive_timeout(self) -> None:
+        """The client has not answered a ping."""
+        super().keepalive_timeout()
+        self._drop_if_unread()
+
+    def handle_parser_exception(self) -> None:
+        """What the client sent is no WebSocket. Before the upgrade is done there is nothing to close politely."""
+        if self.conn.close_sent is None:
+            self.transport.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+            self.transport.close()
+            return
+        super().handle_parser_exception()
+
+    def _drop_if_unread(self) -> None:
+        if self.transport.get_write_buffer_size():
+            self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:
@@ -50,9 +92,12 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         log_level="critical",
         proxy_headers=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        ws=SocketProtocol,
         # Compression costs 48 KB for every open socket, and one client's own parser knows none of it.
         ws_per_message_deflate=False,
-        ws_ping_interval=30,  # socket.md §1.1
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PONG_SECONDS,
         ws_max_size=8 << 20,
     )
 
@@ -64,25 +109,35 @@ async def serving(app: ASGIApp, sock: socket.socket) -> AsyncIterator[None]:
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
-    await server.startup(sockets=[sock])
-    await server.on_tick(0)
-    ticking = asyncio.create_task(server.main_loop())
-    try:
-        yield
-    finally:
-        ticking.cancel()
-        with suppress(asyncio.CancelledError):
-            await ticking
-        for listener in server.servers:
-            listener.close()
-        for connection in list(server.server_state.connections):
-            transport = getattr(connection, "transport", None)
-            if transport is not None:
-                transport.abort()
-        for task in list(server.server_state.tasks):
-            task.cancel()
-        await server.lifespan.shutdown()
-        sock.close()
+    with sock:
+        await server.startup(sockets=[sock])
+        if server.should_exit:
+            raise RuntimeError("the app could not start; see the lines above")
+        await server.on_tick(0)
+        ticking = asyncio.create_task(server.main_loop())
+        try:
+            yield
+        finally:
+            ticking.cancel()
+            with suppress(asyncio.CancelledError):
+                await ticking
+            await _close(server)
+
+
+async def _close(server: uvicorn.Server) -> None:
+    for listener in server.servers:
+        listener.close()
+    for connection in list(server.server_state.connections):
+        # A socket's client gets a close frame (1012) if it can be had at once; nobody is waited for.
+        with suppress(Exception):
+            connection.shutdown()
+        if (transport := getattr(connection, "transport", None)) is not None:
+            transport.abort()
+    tasks = list(server.server_state.tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await server.lifespan.shutdown()
 
 
 class ServerThread:
@@ -99,14 +154,19 @@ class ServerThread:
         self._thread = threading.Thread(target=self._run, name="wiro-mock", daemon=True)
 
     @property
+    def netloc(self) -> str:
+        """Host and port as a URL has them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
     def url(self) -> str:
         """The origin, such as `http://127.0.0.1:4747`."""
-        return f"http://{self.host}:{self.port}"
+        return f"http://{self.netloc}"
 
     @property
     def socket_url(self) -> str:
         """The socket's address, ending in `/v1`."""
-        return f"ws://{self.host}:{self.port}/v1"
+        return f"ws://{self.netloc}/v1"
 
     def start(self) -> Self:
         """Serve; returns when the server can answer."""
@@ -117,7 +177,10 @@ class ServerThread:
         return self
 
     def stop(self) -> None:
-        """Stop at once."""
+        """Stop at once. Again is no error, nor is it before the start."""
+        if self._thread.ident is None:
+            self._socket.close()
+            return
         if self._loop is not None and self._stop is not None:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._stop.set)

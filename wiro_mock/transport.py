@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 from starlette.types import Message, Receive, Scope, Send
@@ -124,8 +125,11 @@ class SocketEndpoint:
         conversation = Conversation(self.world, origin(scope, header_map(scope), self.world))
         follower = self._pumps["pump"].join()
         talk = _Talk(self.world, conversation, follower)
-        halves = [asyncio.ensure_future(talk.send_news(send)), asyncio.ensure_future(talk.listen(receive))]
-        halves.append(asyncio.ensure_future(follower.let_go.wait()))
+        halves: list[asyncio.Future[Any]] = [
+            asyncio.ensure_future(talk.send_news(send)),
+            asyncio.ensure_future(talk.listen(receive)),
+            asyncio.ensure_future(follower.let_go.wait()),
+        ]
         try:
             done, _ = await asyncio.wait(halves, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -3,19 +3,28 @@
 A target is posted to when every address its name resolves to is loopback, RFC 1918 or unique-local; the address
 that was checked is the one connected to. Other hosts only when they were named; link-local addresses never.
 What was not posted stands in the deliveries with its reason.
+
+It is done with h11 over a plain connection: an HTTP client would bring proxies from the environment, redirects
+and pools, and could be patched by a test of the very process that it runs in (respx).
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import ipaddress
+import re
 import socket
-from types import TracebackType
-from typing import Self, TypeAlias
+import ssl
+import threading
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TypeAlias
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-import httpx
+import h11
 
-from wiro_mock.mock import Webhook, World
+from wiro_mock.mock import Webhook, World, printable
 
 TIMEOUT_SECONDS = 10.0
 ANSWER_LIMIT = 64 << 10
@@ -34,93 +43,117 @@ class Refused(Exception):
     """This target is not posted to; the message says why and what would help."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where a webhook goes. `host` is the name as written, `netloc` what the Host header says."""
+
+    secure: bool
+    host: str
+    port: int
+    netloc: str
+    path: str
+    authorization: str = ""
+
+
 class Poster:
     """Posts webhooks, several at a time. `allowed_hosts` are names (or addresses) beyond the private ones."""
 
     def __init__(self, world: World, *, allowed_hosts: frozenset[str] = frozenset()) -> None:
         self._world = world
-        self._allowed = frozenset(host.lower() for host in allowed_hosts)
-        self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=TIMEOUT_SECONDS)
+        self._allowed = frozenset(host.lower().strip("[]") for host in allowed_hosts)
         self._places = asyncio.Semaphore(AT_ONCE)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._client.aclose()
 
     async def post(self, webhook: Webhook) -> None:
         """Post one webhook and write down how it went. Never raises but when cancelled."""
-        async with self._places:
-            try:
-                url, host = await self._checked(webhook.delivery.url)
-            except Refused as refused:
-                self._tell(webhook, "not posted", str(refused))
-                return
-            body = self._world.webhook_body(webhook)
-            if body is None:
-                self._tell(webhook, "not posted", "the task was forgotten before its webhook could be posted")
-                return
-            await self._attempt_all(webhook, url, host, body.encode())
+        webhook.reason = "being posted"
+        try:
+            async with self._places:
+                await self._attempt_all(webhook)
+        except asyncio.CancelledError:
+            webhook.state, webhook.reason = "not posted", "the server stopped before it was posted"
+            raise
+        except Refused as refused:
+            self._tell(webhook, "not posted", str(refused))
+        except Exception as error:
+            self._tell(webhook, "failed", f"a mistake in wiro_mock itself: {type(error).__name__}: {error}")
 
-    async def _attempt_all(self, webhook: Webhook, url: httpx.URL, host: str, body: bytes) -> None:
-        attempts = self._world.profile.callback_attempts
-        for attempt in range(attempts):
+    async def _attempt_all(self, webhook: Webhook) -> None:
+        target = read_target(webhook.delivery.url)
+        body = self._world.webhook_body(webhook)
+        if body is None:
+            raise Refused("the task was forgotten before its webhook could be posted")
+        for attempt in range(self._world.profile.callback_attempts):
             if attempt:
                 await asyncio.sleep(BETWEEN_ATTEMPTS_SECONDS)
-            webhook.attempts += 1
-            try:
-                async with asyncio.timeout(TIMEOUT_SECONDS):
-                    status = await self._send(url, host, body)
-            except TimeoutError:
-                self._tell(webhook, "failed", f"no answer within {TIMEOUT_SECONDS:g} s")
-                continue
-            except (httpx.HTTPError, OSError, ValueError) as error:
-                self._tell(webhook, "failed", _reason(error))
-                continue
-            webhook.status = status
-            if status == 200:
-                webhook.state, webhook.reason = "posted", ""
+            if await self._attempt(webhook, target, body.encode()):
                 return
+
+    async def _attempt(self, webhook: Webhook, target: Target, body: bytes) -> bool:
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                address = check(target.host, await _resolve(target.host, target.port), self._allowed)
+                webhook.attempts += 1
+                webhook.status = status = await _send(target, address, body)
+        except TimeoutError:
+            self._tell(webhook, "failed", f"no answer within {TIMEOUT_SECONDS:g} s")
+            return False
+        except (OSError, h11.ProtocolError, ValueError) as error:
+            self._tell(webhook, "failed", _reason(error))
+            return False
+        # Anything but 200 is a failure, as Wiro documents for agents' webhooks (rest.md §6).
+        if status != 200:
             redirect = "; redirects are not followed" if 300 <= status < 400 else ""
             self._tell(webhook, "failed", f"answered with HTTP {status}{redirect}")
-
-    async def _send(self, url: httpx.URL, host: str, body: bytes) -> int:
-        headers = {"content-type": "application/json", "host": host, "accept-encoding": "identity"}
-        extensions = {"sni_hostname": host.rsplit(":", 1)[0].strip("[]")} if url.scheme == "https" else {}
-        request = self._client.build_request("POST", url, content=body, headers=headers, extensions=extensions)
-        response = await self._client.send(request, stream=True)
-        try:
-            read = 0
-            async for piece in response.aiter_raw():
-                read += len(piece)
-                if read >= ANSWER_LIMIT:
-                    break
-            return response.status_code
-        finally:
-            await response.aclose()
-
-    async def _checked(self, text: str) -> tuple[httpx.URL, str]:
-        """The URL with a checked address instead of its host, and the Host to send."""
-        try:
-            url = httpx.URL(text)
-        except (httpx.InvalidURL, ValueError) as error:
-            raise Refused(f"callbackUrl cannot be read: {error}") from None
-        if url.scheme not in ("http", "https") or not url.host:
-            raise Refused("callbackUrl is no http or https URL with a host")
-        port = url.port or (443 if url.scheme == "https" else 80)
-        address = check(url.host, await _resolve(url.host, port), self._allowed)
-        return url.copy_with(host=str(address)), url.netloc.decode("ascii")
+            return False
+        webhook.state, webhook.reason = "posted", ""
+        return True
 
     def _tell(self, webhook: Webhook, state: str, reason: str) -> None:
-        webhook.state, webhook.reason = state, reason
-        self._world.tell(f"webhook {webhook.id} of task {webhook.delivery.task_id}: {state}: {reason}")
+        webhook.state, webhook.reason = state, printable(reason)
+        self._world.tell(f"webhook {webhook.id} of task {webhook.delivery.task_id}: {state}: {webhook.reason}")
+
+
+def read_target(url: str) -> Target:
+    """The parts of a callbackUrl, or `Refused` when it cannot be posted to at all."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+        name = host if ":" in host else host.encode("idna").decode()
+    except ValueError as error:
+        raise Refused(f"callbackUrl cannot be read: {error}") from None
+    if parts.scheme not in ("http", "https") or not name or port == 0:
+        raise Refused("callbackUrl is no http or https URL with a host and a port")
+    secure = parts.scheme == "https"
+    written = f"[{name}]" if ":" in name else name
+    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._", errors="replace")
+    query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?", errors="replace")
+    return Target(
+        secure=secure,
+        host=name,
+        port=port or (443 if secure else 80),
+        netloc=written if port is None else f"{written}:{port}",
+        path=f"{path}?{query}" if query else path,
+        authorization=_basic(parts),
+    )
+
+
+def without_credentials(url: str) -> str:
+    """The URL as it may be shown."""
+    return re.sub(r"(?<=://)[^/?#]*@", "***@", url, count=1)
+
+
+def _basic(parts: SplitResult) -> str:
+    """Credentials in the URL go where every HTTP client puts them: into a header, and nowhere else."""
+    if not parts.username and not parts.password:
+        return ""
+    pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+    return "Basic " + base64.b64encode(pair.encode("utf-8", "replace")).decode()
 
 
 def check(host: str, addresses: list[Address], allowed: frozenset[str] = frozenset()) -> Address:
     """The address to connect to, or `Refused` when any of them is off limits."""
+    if not addresses:
+        raise Refused(f"{host} has no address")
     for address in addresses:
         plain = getattr(address, "ipv4_mapped", None) or address
         if plain.is_link_local or plain.is_multicast or plain.is_unspecified:
@@ -133,16 +166,77 @@ def check(host: str, addresses: list[Address], allowed: frozenset[str] = frozens
 
 
 async def _resolve(host: str, port: int) -> list[Address]:
+    """All addresses of a name. In a thread that nobody waits for: a server that stops must not wait for DNS."""
     loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[Address]] = loop.create_future()
+
+    def settle(found: list[Address] | None, error: Exception | None) -> None:
+        if not answer.done():
+            answer.set_exception(error) if error else answer.set_result(found or [])
+
+    def look_up() -> None:
+        found, failure = None, None
+        try:
+            entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = [ipaddress.ip_address(str(entry[4][0]).split("%", maxsplit=1)[0]) for entry in entries]
+        except (OSError, ValueError) as error:
+            failure = Refused(f"{host} cannot be resolved: {getattr(error, 'strerror', None) or error}")
+        try:
+            loop.call_soon_threadsafe(settle, found, failure)
+        except RuntimeError:
+            return  # the loop is gone, and nobody asks any more
+
+    threading.Thread(target=look_up, name="wiro-mock-dns", daemon=True).start()
+    return await answer
+
+
+async def _send(target: Target, address: Address, body: bytes) -> int:
+    """Post to the checked address; the status of the answer, once it has come or enough of it."""
+    context = await asyncio.to_thread(ssl.create_default_context) if target.secure else None
+    reader, writer = await asyncio.open_connection(
+        str(address), target.port, ssl=context, server_hostname=target.host if context else None
+    )
     try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise Refused(f"{host} cannot be resolved: {error}") from None
-    return [ipaddress.ip_address(str(entry[4][0]).split("%")[0]) for entry in found]
+        connection = h11.Connection(h11.CLIENT)
+        headers = [
+            ("host", target.netloc),
+            ("content-type", "application/json"),
+            ("content-length", str(len(body))),
+            ("connection", "close"),
+        ]
+        if target.authorization:
+            headers.append(("authorization", target.authorization))
+        request = h11.Request(method="POST", target=target.path, headers=headers)
+        for part in (request, h11.Data(data=body), h11.EndOfMessage()):
+            writer.write(connection.send(part) or b"")
+        await writer.drain()
+        status = 0
+        async for event in _events(connection, reader):
+            status = event.status_code if isinstance(event, h11.Response) else status
+        return status
+    finally:
+        writer.transport.abort()
+
+
+async def _events(connection: h11.Connection, reader: asyncio.StreamReader) -> AsyncIterator[h11.Event]:
+    """What is answered, up to its end or up to the limit."""
+    read = 0
+    while read < ANSWER_LIMIT:
+        event = connection.next_event()
+        if event is h11.NEED_DATA:
+            data = await reader.read(16 << 10)
+            read += len(data)
+            connection.receive_data(data)
+            continue
+        if isinstance(event, h11.Event):
+            yield event
+        if isinstance(event, h11.EndOfMessage | h11.ConnectionClosed) or event is h11.PAUSED:
+            return
 
 
 def _reason(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    if isinstance(error, httpx.ConnectError):
-        return f"could not connect from where the mock runs: {text}"
-    return text
+    if isinstance(error, h11.ProtocolError):
+        return f"the answer is no HTTP: {error}"
+    if isinstance(error, ConnectionRefusedError):
+        return "could not connect from where the mock runs: nothing listens there"
+    return str(error) or type(error).__name__

@@ -2,11 +2,13 @@
 
 A follower has no queue of its own: for each task it follows, a `Conversation` holds the task's log and the place
 it has reached in it. What has not been sent is what lies behind that place, so a slow reader costs no memory.
-(design.md §3.1 plans bounded queues; a place in the log is the simpler thing with the same effect.)
+(design.md §3.1 plans bounded queues; a place in the log is the simpler thing with the same effect.) A task whose
+terminal frame has been handed out is let go of, so a socket may be reused for any number of tasks.
 """
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,14 +18,17 @@ from wiro_mock.api.frames import SILENT, TOKEN_REQUIRED, WELCOME, frame
 from wiro_mock.api.origin import origins
 from wiro_mock.api.profile import Profile
 from wiro_mock.kernel import events as e
-from wiro_mock.kernel.events import Entry
+from wiro_mock.kernel.events import Entry, Instant
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task, fold
 
 TOKENS_PER_SOCKET = 10_000
-"""Registrations on one socket; those beyond are dropped, silently to the client. Ours."""
+"""Registrations of unfinished or unknown tasks on one socket; those beyond are dropped, silently. Ours."""
+UNKNOWN = "*"
+"""Stands among the tasks to listen for: any new one, since a token was registered that no task has yet."""
 _ASIDE = (e.ErrorOutput, e.ErrorEnded, *SILENT)
 """The events that say nothing of a task's status."""
+_ENDS = (e.PostprocessEnded, e.GaveUp, e.Cancelled)
 
 
 class World(Protocol):
@@ -46,37 +51,50 @@ class _Follow:
     task_id: str
     log: list[Entry]
     place: int
+    last: Task | None = None
+    """The finished task, once the world has forgotten it: the log that is held here still tells of it."""
+
+    @property
+    def has_news(self) -> bool:
+        """Whether anything has not been dealt with."""
+        return self.place < len(self.log)
+
+    @property
+    def due(self) -> Instant:
+        """When the next entry happened."""
+        return self.log[self.place].at
 
 
 @dataclass(slots=True)
 class Conversation:
-    """One connection's side of the dialogue. `notes` collects, for the tester, what was dropped and why."""
+    """One connection's side of the dialogue. Whoever holds it empties `notes` and `changes`.
+
+    `notes` tell the tester what was dropped and why; `changes` say, in order, to whose entries to listen
+    (a task's id, True) and to whose no longer (its id, False).
+    """
 
     world: World
     origin: str
     notes: list[str] = field(default_factory=list)
+    changes: list[tuple[str, bool]] = field(default_factory=list)
+    _sim: Simulation = field(init=False)
     _follows: dict[str, _Follow] = field(default_factory=dict)
     _unknown: dict[str, None] = field(default_factory=dict)
+    _done: dict[str, None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._sim = self.world.sim
 
     def welcome(self) -> list[str]:
         """The frames to send right after the upgrade."""
         return [jsontext.dumps(WELCOME)] if self.world.profile.welcome else []
-
-    @property
-    def task_ids(self) -> list[str]:
-        """The tasks that are being followed."""
-        return [follow.task_id for follow in self._follows.values()]
-
-    @property
-    def awaits_unknown(self) -> bool:
-        """Whether a token was registered that no task has (yet)."""
-        return bool(self._unknown)
 
     def receive(self, text: str) -> list[str]:
         """Take a text message and return the frames that answer it at once.
 
         What a client may not say is dropped without a frame and without a close (socket.md §1.1).
         """
+        self._begin_anew_with_the_world()
         try:
             message = jsontext.loads(text)
         except ValueError as error:
@@ -86,77 +104,119 @@ class Conversation:
         if message.get("type") != "task_info":
             return self._drop(f"a message of type {str(message.get('type'))[:60]!r}; only task_info is known here")
         token = message.get("tasktoken")
-        if token is None or token == "":
+        if token is None or (isinstance(token, str) and not token.strip()):
             self.notes.append("task_info without a tasktoken")
             return [jsontext.dumps(TOKEN_REQUIRED)]
         if not isinstance(token, str):
             return self._drop(f"task_info whose tasktoken is a {type(token).__name__}")
         return self._register(token)
 
-    def pending(self, limit: int = 256) -> list[str]:
-        """The next frames that have not been sent, at most `limit`; they count as sent from now on.
+    def receive_bytes(self) -> None:
+        """Take a binary message: there is nothing here that takes audio (socket.md §3)."""
+        self._drop("a binary message; nothing here takes audio")
+
+    def pending(self, limit: int = 64) -> list[str]:
+        """The next frames that have not been sent, about `limit` of them; they count as sent from now on.
 
         Those of several tasks come in the order in which they happened.
         """
-        for token in [token for token in self._unknown if self.world.sim.task_by_token(token)]:
-            del self._unknown[token]
-            self._follow(token, place=0)
-        found: list[tuple[int, str]] = []
-        for follow in self._follows.values():
-            found.extend(self._next_frames(follow, limit))
-        found.sort(key=lambda item: item[0])
-        return [text for _, text in found]
+        self._begin_anew_with_the_world()
+        self._meet_the_unknown()
+        follows = enumerate(self._follows.items())
+        behind = [(follow.due, at, token) for at, (token, follow) in follows if follow.has_news]
+        heapq.heapify(behind)
+        frames: list[str] = []
+        while behind and len(frames) < limit:
+            _, at, token = behind[0]
+            follow = self._follows[token]
+            frames += self._next_frame(token, follow)
+            if token in self._follows and follow.has_news:
+                heapq.heapreplace(behind, (follow.due, at, token))
+            else:
+                heapq.heappop(behind)
+        return frames
 
     @property
     def caught_up(self) -> bool:
         """Whether everything that has happened has been handed out."""
-        return all(follow.place >= len(follow.log) for follow in self._follows.values())
+        return not any(follow.has_news for follow in self._follows.values())
 
     def _drop(self, what: str) -> list[str]:
         self.notes.append(f"dropped {what}")
         return []
 
     def _register(self, token: str) -> list[str]:
-        if token in self._follows or token in self._unknown:
+        if token in self._follows or token in self._unknown or token in self._done:
             return []  # registering twice changes nothing (socket.md §3)
         if len(self._follows) + len(self._unknown) >= TOKENS_PER_SOCKET:
             return self._drop(f"a registration beyond {TOKENS_PER_SOCKET} on one socket")
-        task = self.world.sim.task_by_token(token)
+        task = self._sim.task_by_token(token)
         if task is None:
             # Remembered in silence, so that a token known before its Run was stored still works (socket.md §3).
             self._unknown[token] = None
+            self.changes.append((UNKNOWN, True))
             self.notes.append("registered a token that no task has")
             return []
         return self._join(task)
 
     def _join(self, task: Task) -> list[str]:
         """Follow a task, and catch up on it as the profile says (design.md §11, late registration)."""
-        log = self.world.sim.log(task.job.id)
+        log = self._sim.log(task.job.id)
         replay = self.world.profile.replay
         if replay == "full" or (replay == "auto" and self.world.history_for_late):
-            self._follow(task.job.token, place=0)
+            self._follow(task, place=0)
             return []
-        self._follow(task.job.token, place=len(log))
-        if replay == "none":
-            return []
+        self._follow(task, place=len(log))
         current = next(entry for entry in reversed(log) if not isinstance(entry.event, _ASIDE))
-        return [jsontext.dumps(shape) for shape in (self._frame(current, task),) if shape]
+        frames = [] if replay == "none" else self._frame(current, task)
+        if task.finished:
+            self._let_go(task.job.token)
+        return frames
 
-    def _follow(self, token: str, *, place: int) -> None:
-        task = self.world.sim.task_by_token(token)
-        assert task is not None
-        log = self.world.sim.log(task.job.id)
-        self._follows[token] = _Follow(task_id=task.job.id, log=log, place=place)
+    def _follow(self, task: Task, *, place: int) -> None:
+        self._follows[task.job.token] = _Follow(task_id=task.job.id, log=self._sim.log(task.job.id), place=place)
+        self.changes.append((task.job.id, True))
 
-    def _next_frames(self, follow: _Follow, limit: int) -> list[tuple[int, str]]:
-        if follow.place >= len(follow.log):
-            return []
-        entries = follow.log[follow.place : follow.place + limit]
-        follow.place += len(entries)
-        # A task that was forgotten meanwhile is still told of by the log that this follower holds.
-        task = self.world.sim.task(follow.task_id) or fold(follow.log)
-        shapes_of = ((entry.at, self._frame(entry, task)) for entry in entries)
-        return [(at, jsontext.dumps(shape)) for at, shape in shapes_of if shape is not None]
+    def _let_go(self, token: str) -> None:
+        self.changes.append((self._follows.pop(token).task_id, False))
+        self._done[token] = None
+        if len(self._done) > TOKENS_PER_SOCKET:
+            del self._done[next(iter(self._done))]
 
-    def _frame(self, entry: Entry, task: Task) -> shapes.Frame | None:
-        return frame(entry, task, origins(self.origin), self.world.profile)
+    def _meet_the_unknown(self) -> None:
+        """Follow, from its first frame, each task that has come with a token registered before."""
+        if not self._unknown:
+            return
+        for token in tuple(self._unknown):
+            task = self._sim.task_by_token(token)
+            if task is not None:
+                del self._unknown[token]
+                self._follow(task, place=0)
+        if not self._unknown:
+            self.changes.append((UNKNOWN, False))
+
+    def _begin_anew_with_the_world(self) -> None:
+        """After a reset the old tasks are gone, and new ones may have the very same tokens: forget the old."""
+        if self._sim is self.world.sim:
+            return
+        self._sim = self.world.sim
+        self.changes += [(follow.task_id, False) for follow in self._follows.values()]
+        self.changes.append((UNKNOWN, False))
+        self._follows.clear()
+        self._unknown.clear()
+        self._done.clear()
+
+    def _next_frame(self, token: str, follow: _Follow) -> list[str]:
+        entry = follow.log[follow.place]
+        follow.place += 1
+        task = self._sim.task(follow.task_id) or follow.last
+        if task is None:
+            task = follow.last = fold(follow.log)
+        frames = self._frame(entry, task)
+        if isinstance(entry.event, _ENDS):
+            self._let_go(token)
+        return frames
+
+    def _frame(self, entry: Entry, task: Task) -> list[str]:
+        shape: shapes.Frame | None = frame(entry, task, origins(self.origin), self.world.profile)
+        return [] if shape is None else [jsontext.dumps(shape)]

@@ -1,0 +1,242 @@
+"""What the control API does, without a transport: each resource is a function of the world and of JSON.
+
+The table `RESOURCES` says what there is. Every function is called with the world locked and settled.
+"""
+# ruff: noqa: ARG001 -- every resource is given the same three things
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any, TypeAlias
+
+from wiro_mock.api.frames import frame
+from wiro_mock.api.origin import origins
+from wiro_mock.kernel.events import SECOND
+from wiro_mock.kernel.task import Task
+from wiro_mock.language.complaints import did_you_mean
+from wiro_mock.language.durations import parse_duration
+from wiro_mock.mock import Webhook, World
+from wiro_mock.webhooks import without_credentials
+
+WAITING_SHOWN = 100
+
+Answer: TypeAlias = tuple[int, object]
+Handler: TypeAlias = Callable[[World, Mapping[str, Any], Mapping[str, str]], Answer]
+"""Takes the world, the JSON body, and query and path parameters together; gives a status and JSON."""
+
+
+class Mistake(Exception):
+    """A request to the control API that cannot be met; the message says why and what would help."""
+
+
+def ready(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """The server answers."""
+    return 200, {"ready": True}
+
+
+def list_tasks(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """The remembered tasks, newest first, without their logs."""
+    _only_query(query, ("limit",))
+    limit = _number(query.get("limit", "100"), "limit")
+    tasks = list(world.sim.tasks())[::-1][: int(limit)]
+    return 200, {"tasks": [_task(world, task) for task in tasks], "forgotten": world.sim.forgotten}
+
+
+def show_task(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """One task with its log, found by id or token."""
+    name = query["task"]
+    task = world.sim.task(name) or world.sim.task_by_token(name)
+    if task is None:
+        raise Mistake(f"no task {name[:60]!r} here; GET /__wiro/tasks lists them")
+    log = [_entry(world, task, entry) for entry in world.sim.log(task.job.id)]
+    webhooks = [_webhook(hook) for hook in world.webhooks if hook.delivery.task_id == task.job.id]
+    return 200, {**_task(world, task), "log": log, "webhooks": webhooks}
+
+
+def show_journal(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """The latest requests; `limit`, `since` (an id), `task` and `refused=true|false` choose among them."""
+    _only_query(query, ("limit", "since", "task", "refused"))
+    choices = {"true": True, "false": False, "": None}
+    if (refused := query.get("refused", "")) not in choices:
+        raise Mistake(f"refused is true or false, not {refused[:60]!r}")
+    if not re.fullmatch(r"(?:(?:req-)?\d{1,18})?", since := query.get("since", "")):
+        raise Mistake(f"since is the id of a request such as req-12, not {since[:60]!r}")
+    entries = world.journal.entries(
+        limit=int(_number(query.get("limit", "100"), "limit")),
+        since=since,
+        task=query.get("task", ""),
+        refused=choices[refused],
+    )
+    return 200, {"journal": [exchange.shown() for exchange in entries], "dropped": world.journal.dropped}
+
+
+def show_webhooks(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """The webhooks, and what became of them."""
+    return 200, {"webhooks": [_webhook(hook) for hook in world.webhooks]}
+
+
+def show_time(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """The present instant, the mode, the next instant at which something happens, and what the tasks wait for."""
+    deadline = world.sim.next_deadline()
+    unfinished = [task for task in world.sim.tasks() if not task.finished]
+    return 200, {
+        "mode": world.clock.mode,
+        "now": world.sim.now / SECOND,
+        "next": None if deadline is None else deadline / SECOND,
+        "unfinished": len(unfinished),
+        "waiting": [
+            {"task": task.job.id, "status": task.status.value, "for": world.sim.waiting_for(task.job.id) or "time"}
+            for task in unfinished[:WAITING_SHOWN]
+        ],
+    }
+
+
+def change_time(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """`{"advance": seconds or "2m"}` moves time on, `{"mode": "real|auto|manual|10x"}` changes how it passes."""
+    _only(body, ("advance", "mode"))
+    if not body:
+        raise Mistake('send {"advance": SECONDS or "2m"}, {"mode": "real|auto|manual|10x"}, or both')
+    length = _duration(body.get("advance", 0))
+    if "mode" in body:
+        world.set_time(_text(body, "mode"))
+    if length:
+        world.jump(world.sim.now + length)
+    return show_time(world, {}, {})
+
+
+def show_holds(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """The held tasks, and what each waits for."""
+    return 200, {"holds": [{"task": task, "hold": hold} for task, hold in world.sim.holds().items()]}
+
+
+def release_holds(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """`{"task": id}`, `{"hold": name}`, both, or nothing for all: let held tasks go on."""
+    _only(body, ("task", "hold"))
+    task_id = str(body["task"]) if type(body.get("task")) is int else _text(body, "task", "")
+    released = world.release(task_id=task_id, name=_text(body, "hold", ""))
+    if not released:
+        held = ", ".join(f"task {task} at {hold!r}" for task, hold in world.sim.holds().items()) or "no task"
+        raise Mistake(f"nothing was released; held: {held}")
+    return 200, {"released": released}
+
+
+def list_scenarios(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """The scenarios by name, and those asked for."""
+    scenarios = [
+        {"scenario": scenario.name, "about": scenario.about, "source": scenario.source}
+        for scenario in world.library.scenarios
+    ]
+    return 200, {"scenarios": scenarios, "in_use": [asdict(use) for use in world.uses]}
+
+
+def use_scenario(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """`{"scenario": name, "model": glob?, "times": n?}` plays it for the runs to come; a null name undoes that."""
+    _only(body, ("scenario", "model", "times"))
+    if "scenario" not in body:
+        raise Mistake('send {"scenario": NAME}, or {"scenario": null} to let runs find theirs again')
+    if body["scenario"] is None:
+        world.use_none()
+    else:
+        times = body.get("times")
+        if times is not None and (type(times) is not int or times < 1):
+            raise Mistake(f"times is a whole number from 1, not {str(times)[:60]!r}")
+        world.use(_text(body, "scenario"), model=_text(body, "model", "*"), times=times)
+    return 200, {"in_use": [asdict(use) for use in world.uses]}
+
+
+def reset(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """Begin anew: no tasks, files, journal; the same seed and credentials."""
+    _only(body, ())
+    world.reset()
+    return 200, {"reset": True}
+
+
+RESOURCES: Mapping[str, Mapping[str, Handler]] = {
+    "/ready": {"GET": ready},
+    "/tasks": {"GET": list_tasks},
+    "/tasks/{task}": {"GET": show_task},
+    "/journal": {"GET": show_journal},
+    "/webhooks": {"GET": show_webhooks},
+    "/time": {"GET": show_time, "POST": change_time},
+    "/holds": {"GET": show_holds},
+    "/holds/release": {"POST": release_holds},
+    "/scenarios": {"GET": list_scenarios},
+    "/scenarios/use": {"POST": use_scenario},
+    "/reset": {"POST": reset},
+}
+"""Every path under `/__wiro`, with what it does for each verb."""
+
+
+def _only(body: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    if unknown := [name for name in body if name not in known]:
+        way = did_you_mean(unknown[0], known, what="the keys here") if known else "there are none here"
+        raise Mistake(f"unknown key {unknown[0][:60]!r}; {way}")
+
+
+def _only_query(query: Mapping[str, str], known: tuple[str, ...]) -> None:
+    if unknown := [name for name in query if name not in known]:
+        raise Mistake(
+            f"unknown parameter {unknown[0][:60]!r}; {did_you_mean(unknown[0], known, what='the parameters here')}"
+        )
+
+
+def _text(body: Mapping[str, Any], name: str, default: str | None = None) -> str:
+    value = body.get(name, default)
+    if not isinstance(value, str):
+        raise Mistake(f"{name} is a text, not {str(value)[:60]!r}")
+    return value
+
+
+def _number(value: object, name: str) -> float:
+    try:
+        number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else -1.0
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1e9:
+        raise Mistake(f"{name} is a number from 0, not {str(value)[:60]!r}")
+    return number
+
+
+def _duration(value: object) -> int:
+    if isinstance(value, str) and not value.replace(".", "", 1).isdecimal():
+        return parse_duration(value)
+    return int(_number(value, "advance") * SECOND)
+
+
+def _task(world: World, task: Task) -> dict[str, Any]:
+    return {
+        "id": task.job.id,
+        "token": task.job.token,
+        "model": task.job.model.name,
+        "scenario": task.job.scenario,
+        "status": task.status.value,
+        "exit_code": task.exit_code,
+        "cost": None if task.cost is None else str(task.cost),
+        "created": task.created_at / SECOND,
+        "waits_for": world.sim.waiting_for(task.job.id) or None,
+    }
+
+
+def _entry(world: World, task: Task, entry: Any) -> dict[str, Any]:
+    shape = frame(entry, task, origins(task.job.origin), world.profile)
+    return {
+        "at": entry.at / SECOND,
+        "after": (entry.at - task.created_at) / SECOND,
+        "event": type(entry.event).__name__,
+        "frame": shape,
+    }
+
+
+def _webhook(hook: Webhook) -> dict[str, Any]:
+    return {
+        "id": hook.id,
+        "task": hook.delivery.task_id,
+        "url": without_credentials(hook.delivery.url),
+        "at": hook.delivery.at / SECOND,
+        "state": hook.state,
+        "reason": hook.reason or None,
+        "status": hook.status,
+        "attempts": hook.attempts,
+    }
