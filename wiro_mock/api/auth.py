@@ -114,8 +114,9 @@ def explain(project: Project, nonce: str, signature: str, body: bytes) -> str:
     """Which of the usual mistakes a wrong signature equals, in words and without any secret."""
     sent = signature.strip()
     bare = _unwrapped(sent)
+    forms = {sent, bare, bare.lower()}
     for mistake, value in _mistakes(project, nonce, body[:BODY_EXPLAINED] if len(body) <= BODY_EXPLAINED else b""):
-        if _same(sent, value) or _same(bare.lower(), value):
+        if any(_same(form, value) for form in forms):
             return f"x-signature is wrong: {mistake}"
     right = sign(project.key, project.secret, nonce)
     if bare != sent and _same(bare.lower(), right):
