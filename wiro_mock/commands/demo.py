@@ -89,8 +89,8 @@ def _play(client: Client, show: View) -> None:
         for at, frame in follower.frames(show.wait):
             show.frame(at, frame)
 
-    show.step("Ask once how it stands. Without a socket you would ask this every few seconds.")
-    show.sent(f'POST {client.url}/v1/Task/Detail {{"tasktoken": "{run["socketaccesstoken"]}"}}, signed as before')
+    show.step("Ask once how it stands; without a socket, every few seconds.")
+    show.sent(f'POST {client.url}/v1/Task/Detail {{"tasktoken": "{run["socketaccesstoken"]}"}}')
     task = client.detail(run["socketaccesstoken"])
     _told(show, task)
 

@@ -6,6 +6,7 @@ Of the plain lines only frames begin with `task_`, so that `grep ^task_` shows w
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -30,7 +31,6 @@ MEANINGS = {
     "task_postprocess_end": "done",
 }
 """What each frame tells a client, in a few words."""
-BAR = 24
 
 
 class View:
@@ -122,25 +122,22 @@ class LiveView(View):
 
     def frame(self, at: float, frame: Frame) -> None:
         """A frame of the socket: progress moves the last line on, everything else is a line of its own."""
-        self._erase()
         self._now = frame["type"]
         if isinstance(frame.get("message"), dict):
             self._progress = frame["message"]
             self.wait(at)
             return
-        self._progress = {}
-        name = click.style(f"{frame['type']:<22}", fg="cyan")
-        instant = click.style(f"+{at:.1f}s", dim=True)
-        self._line(f"   {instant} {click.style('●', fg='green')} {name} {said(frame)}")
+        self._keep_progress(at)
+        text = said(frame)
+        room = max(8, self._width - 37)
+        text = text if len(text) <= room else f"{text[: room - 1]}…"
+        self._row(at, click.style("●", fg="green"), f"{click.style(f'{self._now:<22}', fg='cyan')} {text}")
 
     def wait(self, at: float) -> None:
         """No frame has come for a moment: show that time passes."""
         if not self._now:
             return
-        sign = click.style(next(self._spinner), fg="magenta")
-        self._erase()
-        click.echo(f"   {click.style(f'+{at:.1f}s', dim=True)} {sign} {self._activity()}", nl=False)
-        sys.stdout.flush()
+        self._row(at, click.style(next(self._spinner), fg="magenta"), self._activity(), last=True)
 
     def timeline(self, seen: Seen) -> None:
         """All frames with their instants, drawn to scale."""
@@ -151,29 +148,33 @@ class LiveView(View):
             scale = click.style(f"{' ' * left}{bar}"[: room + 1].ljust(room + 1), fg="cyan")
             click.echo(f"   {click.style(instant, dim=True)} {scale} {name}")
 
+    def _keep_progress(self, at: float) -> None:
+        """Leave the bar standing when something else is said."""
+        if self._progress:
+            self._row(at, click.style("●", fg="green"), self._activity())
+            self._progress = {}
+
     def _activity(self) -> str:
         if not self._progress:
             return click.style(self._now, dim=True)
-        percentage = int(self._progress["percentage"])
-        full = BAR * percentage // 100
-        bar = click.style("━" * full, fg="green") + click.style("━" * (BAR - full), dim=True)
+        percentage, length = int(self._progress["percentage"]), max(4, min(24, self._width - 56))
+        full = length * percentage // 100
+        bar = click.style("━" * full, fg="green") + click.style("━" * (length - full), dim=True)
         step = f"{self._progress['stepCurrent']}/{self._progress['stepTotal']}"
-        return f"{click.style('task_output', fg='cyan')} {bar} {percentage:3d}%  step {step}"
-
-    def _line(self, text: str) -> None:
-        """A line, cut where the terminal ends."""
-        plain = click.unstyle(text)
-        click.echo(text if len(plain) <= self._width else f"{plain[: self._width - 1]}…")
+        return f"{click.style('task_output           ', fg='cyan')} {bar} {percentage:3d}%  step {step}"
 
     @staticmethod
-    def _erase() -> None:
-        click.echo("\r\x1b[2K", nl=False)
+    def _row(at: float, sign: str, text: str, *, last: bool = False) -> None:
+        """Write over the last line; unless this is to be the last line again, go to the next."""
+        click.echo(f"\r\x1b[2K   {click.style(f'+{at:.1f}s', dim=True)} {sign} {text}", nl=not last)
+        sys.stdout.flush()
 
 
 def view() -> View:
     """The view that fits stdout."""
-    encoding = (getattr(sys.stdout, "encoding", "") or "").lower()
-    if sys.stdout.isatty() and encoding.replace("-", "") == "utf8":
+    utf8 = (getattr(sys.stdout, "encoding", "") or "").lower().replace("-", "") == "utf8"
+    plain = os.environ.get("TERM") == "dumb" or os.environ.get("NO_COLOR")
+    if sys.stdout.isatty() and utf8 and not plain:
         return LiveView(shutil.get_terminal_size().columns)
     return View()
 
