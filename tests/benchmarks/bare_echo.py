@@ -1,4 +1,4 @@
-"""No rival but a yardstick: a protocol that answers everything with ready-made bytes, the most that a client can get."""
+"""No rival but a yardstick: ready-made bytes for everything that comes, which is the most that a client can get."""
 
 import asyncio
 import os
