@@ -91,9 +91,7 @@ def send(
     reader = BodyReader(content_type, world.blobs)
     reader.feed(body)
     sent = {**({"content-type": content_type} if content_type else {}), **(headers or {})}
-    request = Request(
-        method=method, path=path, headers=sent, origin=origin, body=reader.finish() if body else NO_BODY
-    )
+    request = Request(method=method, path=path, headers=sent, origin=origin, body=reader.finish() if body else NO_BODY)
     try:
         response = world.handle(request)
         blob = response.blob

@@ -257,7 +257,10 @@ KEYS = st.one_of(st.just(KEY), st.just(SECRET), st.just(f"'{KEY}'"), st.text(max
 
 
 @given(
-    key=KEYS, nonce=st.one_of(st.just(NONCE), st.text(min_size=6, max_size=30)), signature=SIGNATURES, echo=st.booleans()
+    key=KEYS,
+    nonce=st.one_of(st.just(NONCE), st.text(min_size=6, max_size=30)),
+    signature=SIGNATURES,
+    echo=st.booleans(),
 )
 def test_no_credential_is_ever_written_down(key: str, nonce: str, signature: str, echo: bool) -> None:
     """Neither journal nor told lines nor any repr holds a key, secret, signature or nonce; no header raises."""
