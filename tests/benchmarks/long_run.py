@@ -75,9 +75,8 @@ def _run(child: kit.Child, options: argparse.Namespace) -> None:
     print(f"   {count:,} tasks in {elapsed:.0f} s: {count / elapsed:,.0f} lifecycles/s over HTTP")
     if len(late) > 1:
         growth = (late[-1] - late[0]) / MIB
-        print(
-            f"   second half: {late[0] / MIB:.1f} -> {late[-1] / MIB:.1f} MiB ({growth:+.1f}), peak {max(late) / MIB:.1f}"
-        )
+        span = f"{late[0] / MIB:.1f} -> {late[-1] / MIB:.1f} MiB"
+        print(f"   second half: {span} ({growth:+.1f}), peak {max(late) / MIB:.1f}")
     if count > options.keep:
         body = b'{"tasktoken":"%s"}' % first.encode()
         answer = kit.ask(child.port, kit.post(child.port, "/v1/Task/Detail", body, signed=False))
