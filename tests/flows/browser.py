@@ -80,9 +80,7 @@ def browser(folder: Path) -> Iterator[Browser]:
     try:
         assert process.stdout is not None
         with process.stdout:
-            port = next(
-                found[1] for line in process.stdout if (found := re.search(r"successfully on port (\d+)", line))
-            )
+            port = next(line.split()[-1].rstrip(".") for line in process.stdout if "successfully on port" in line)
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as http:
                 one = Browser(http, folder / "profile")
                 try:

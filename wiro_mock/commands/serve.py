@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -94,6 +95,9 @@ def _serve(app: ASGIApp, sock: socket.socket, credentials: str) -> None:
     def ready() -> None:
         click.echo(f"wiro-mock ready api=http://{netloc}/v1 socket=ws://{netloc}/v1 {credentials}")
         sys.stdout.flush()
+        # What is there now stays to the end, so the collector need never look at it.
+        gc.freeze()
+        gc.enable()
 
     async def until_signal() -> None:
         stop = asyncio.Event()
