@@ -16,9 +16,71 @@ from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.mock import World
 
-SEED_KEYS = ["id", "uuid", "name", "socketaccesstoken", "parameters", "debugoutput", "debugerror", "starttime", "endtime", "elapsedseconds", "status", "cps", "totalcost", "guestid", "projectid", "modelid", "description", "basemodelid", "runtype", "modelfolderid", "modelfileid", "callbackurl", "marketplaceid", "createtime", "canceltime", "assigntime", "accepttime", "preprocessstarttime", "preprocessendtime", "postprocessstarttime", "postprocessendtime", "pexit", "categories", "outputs", "size"]
-NEWER_KEYS = ["estimatedvram", "realvram", "isapp", "slugapp", "dynamicprice", "modeldescription", "modelslugowner", "modelslugproject", "outputfolderid", "teamguid"]
-OUTPUT_KEYS = ["id", "name", "contenttype", "parentid", "uuid", "size", "addedtime", "modifiedtime", "accesskey", "foldercount", "filecount", "ispublic", "expiretime", "url"]
+SEED_KEYS = [
+    "id",
+    "uuid",
+    "name",
+    "socketaccesstoken",
+    "parameters",
+    "debugoutput",
+    "debugerror",
+    "starttime",
+    "endtime",
+    "elapsedseconds",
+    "status",
+    "cps",
+    "totalcost",
+    "guestid",
+    "projectid",
+    "modelid",
+    "description",
+    "basemodelid",
+    "runtype",
+    "modelfolderid",
+    "modelfileid",
+    "callbackurl",
+    "marketplaceid",
+    "createtime",
+    "canceltime",
+    "assigntime",
+    "accepttime",
+    "preprocessstarttime",
+    "preprocessendtime",
+    "postprocessstarttime",
+    "postprocessendtime",
+    "pexit",
+    "categories",
+    "outputs",
+    "size",
+]
+NEWER_KEYS = [
+    "estimatedvram",
+    "realvram",
+    "isapp",
+    "slugapp",
+    "dynamicprice",
+    "modeldescription",
+    "modelslugowner",
+    "modelslugproject",
+    "outputfolderid",
+    "teamguid",
+]
+OUTPUT_KEYS = [
+    "id",
+    "name",
+    "contenttype",
+    "parentid",
+    "uuid",
+    "size",
+    "addedtime",
+    "modifiedtime",
+    "accesskey",
+    "foldercount",
+    "filecount",
+    "ispublic",
+    "expiretime",
+    "url",
+]
 DIGITS = r"[0-9]+"
 TIMES = [key for key in SEED_KEYS if key.endswith("time")]
 FORMS: dict[str, str] = {
@@ -373,16 +435,9 @@ def test_detail_may_show_only_the_statuses_of_the_openapi_document() -> None:
     """The last of the nine that was entered (C34); by default all are shown."""
     documented = ByHand(profile=Profile(detail_statuses="openapi"))
     everything = ByHand()
-    pairs = []
-    for event in (
-        *UP_TO_START,
-        e.Output(message="x"),
-        e.OutputEnded(),
-        e.Exited(code=0),
-        e.PostprocessStarted(),
-        e.PostprocessEnded(),
-    ):
-        pairs.append((everything.happens(event)["status"], documented.happens(event)["status"]))
+    events = (*UP_TO_START, e.Output(message="x"), e.OutputEnded(), e.Exited(code=0))
+    events = (*events, e.PostprocessStarted(), e.PostprocessEnded())
+    pairs = [(everything.happens(event)["status"], documented.happens(event)["status"]) for event in events]
     assert pairs == [
         ("task_accept", "task_accept"),
         ("task_preprocess_start", "task_preprocess_start"),
