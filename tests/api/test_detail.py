@@ -435,8 +435,8 @@ def test_detail_may_show_only_the_statuses_of_the_openapi_document() -> None:
     """The last of the nine that was entered (C34); by default all are shown."""
     documented = ByHand(profile=Profile(detail_statuses="openapi"))
     everything = ByHand()
-    events = (*UP_TO_START, e.Output(message="x"), e.OutputEnded(), e.Exited(code=0))
-    events = (*events, e.PostprocessStarted(), e.PostprocessEnded())
+    ending = (e.OutputEnded(), e.Exited(code=0), e.PostprocessStarted(), e.PostprocessEnded())
+    events = (*UP_TO_START, e.Output(message="x"), *ending)
     pairs = [(everything.happens(event)["status"], documented.happens(event)["status"]) for event in events]
     assert pairs == [
         ("task_accept", "task_accept"),
