@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Mount, WebSocketRoute
+from starlette.routing import Mount, Router
 from starlette.types import Receive, Scope, Send
 
 from wiro_mock import admin
@@ -46,18 +46,20 @@ def create_app(
         allow_private_network=True,
     )
 
-    async def everything_else(scope: Scope, receive: Receive, send: Send) -> None:
-        await (no_such_socket if scope["type"] == "websocket" else api)(scope, receive, send)
-
     socket = SocketEndpoint(world, pumps)
-    control = admin.routes(world, access or admin.Access())
-    app = Starlette(
-        routes=[Mount("/__wiro", routes=control), *(WebSocketRoute(path, socket) for path in SOCKET_PATHS)],
-        lifespan=lifespan,
-    )
-    # Not a route of its own: Starlette's patterns do not match every path (one with a line feed, say), and
-    # a path with a slash too many is to be answered, not redirected (clients.md §1 line 30).
-    app.router.default = everything_else
+
+    async def doors(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await (socket if scope["path"] in SOCKET_PATHS else no_such_socket)(scope, receive, send)
+        else:
+            await api(scope, receive, send)
+
+    # What is no route of the control API goes through the doors. They are no routes, because Starlette's patterns
+    # take some paths for others (one with a line feed at its end), and because a path with a slash too many
+    # is to be answered, not redirected (clients.md §1 line 30).
+    control = Router(admin.routes(world, access or admin.Access()), default=doors, redirect_slashes=False)
+    app = Starlette(routes=[Mount("/__wiro", app=control)], lifespan=lifespan)
+    app.router.default = doors
     app.router.redirect_slashes = False
     app.state.pumps = pumps
     return app

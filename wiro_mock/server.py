@@ -81,7 +81,11 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     def _drop_if_unread(self) -> None:
         if self.transport.get_write_buffer_size():
-            self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+            self.loop.call_later(UNREAD_SECONDS, self._abort)
+
+    def _abort(self) -> None:
+        if not self.disconnected:
+            self.transport.abort()
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:
