@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias
 
 from wiro_mock.api import Outcome, Profile, Request, Response, handle
 from wiro_mock.api import wire as _wire
-from wiro_mock.api.answers import answer
+from wiro_mock.api.answers import DetailTexts, answer
 from wiro_mock.api.jsontext import dumps
 from wiro_mock.api.origin import origins
 from wiro_mock.clock import Clock, make_clock
@@ -29,7 +29,8 @@ from wiro_mock.kernel.events import SECOND, Cancelled, Duration, Entry, GaveUp, 
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.orders import Order
 from wiro_mock.kernel.plan import Plan
-from wiro_mock.kernel.simulation import Delivery, Limits, Rules, Simulation, is_web_url
+from wiro_mock.kernel.rules import Delivery, Limits, Rules, is_web_url
+from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task
 from wiro_mock.loader import Library
 from wiro_mock.scenario import Chosen, Scenario, ScenarioError, choose
@@ -134,6 +135,7 @@ class World:
         self._asked: str | None = None
         self._kept: list[str] = []
         self._nonces: dict[str, None] = {}
+        self.detail_texts = DetailTexts()
         self._webhooks_made = 0
         self._dirty = False
         self.catalog = Catalog(self.library.models)
@@ -205,7 +207,9 @@ class World:
 
     def poll(self, task: Task) -> Task:
         """Let pass what a poll is worth. Raises `PollError` after 10 000 entries, naming the scenario."""
-        worth = self.poll_worth or ("finish" if self.clock.mode == "auto" else 0)
+        worth = self.poll_worth
+        if worth is None:
+            worth = "finish" if self.clock.mode == "auto" else 0
         if worth == 0:
             return task
         if isinstance(worth, int):

@@ -86,6 +86,12 @@ class Blobs(Protocol):
     def put(self, data: bytes, contenttype: str) -> Blob: ...
 
 
+class DetailTexts(Protocol):
+    """What makes the text of a Detail answer, and keeps it while the task stays as it is."""
+
+    def of(self, task: Task, origin: str, profile: Profile) -> bytes: ...
+
+
 class World(Protocol):
     """What the API needs of the world: settled to now, and locked while a request is handled."""
 
@@ -93,6 +99,8 @@ class World(Protocol):
     def sim(self) -> Simulation: ...
     @property
     def blobs(self) -> Blobs: ...
+    @property
+    def detail_texts(self) -> DetailTexts: ...
     @property
     def catalog(self) -> Catalog: ...
     @property

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wiro_mock.api import wire
-from wiro_mock.api.answers import Answer, answer
+from wiro_mock.api.answers import JSON_HEADERS, Answer, answer
 from wiro_mock.api.body import text_of
-from wiro_mock.api.messages import Outcome, Request, World
+from wiro_mock.api.messages import Outcome, Request, Response, World
 from wiro_mock.api.origin import origins
 from wiro_mock.kernel.refusals import No, Refusal
 from wiro_mock.kernel.task import Task
@@ -20,7 +20,8 @@ ANY = (*TOKENS, "taskid")
 def detail(world: World, request: Request) -> Answer:
     """Show a task. In a world where polls are worth something, time passes first."""
     task = world.poll(_find(world, request, documented=("tasktoken", "taskid")))
-    return answer(wire.detail(task, origins(request.origin), world.profile), _outcome(task))
+    text = world.detail_texts.of(task, request.origin, world.profile)
+    return Answer(Response(headers=JSON_HEADERS, content=text), _outcome(task))
 
 
 def cancel(world: World, request: Request) -> Answer:
