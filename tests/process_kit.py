@@ -63,14 +63,19 @@ class Serving:
 
 
 @contextmanager
-def serving(folder: Path, *options: str, env: Mapping[str, str] | None = None) -> Iterator[Serving]:
-    """`wiro-mock serve` with these options on a free port, until the block ends. `folder` holds its stderr."""
+def serving(
+    folder: Path, *options: str, env: Mapping[str, str] | None = None, stderr_to: int | None = None
+) -> Iterator[Serving]:
+    """`wiro-mock serve` with these options on a free port, until the block ends.
+
+    `folder` holds its stderr, unless that goes to another file descriptor.
+    """
     errors = folder / "stderr.txt"
     with errors.open("w") as stderr:
         process = subprocess.Popen(
             [*COMMAND, "serve", "--port", "0", *options],
             stdout=subprocess.PIPE,
-            stderr=stderr,
+            stderr=stderr if stderr_to is None else stderr_to,
             text=True,
             env=environment(**(env or {})),
         )

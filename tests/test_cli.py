@@ -133,6 +133,18 @@ def test_a_reader_that_goes_away_makes_no_traceback() -> None:
     process.wait()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("words", [["schema"], ["plan", "caption"], ["serve", "--port", "0"]])
+def test_output_that_cannot_be_written_is_one_sentence(words: list[str]) -> None:
+    """A full disk is a failure without a traceback."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, *words], stdout=full, stderr=subprocess.PIPE, text=True, env=environment(), check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == "wiro-mock: No space left on device; look at where the output goes\n"
+
+
 def test_help_imports_nothing_heavy() -> None:
     """What only a server or a loader needs is not imported to show help."""
     code = "import sys; from wiro_mock.commands.group import wiro_mock; print(*sys.modules)"

@@ -222,6 +222,23 @@ def test_log_is_one_line_for_each_request(tmp_path: Path) -> None:
     assert len(lines) == 2
 
 
+def test_nobody_reading_stderr_does_not_stop_it(tmp_path: Path) -> None:
+    """More refusals than a pipe holds: every request is answered, and the end comes at once."""
+    reader, writer = os.pipe()
+    try:
+        with serving(tmp_path, stderr_to=writer) as server, httpx.Client() as client:
+            for _ in range(400):
+                answer = client.post(f"{server.api}/{'nowhere' * 30}", timeout=5)
+            assert answer.status_code == 404
+            status, seconds, _ = server.stop()
+        assert status == 0
+        assert seconds < 1
+        assert os.read(reader, 100).startswith(b"wiro-mock: POST /v1/nowhere")
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
 def test_a_scenario_that_breaks_while_serving_leaves_the_last_good_one(tmp_path: Path) -> None:
     """The tester is told of the complaint, and of the mending; runs go on."""
     folder = tmp_path / "mine"

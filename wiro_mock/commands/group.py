@@ -5,6 +5,7 @@ What a command needs is imported when it runs, so that `--help` is quick.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -39,6 +40,10 @@ class Commands(click.Group):
             _end(error)
         except click.Abort:
             sys.exit(INTERRUPTED)
+        except OSError as error:
+            click.echo(f"wiro-mock: {error.strerror or error}; look at where the output goes", err=True)
+            # What is still to be written would fail once more at a regular end.
+            os._exit(1)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

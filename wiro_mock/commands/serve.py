@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
-import sys
 from typing import TYPE_CHECKING, Unpack
 
 import click
 
 from wiro_mock.commands.serve_options import OPTIONS, Given, settings_of, shown_credentials
+from wiro_mock.commands.teller import Teller
 
 if TYPE_CHECKING:
     import socket
@@ -33,15 +34,16 @@ def serve(**given: Unpack[Given]) -> None:
 
     Prints one line on stdout when it can serve, with the addresses and the credentials.
     """
-    world = _world(given)
-    try:
-        sock = _listen(given["host"], given["port"])
-        _serve(_app(world, sock, given), sock, shown_credentials(given))
-    finally:
-        world.close()
+    with Teller() as tell:
+        world = _world(given, tell)
+        try:
+            sock = _listen(given["host"], given["port"])
+            _serve(_app(world, sock, given), sock, shown_credentials(given))
+        finally:
+            world.close()
 
 
-def _world(given: Given) -> World:
+def _world(given: Given, tell: Teller) -> World:
     from wiro_mock.loader import Library
     from wiro_mock.mock import World
     from wiro_mock.scenario import ScenarioError
@@ -78,7 +80,7 @@ def _app(world: World, sock: socket.socket, given: Given) -> ASGIApp:
     address = sock.getsockname()[0]
     closed, token = not is_loopback(address), given["admin_token"]
     if closed:
-        tell(f"listening on {address}, beyond loopback: {CONTROL_GUARDED if token else CONTROL_CLOSED}")
+        world.tell(f"listening on {address}, beyond loopback: {CONTROL_GUARDED if token else CONTROL_CLOSED}")
     access = Access(closed=closed, token=token)
     return create_app(world, access=access, webhook_hosts=frozenset(given["webhook_hosts"]))
 
@@ -94,7 +96,6 @@ def _serve(app: ASGIApp, sock: socket.socket, credentials: str) -> None:
 
     def ready() -> None:
         click.echo(f"wiro-mock ready api=http://{netloc}/v1 socket=ws://{netloc}/v1 {credentials}")
-        sys.stdout.flush()
         # What is there now stays to the end, so the collector need never look at it.
         gc.freeze()
         gc.enable()
@@ -113,20 +114,11 @@ def _serve(app: ASGIApp, sock: socket.socket, credentials: str) -> None:
 
     try:
         asyncio.run(until_signal())
-    except BrokenPipeError:
-        raise  # whoever was to read the ready line has gone
     except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
         # Two servers can bind one port at the same instant; only one can then listen on it.
-        way = "--port 0 takes a free port"
-        raise click.ClickException(f"cannot listen on {netloc}: {error.strerror or error}; {way}") from None
-
-
-def tell(line: str) -> None:
-    """One line for the tester, on stderr; where nobody reads it, it is lost."""
-    try:
-        click.echo(f"wiro-mock: {line}", err=True)
-    except OSError:
-        return
+        raise click.ClickException(f"cannot listen on {netloc}: {error.strerror}; --port 0 takes a free port") from None
 
 
 def is_loopback(address: str) -> bool:

@@ -131,7 +131,7 @@ def settings_of(given: Given) -> Settings:
     from decimal import Decimal
 
     from wiro_mock.kernel.account import Project
-    from wiro_mock.kernel.simulation import Limits
+    from wiro_mock.kernel.rules import Limits
     from wiro_mock.mock import Settings, parse_poll
 
     return Settings(
