@@ -22,7 +22,8 @@ from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.orders import InputBlob, Order
 from wiro_mock.kernel.plan import Hold, Plan, PlanItem, Stall, Step
 from wiro_mock.kernel.refusals import Refusal
-from wiro_mock.kernel.simulation import Limits, Rules, Simulation
+from wiro_mock.kernel.rules import Limits, Rules
+from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import TERMINAL, TRANSITIONS, IllegalEvent, Status, Task
 
 MODEL: Final = Model(id="598", owner="moondream3-preview", slug="caption", kind="text", cps=Decimal("0.000585"))

@@ -34,7 +34,8 @@ from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.orders import Order
 from wiro_mock.kernel.plan import Plan, Step, replay
 from wiro_mock.kernel.refusals import Refusal
-from wiro_mock.kernel.simulation import WORKING, Limits, Rules, Simulation
+from wiro_mock.kernel.rules import Limits, Rules
+from wiro_mock.kernel.simulation import WORKING, Simulation
 from wiro_mock.kernel.task import TERMINAL, TRANSITIONS, IllegalEvent, Status, Task, fold
 
 WORKERS = st.sampled_from([None, 1, 2])
@@ -249,7 +250,7 @@ def in_line(played: Script) -> list[str]:
 
 def arrival(sim: Simulation, task_id: str) -> int:
     """When a waiting task's acceptance was due: holds before it do not occur, requeues do."""
-    cursor = sim._cursors[task_id]
+    cursor = sim._schedule.cursors[task_id]
     item = cursor.plan.items[cursor.index]
     assert isinstance(item, Step)
     return cursor.since + item.after
@@ -435,7 +436,7 @@ class World(RuleBasedStateMachine):
     @invariant()
     def the_bytes_are_right(self) -> None:
         blobs = [file.blob for file in self.sim.files]
-        for cursor in self.sim._cursors.values():  # what a plan is going to produce must stay, too
+        for cursor in self.sim._schedule.cursors.values():  # what a plan is going to produce must stay, too
             steps = [item.event for item in cursor.plan.items if isinstance(item, Step)]
             blobs += [event.blob for event in steps if isinstance(event, e.Produced)]
         sizes = {blob.digest: blob.size for blob in blobs}
@@ -459,9 +460,9 @@ class World(RuleBasedStateMachine):
     def forgotten_tasks_leave_nothing_behind(self) -> None:
         sim, known = self.sim, {task.job.id for task in self.sim.tasks()}
         assert sim._logs.keys() == known == set(sim._ids_by_token.values())
-        assert sim._cursors.keys() == {task.job.id for task in sim.tasks() if not task.finished}
-        assert set(sim._finished) == known - sim._cursors.keys()
-        assert max(len(sim._heap), len(sim._line)) <= 64 + 2 * len(sim._cursors)
+        assert sim._schedule.cursors.keys() == {task.job.id for task in sim.tasks() if not task.finished}
+        assert set(sim._finished) == known - sim._schedule.cursors.keys()
+        assert max(len(sim._schedule.heap), len(sim._schedule.line)) <= 64 + 2 * len(sim._schedule.cursors)
 
 
 TestWorld = World.TestCase

@@ -10,11 +10,14 @@ import pytest
 
 from tests.strategies import BLOBS, EXAMPLES, START, order, planner, simulation
 from wiro_mock.kernel import events as e
+from wiro_mock.kernel.account import Account
 from wiro_mock.kernel.events import SECOND, Event
+from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.orders import InputBlob
 from wiro_mock.kernel.plan import Hold, Plan, PlanItem, Stall, Step
 from wiro_mock.kernel.refusals import No, Refusal
-from wiro_mock.kernel.simulation import Delivery, Limits, Rules, Simulation
+from wiro_mock.kernel.rules import Delivery, Limits, Rules
+from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import TERMINAL, TRANSITIONS, IllegalEvent, Status, Task
 
 EVENT_OF: dict[type[Event], Event] = {type(event): event for event in EXAMPLES}
@@ -411,7 +414,7 @@ def test_stopped_tasks_leave_neither_heap_nor_line_behind() -> None:
         sim.settle()
         for task in made:
             sim.cancel(task.job.id)
-        assert max(len(sim._heap), len(sim._line)) <= 64
+        assert max(len(sim._schedule.heap), len(sim._schedule.line)) <= 64
 
 
 def test_files_are_deleted_when_their_task_is_finished_and_only_once() -> None:
@@ -480,3 +483,19 @@ def test_the_job_names_its_scenario_and_its_account() -> None:
     job = sim.submit(order(a_plan())).job
     assert (job.scenario, job.account_uuid) == ("test", sim.account.uuid)
     assert replace(job, scenario="") != job
+
+
+def test_the_oldest_uploads_and_folders_are_forgotten_beyond_the_limit() -> None:
+    """Uploads without bytes and empty folders are bounded too."""
+    sim = Simulation(
+        seed="many",
+        account=Account(uuid="u"),
+        planner=lambda job: Plan(scenario="none"),
+        limits=Limits(uploads=2),
+    )
+    empty = Blob(digest="e" * 64, size=0, contenttype="text/plain")
+    files = [sim.upload(f"{number}.txt", empty) for number in range(4)]
+    folders = [sim.create_folder(f"folder-{number}") for number in range(4)]
+    assert list(sim.files) == files[2:]
+    assert list(sim.files.folders) == [folder.id for folder in folders[2:]]
+    assert sim.forgotten == 4

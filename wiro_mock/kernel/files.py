@@ -81,11 +81,12 @@ class FileIndex:
     """The files that exist, found by access key or CDN folder, and how many files share each digest.
 
     Only the simulation writes to it. `abandoned` collects the digests that no file needs any more,
-    for the shell to delete their bytes.
+    for the shell to delete their bytes. `uploads` are the uploaded files by access key, oldest first.
     """
 
     def __init__(self) -> None:
         self.folders: dict[str, Folder] = {}
+        self.uploads: dict[str, File] = {}
         self.bytes_kept = 0
         self.abandoned: list[str] = []
         self._by_accesskey: dict[str, File] = {}
@@ -99,6 +100,8 @@ class FileIndex:
         """Make the file reachable."""
         self._by_accesskey[file.accesskey] = file
         self._by_cdn_folder[file.cdn_folder] = file
+        if file.kind is FileKind.UPLOAD:
+            self.uploads[file.accesskey] = file
         self.reserve(file.blob)
 
     def remove(self, file: File) -> None:
@@ -106,6 +109,7 @@ class FileIndex:
         if self._by_accesskey.pop(file.accesskey, None) is None:
             return
         del self._by_cdn_folder[file.cdn_folder]
+        self.uploads.pop(file.accesskey, None)
         self.release(file.blob)
 
     def reserve(self, blob: Blob) -> None:

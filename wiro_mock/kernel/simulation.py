@@ -1,32 +1,23 @@
 """The simulation: commands in, entries out, time told from outside.
 
 Theory of operation. The simulation never sleeps and never asks the time. `advance(to)` tells it that the
-instant `to` has come; `next_deadline()` says when it wants to be told again. Every unfinished task has at
-most one cursor: its plan and the place in it. A cursor is in one of four states.
-
-* *scheduled*: its next step is due at an instant, and stands in the heap;
-* *waiting*: its next step is `Accepted`, it is due, and all workers are busy; it stands in the line,
-  and leaves it in the order of arrival, at the very instant at which a worker becomes free;
-* *held*: its next item is a `Hold`; the steps after it are timed from the release;
-* *stalled*: nothing more happens by itself.
+instant `to` has come; `next_deadline()` says when it wants to be told again. Every unfinished task has a cursor
+in the `Schedule`: its plan, and the place it has reached. A task whose `Accepted` is due while all workers are busy
+stands in a line, and leaves it at the very instant at which a worker becomes free.
 
 Everything that happens goes through `_append`, the only writer: it evolves the task, extends the log, keeps
 the count of busy workers, and settles what an end brings with it (the worker, the bill, the webhook, the
 forgetting of old tasks). Commands first settle to the present instant, so a step that is due now happens
 before a cancel that comes now. An entry is stamped with the instant at which it was due, not with the one
 at which somebody came to look; therefore advancing in pieces and advancing at once give the same log.
-
-A stall with a heap: entries of cancelled tasks stay in the heap until they come up, or until they are the
-larger part of it, when it is rebuilt. Memory stays in proportion to the unfinished tasks.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import TypeAlias, assert_never
+from dataclasses import replace
+from typing import TypeAlias
 
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel import ids
@@ -34,8 +25,10 @@ from wiro_mock.kernel.account import Account, check_admission, concurrency_refus
 from wiro_mock.kernel.events import Entry, Event, Instant, Job
 from wiro_mock.kernel.files import Blob, File, FileIndex, FileKind, Folder, make_file
 from wiro_mock.kernel.orders import Order, make_job
-from wiro_mock.kernel.plan import Hold, Plan, Stall, Step
+from wiro_mock.kernel.plan import Plan
 from wiro_mock.kernel.refusals import No
+from wiro_mock.kernel.rules import Delivery, Limits, Rules, is_web_url
+from wiro_mock.kernel.schedule import Schedule
 from wiro_mock.kernel.task import KILLABLE, TERMINAL, IllegalEvent, Status, Task, evolve
 
 Planner: TypeAlias = Callable[[Job], Plan]
@@ -44,53 +37,8 @@ Sink: TypeAlias = Callable[[Task, Entry], None]
 """Is told of every entry, after it has happened."""
 
 
-def is_web_url(text: str) -> bool:
-    """Whether a `callbackUrl` is one that could be called at all."""
-    return text.lower().startswith(("http://", "https://"))
-
-
 WORKING = frozenset(Status) - TERMINAL - {Status.QUEUE}
 """The statuses in which a task has a worker: everything past the queue and before the end."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What the sources leave open about stopping tasks, as switches (rest.md §4.3, design.md §11)."""
-
-    kill_before_assign: bool = False
-    kill_finished: bool = True
-    kill_cancelled: bool = False
-    callback_on_cancel: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What is kept. `workers` at work at once (None: any number), `finished` tasks remembered,
-    `unfinished` tasks at once, `bytes` of files and of the runs' own text.
-    """
-
-    workers: int | None = None
-    finished: int = 10_000
-    unfinished: int = 100_000
-    bytes: int = 1 << 30
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """A webhook that is to be sent for a task; the kernel only says so."""
-
-    task_id: str
-    url: str
-    at: Instant
-
-
-@dataclass(slots=True)
-class _Cursor:
-    plan: Plan
-    index: int
-    since: Instant
-    state: str = "scheduled"
-    held: str = ""
 
 
 class Simulation:
@@ -122,9 +70,7 @@ class Simulation:
         self._tasks: dict[str, Task] = {}
         self._logs: dict[str, list[Entry]] = {}
         self._ids_by_token: dict[str, str] = {}
-        self._cursors: dict[str, _Cursor] = {}
-        self._heap: list[tuple[Instant, int, int]] = []
-        self._line: deque[str] = deque()
+        self._schedule = Schedule()
         self._finished: deque[str] = deque()
         self._busy = 0
         self._weight = 0
@@ -153,31 +99,19 @@ class Simulation:
 
     def holds(self) -> dict[str, str]:
         """The held tasks: task id → name of the hold."""
-        return {task_id: cursor.held for task_id, cursor in self._cursors.items() if cursor.state == "held"}
+        return self._schedule.holds()
 
     def next_deadline(self) -> Instant | None:
         """The next instant at which something happens by itself; None when nothing will."""
-        while self._heap and self._is_stale(self._heap[0]):
-            heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
+        return self._schedule.next_deadline()
 
     def can_progress(self, task_id: str) -> bool:
         """Whether time alone can bring this task further: it is scheduled, or waits for a worker."""
-        cursor = self._cursors.get(task_id)
-        return cursor is not None and cursor.state in ("scheduled", "waiting")
+        return self._schedule.state(task_id) in ("scheduled", "waiting")
 
     def waiting_for(self, task_id: str) -> str:
         """What a task waits for, in words for the tester; empty when it is only a matter of time."""
-        cursor = self._cursors.get(task_id)
-        match cursor.state if cursor else "none":
-            case "held":
-                return f"the hold {cursor.held!r}" if cursor else ""
-            case "stalled":
-                return "nothing: it is stalled by its scenario"
-            case "waiting":
-                return "a free worker"
-            case _:
-                return ""
+        return self._schedule.waiting_for(task_id)
 
     @property
     def unfinished(self) -> int:
@@ -198,11 +132,9 @@ class Simulation:
 
     def advance(self, to: Instant) -> None:
         """Let everything happen that is due up to and including `to`. Time never runs backwards."""
-        while self._heap and self._heap[0][0] <= to:
-            item = heapq.heappop(self._heap)
-            if not self._is_stale(item):
-                self.now = max(self.now, item[0])
-                self._take_step(self._task_id(item[1]))
+        while due := self._schedule.pop_due(to):
+            self.now = max(self.now, due[0])
+            self._take_step(due[1])
         self.now = max(self.now, to)
 
     def settle(self) -> None:
@@ -229,10 +161,9 @@ class Simulation:
         self._ids_by_token[job.token] = job.id
         self._logs[job.id] = []
         self._append(job.id, e.Queued(job=job))
-        self._cursors[job.id] = _Cursor(plan=plan, index=0, since=self.now)
         for blob in plan.blobs():
             self.files.reserve(blob)
-        self._schedule(job.id)
+        self._schedule.start(job.id, self._made, plan, self.now)
         self._make_room()
         return self._tasks[job.id]
 
@@ -277,12 +208,10 @@ class Simulation:
     def release(self, task_id: str) -> bool:
         """Let a held task go on from now; False when it was not held."""
         self.settle()
-        cursor = self._cursors.get(task_id)
-        if cursor is None or cursor.state != "held":
+        if self._schedule.state(task_id) != "held":
             return False
-        cursor.index += 1
-        cursor.since = self.now
-        self._schedule(task_id)
+        self._schedule.step_over(task_id, self.now)
+        self._schedule.place(task_id)
         return True
 
     def delete_files(self, task_id: str) -> Task:
@@ -294,12 +223,15 @@ class Simulation:
         return task if task.files_deleted else self._append(task_id, e.FilesDeleted())
 
     def create_folder(self, name: str, parent_id: str = "") -> Folder:
-        """Make a folder for uploads. The caller has checked the name and the parent."""
+        """Make a folder for uploads; beyond the limit the oldest goes. The caller has checked name and parent."""
         self.settle()
         folder_id = ids.hex32(self.seed, "folder", self._folders)
         self._folders += 1
         folder = Folder(id=folder_id, name=name, parent_id=parent_id, added_at=self.now)
         self.files.folders[folder_id] = folder
+        if len(self.files.folders) > self.limits.uploads:
+            del self.files.folders[next(iter(self.files.folders))]
+            self.forgotten += 1
         return folder
 
     def upload(self, name: str, blob: Blob, folder_id: str = "") -> File:
@@ -336,10 +268,9 @@ class Simulation:
         return task
 
     def _finish(self, task: Task) -> None:
-        if cursor := self._cursors.pop(task.job.id, None):
-            for blob in cursor.plan.blobs():
+        if plan := self._schedule.stop(task.job.id):
+            for blob in plan.blobs():
                 self.files.release(blob)
-            self._sweep_heap()
         self._finished.append(task.job.id)
         self.balance -= task.cost or 0
         cancelled = task.status is Status.CANCEL
@@ -351,66 +282,29 @@ class Simulation:
 
     # -- plans ---------------------------------------------------------------------------------------
 
-    def _schedule(self, task_id: str) -> None:
-        cursor = self._cursors[task_id]
-        item = cursor.plan.items[cursor.index] if cursor.index < len(cursor.plan.items) else Stall()
-        match item:
-            case Step(after=after):
-                cursor.state = "scheduled"
-                heapq.heappush(self._heap, (cursor.since + after, self._number(task_id), cursor.index))
-            case Hold(name=name):
-                cursor.state, cursor.held = "held", name
-            case Stall():
-                cursor.state = "stalled"
-            case _:
-                assert_never(item)
-
     def _take_step(self, task_id: str) -> None:
-        cursor = self._cursors[task_id]
-        step = cursor.plan.items[cursor.index]
-        assert isinstance(step, Step)
-        if isinstance(step.event, e.Accepted) and not self._has_free_worker():
-            cursor.state = "waiting"
-            self._line.append(task_id)
+        event = self._schedule.event(task_id)
+        if isinstance(event, e.Accepted) and not self._has_free_worker():
+            self._schedule.wait_in_line(task_id)
             return
-        self._go_on(task_id, cursor, step.event)
+        self._go_on(task_id, event)
 
-    def _go_on(self, task_id: str, cursor: _Cursor, event: Event) -> None:
-        cursor.index += 1
-        cursor.since = self.now
-        cursor.state = "stalled"  # and it stays so if the event turns out to be illegal
-        self._append(task_id, event)
-        if task_id in self._cursors:
-            self._schedule(task_id)
+    def _go_on(self, task_id: str, event: Event) -> None:
+        self._schedule.step_over(task_id, self.now)
+        self._append(task_id, event)  # if it turns out to be illegal, the task stays stalled
+        self._schedule.place(task_id)
 
     def _admit(self) -> None:
-        while self._line and self._has_free_worker():
-            task_id = self._line.popleft()
-            cursor = self._cursors.get(task_id)
-            if cursor is not None and cursor.state == "waiting":
-                self._go_on(task_id, cursor, e.Accepted())
+        while self._has_free_worker() and (task_id := self._schedule.leave_line()):
+            self._go_on(task_id, e.Accepted())
 
     def _has_free_worker(self) -> bool:
         return self.limits.workers is None or self._busy < self.limits.workers
-
-    def _is_stale(self, item: tuple[Instant, int, int]) -> bool:
-        cursor = self._cursors.get(self._task_id(item[1]))
-        return cursor is None or cursor.state != "scheduled" or cursor.index != item[2]
-
-    def _sweep_heap(self) -> None:
-        if len(self._heap) > 64 and len(self._heap) > 2 * len(self._cursors):
-            self._heap = [item for item in self._heap if not self._is_stale(item)]
-            heapq.heapify(self._heap)
-        if len(self._line) > 64 and len(self._line) > 2 * len(self._cursors):
-            self._line = deque(task_id for task_id in self._line if task_id in self._cursors)
 
     # -- jobs, and room for them ---------------------------------------------------------------------
 
     def _task_id(self, number: int) -> str:
         return str(self._first_id + number)
-
-    def _number(self, task_id: str) -> int:
-        return int(task_id) - self._first_id
 
     def _check_room(self, order: Order) -> None:
         """Refuse what cannot be kept even if everything finished were forgotten. The limits are ours."""
@@ -428,12 +322,10 @@ class Simulation:
         """Forget the oldest finished tasks while there are too many, or too many bytes."""
         while self._finished and (len(self._finished) > self.limits.finished or self.bytes_kept > self.limits.bytes):
             self._forget(self._finished.popleft())
-        if self.bytes_kept > self.limits.bytes:
-            for file in [file for file in self.files if file.kind is FileKind.UPLOAD][:-1]:
-                self.files.remove(file)
-                self.forgotten += 1
-                if self.bytes_kept <= self.limits.bytes:
-                    return
+        uploads = self.files.uploads
+        while len(uploads) > 1 and (len(uploads) > self.limits.uploads or self.bytes_kept > self.limits.bytes):
+            self.files.remove(next(iter(uploads.values())))
+            self.forgotten += 1
 
     def _forget(self, task_id: str) -> None:
         task = self._tasks.pop(task_id)

@@ -1,0 +1,149 @@
+"""Where every unfinished task stands in its plan, and which of them comes next.
+
+A task's cursor is in one of four states.
+
+* *scheduled*: its next step is due at an instant, and stands in the heap;
+* *waiting*: its next step is due, and needs a worker that is not free; it stands in the line, in order of arrival;
+* *held*: its next item is a `Hold`; the steps after it are timed from the release;
+* *stalled*: nothing more happens by itself.
+
+Items of stopped tasks stay in the heap until they come up, or until they are the larger part of it, when it is
+rebuilt; the same goes for the line. So memory stays in proportion to the unfinished tasks.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, assert_never
+
+from wiro_mock.kernel.events import Event, Instant
+from wiro_mock.kernel.plan import Hold, Plan, Stall, Step
+
+State: TypeAlias = Literal["scheduled", "waiting", "held", "stalled"]
+_Item: TypeAlias = tuple[Instant, int, int, str]
+"""When it is due, the task's number and its place in the plan (which settle ties), and the task's id."""
+
+
+@dataclass(slots=True)
+class Cursor:
+    """A task's place in its plan. `since` is the instant from which its next step is timed."""
+
+    plan: Plan
+    number: int
+    since: Instant
+    index: int = 0
+    state: State = "stalled"
+    held: str = ""
+
+
+class Schedule:
+    """The cursors of all unfinished tasks. Of steps that are due at one instant, the older task's comes first."""
+
+    def __init__(self) -> None:
+        self.cursors: dict[str, Cursor] = {}
+        self.heap: list[_Item] = []
+        self.line: deque[str] = deque()
+
+    def start(self, task_id: str, number: int, plan: Plan, now: Instant) -> None:
+        """Begin a plan; `number` counts the tasks."""
+        self.cursors[task_id] = Cursor(plan=plan, number=number, since=now)
+        self.place(task_id)
+
+    def stop(self, task_id: str) -> Plan | None:
+        """Drop a task's cursor, and give back its plan."""
+        cursor = self.cursors.pop(task_id, None)
+        self._sweep()
+        return cursor.plan if cursor else None
+
+    def next_deadline(self) -> Instant | None:
+        """The instant of the next step that is due by itself; None when there is none."""
+        while self.heap and self._is_stale(self.heap[0]):
+            heapq.heappop(self.heap)
+        return self.heap[0][0] if self.heap else None
+
+    def pop_due(self, to: Instant) -> tuple[Instant, str] | None:
+        """Take the next step that is due at `to` or before: its instant and its task."""
+        deadline = self.next_deadline()
+        if deadline is None or deadline > to:
+            return None
+        item = heapq.heappop(self.heap)
+        return item[0], item[3]
+
+    def event(self, task_id: str) -> Event:
+        """What happens at the task's next step."""
+        cursor = self.cursors[task_id]
+        step = cursor.plan.items[cursor.index]
+        assert isinstance(step, Step)
+        return step.event
+
+    def wait_in_line(self, task_id: str) -> None:
+        """The task's step is due and must wait for a worker."""
+        self.cursors[task_id].state = "waiting"
+        self.line.append(task_id)
+
+    def leave_line(self) -> str | None:
+        """Take the task that has waited longest; None when none waits."""
+        while self.line:
+            task_id = self.line.popleft()
+            cursor = self.cursors.get(task_id)
+            if cursor is not None and cursor.state == "waiting":
+                return task_id
+        return None
+
+    def step_over(self, task_id: str, now: Instant) -> None:
+        """Go past the task's next item. It stays stalled until `place` says how it goes on."""
+        cursor = self.cursors[task_id]
+        cursor.index += 1
+        cursor.since = now
+        cursor.state = "stalled"
+
+    def place(self, task_id: str) -> None:
+        """Line up the task's next item; a task that has been stopped has none."""
+        cursor = self.cursors.get(task_id)
+        if cursor is None:
+            return
+        item = cursor.plan.items[cursor.index] if cursor.index < len(cursor.plan.items) else Stall()
+        match item:
+            case Step(after=after):
+                cursor.state = "scheduled"
+                heapq.heappush(self.heap, (cursor.since + after, cursor.number, cursor.index, task_id))
+            case Hold(name=name):
+                cursor.state, cursor.held = "held", name
+            case Stall():
+                cursor.state = "stalled"
+            case _:
+                assert_never(item)
+
+    def state(self, task_id: str) -> State | None:
+        """The state of the task's cursor; None when it has none."""
+        cursor = self.cursors.get(task_id)
+        return cursor.state if cursor else None
+
+    def holds(self) -> dict[str, str]:
+        """The held tasks: task id → name of the hold."""
+        return {task_id: cursor.held for task_id, cursor in self.cursors.items() if cursor.state == "held"}
+
+    def waiting_for(self, task_id: str) -> str:
+        """What the task waits for, in words for the tester; empty when it is only a matter of time."""
+        match self.state(task_id):
+            case "held":
+                return f"the hold {self.cursors[task_id].held!r}"
+            case "stalled":
+                return "nothing: it is stalled by its scenario"
+            case "waiting":
+                return "a free worker"
+            case _:
+                return ""
+
+    def _is_stale(self, item: _Item) -> bool:
+        cursor = self.cursors.get(item[3])
+        return cursor is None or cursor.state != "scheduled" or cursor.index != item[2]
+
+    def _sweep(self) -> None:
+        if len(self.heap) > 64 and len(self.heap) > 2 * len(self.cursors):
+            self.heap = [item for item in self.heap if not self._is_stale(item)]
+            heapq.heapify(self.heap)
+        if len(self.line) > 64 and len(self.line) > 2 * len(self.cursors):
+            self.line = deque(task_id for task_id in self.line if task_id in self.cursors)
