@@ -392,7 +392,7 @@ def test_an_id_sent_as_a_token_is_explained_to_the_tester() -> None:
 
 def test_a_forgotten_task_answers_like_an_unknown_one() -> None:
     """Finished tasks beyond the limit are forgotten oldest first."""
-    from wiro_mock.kernel.simulation import Limits
+    from wiro_mock.kernel.rules import Limits
 
     world = make_world(time="auto", limits=Limits(finished=1))
     (first, _), (second, _) = run(world), run(world)
