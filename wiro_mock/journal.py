@@ -99,6 +99,8 @@ class Journal:
         """Keep an exchange, and give it its id. `size` is about the bytes that the fields take in memory."""
         self._count += 1
         path, reason = self._clean(path[:TEXT_SHOWN]), self._clean(outcome.reason[: 2 * TEXT_SHOWN])
+        if outcome.message or reason:
+            outcome = replace(outcome, message=self._clean(outcome.message), reason=reason)
         weight = OVERHEAD + min(size, MOST_KEPT) + len(path) + len(reason)
         exchange = Exchange(
             id=f"req-{self._count}",
@@ -107,7 +109,7 @@ class Journal:
             path=path,
             fields=self._shown(fields, nested=size <= NESTED_UP_TO) if fields else {},
             status=status,
-            outcome=replace(outcome, message=self._clean(outcome.message), reason=reason),
+            outcome=outcome,
             weight=weight,
         )
         self._exchanges.append(exchange)

@@ -31,7 +31,7 @@ def sign(key: str, secret: str, nonce: str) -> str:
 def hmac_hex(key: str, message: str | bytes) -> str:
     """HMAC-SHA256 in lower-case hex."""
     data = _bytes(message) if isinstance(message, str) else message
-    return hmac.new(_bytes(key), data, hashlib.sha256).hexdigest()
+    return hmac.digest(_bytes(key), data, "sha256").hex()
 
 
 def _bytes(text: str) -> bytes:

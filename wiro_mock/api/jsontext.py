@@ -17,8 +17,8 @@ def loads(text: str | bytes) -> Any:
     """
     try:
         if isinstance(text, bytes):
-            text = text.decode("utf-8-sig")  # Python's own reading of bytes lets UTF-16 and raw surrogates in
-        value = json.loads(text, parse_constant=_no_constant, parse_int=_int, parse_float=_float)
+            text = text.decode().removeprefix("\ufeff")  # UTF-8 only: Python itself would take UTF-16, too
+        value = _decode(text)
     except RecursionError:
         raise ValueError(f"JSON is nested deeper than {MAX_DEPTH}") from None
     except UnicodeDecodeError:
@@ -57,6 +57,10 @@ def _float(digits: str) -> float:
     if value in (float("inf"), float("-inf")):
         raise ValueError(f"the number {digits[:40]} is too large")
     return value
+
+
+# Made once; `json.loads` would make a decoder for every text, because of the functions.
+_decode = json.JSONDecoder(parse_constant=_no_constant, parse_int=_int, parse_float=_float).decode
 
 
 def _deeper_than(value: object, limit: int) -> bool:
