@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from wiro_mock.commands.demo_client import Client
+    from wiro_mock.commands.demo_client import Client, Follower
     from wiro_mock.commands.demo_views import View
 
 MODEL = "moondream3-preview/caption"
@@ -65,56 +65,60 @@ def _server() -> Iterator[tuple[str, str]]:
 
 
 def _play(client: Client, show: View) -> None:
-    picture = _picture()
     show.title(f"A fake Wiro listens on {client.url}, in this process. Nothing leaves your machine.")
-
     show.step("Open the socket before the run, so that no frame is missed.")
     show.sent(f"GET {client.socket_url}, upgraded to a WebSocket (no credentials: the task's token will do)")
     with client.follow() as follower:
         show.frame(0.0, follower.first())
-
-        show.step("Sign, upload a picture, and run the model: all in one multipart request.")
-        nonce, signature = client.signature()
-        show.note(f"x-signature = hex of HMAC-SHA256(key: API key {KEY!r}, message: API secret + nonce {nonce})")
-        show.sent(f"POST {client.url}/v1/Run/{MODEL}")
-        show.detail(f"x-api-key: {KEY} · x-nonce: {nonce} · x-signature: {signature[:16]}…")
-        fields = " ".join(f"{name}={value}" for name, value in PARAMETERS.items())
-        show.detail(f"inputImage=@{PICTURE} ({len(picture)} bytes) {fields}")
-        run = client.run(MODEL, PICTURE, picture, PARAMETERS, (nonce, signature))
-        follower.register(run["socketaccesstoken"])
-        show.received(f"task {run['taskid']}, to be followed with the token {run['socketaccesstoken']}")
-
+        token = _run(client, follower, show)
         show.step("Register on the socket, and follow the task to its end.")
         show.sent(follower.registration)
         for at, frame in follower.frames(show.wait):
             show.frame(at, frame)
+    task = _ask(client, token, show)
+    _download(client, task["outputs"][0], show)
+    show.step("What happened, and when: seconds since the run was answered.")
+    show.timeline(follower.seen)
+    show.step("Next: wiro-mock serve", "and point your own client at the addresses that it prints.")
 
+
+def _run(client: Client, follower: Follower, show: View) -> str:
+    """Run the model; the task's token. Registers at once, because the queue is short."""
+    picture, fields = _picture(), " ".join(f"{name}={value}" for name, value in PARAMETERS.items())
+    show.step("Sign, upload a picture, and run the model: all in one multipart request.")
+    nonce, signature = client.signature()
+    show.note(f"x-signature = hex of HMAC-SHA256(key: API key {KEY!r}, message: API secret + nonce {nonce})")
+    show.sent(f"POST {client.url}/v1/Run/{MODEL}")
+    show.detail(f"x-api-key: {KEY} · x-nonce: {nonce} · x-signature: {signature[:16]}…")
+    show.detail(f"inputImage=@{PICTURE} ({len(picture)} bytes) {fields}")
+    run = client.run(MODEL, PICTURE, picture, PARAMETERS, (nonce, signature))
+    token: str = run["socketaccesstoken"]
+    follower.register(token)
+    show.received(f"task {run['taskid']}, to be followed with the token {token}")
+    return token
+
+
+def _ask(client: Client, token: str, show: View) -> dict[str, Any]:
+    """The task as Detail answers it, the sum of its bill included."""
     show.step("Ask once how it stands; without a socket, every few seconds.")
-    show.sent(f'POST {client.url}/v1/Task/Detail {{"tasktoken": "{run["socketaccesstoken"]}"}}')
-    task = client.detail(run["socketaccesstoken"])
-    _told(show, task)
+    show.sent(f'POST {client.url}/v1/Task/Detail {{"tasktoken": "{token}"}}')
+    task = client.detail(token)
+    show.received(f"status {task['status']}, exit code (pexit) {task['pexit']}, {len(task['outputs'])} output")
+    seconds, price, total = task["elapsedseconds"], task["cps"], task["totalcost"]
+    show.detail(f"elapsedseconds {seconds} x cps {price} = totalcost {total} USD")
+    show.detail(f"inputImage became {task['parameters']['inputImage']}")
+    return task
 
-    output = task["outputs"][0]
+
+def _download(client: Client, output: dict[str, Any], show: View) -> None:
     show.step("Download the output: a plain URL, without credentials.")
     show.sent(f"GET {output['url']}")
     text = client.download(output["url"])
     show.received(f"{output['name']}, {output['contenttype']}, {output['size']} bytes:")
     show.result(text.strip())
 
-    show.step("What happened, and when: seconds since the run was answered.")
-    show.timeline(follower.seen)
-    show.step("Next: wiro-mock serve", "and point your own client at the addresses that it prints.")
-
 
 def _picture() -> bytes:
     from wiro_mock.language.media import png
 
     return png(512, 512, "#e0a458")
-
-
-def _told(show: View, task: dict[str, Any]) -> None:
-    """What the Detail answer says, the sums included."""
-    show.received(f"status {task['status']}, exit code (pexit) {task['pexit']}, {len(task['outputs'])} output")
-    seconds, price, total = task["elapsedseconds"], task["cps"], task["totalcost"]
-    show.detail(f"elapsedseconds {seconds} x cps {price} = totalcost {total} USD")
-    show.detail(f"inputImage became {task['parameters']['inputImage']}")

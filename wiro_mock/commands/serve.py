@@ -15,9 +15,11 @@ from wiro_mock.commands.teller import Teller
 
 if TYPE_CHECKING:
     import socket
+    from pathlib import Path
 
     from starlette.types import ASGIApp
 
+    from wiro_mock.loader import Library
     from wiro_mock.mock import World
 
 CONTROL_CLOSED = "the control API is closed; --admin-token TOKEN opens it to those who send the token"
@@ -44,15 +46,11 @@ def serve(**given: Unpack[Given]) -> None:
 
 
 def _world(given: Given, tell: Teller) -> World:
-    from wiro_mock.loader import Library
+    from wiro_mock.language.complaints import ScenarioError
     from wiro_mock.mock import World
-    from wiro_mock.scenario import ScenarioError
 
-    for folder in given["folders"]:
-        if folder.exists() and not os.access(folder, os.R_OK):
-            raise click.ClickException(f"cannot read the scenarios in {folder}; look at its permissions")
     try:
-        world = World(settings_of(given), library=Library(*given["folders"]), tell=tell)
+        world = World(settings_of(given), library=_library(given["folders"]), tell=tell)
     except ScenarioError as error:
         raise click.ClickException(f"nothing is served before this is mended:\n{error}") from None
     except ValueError as error:
@@ -60,6 +58,15 @@ def _world(given: Given, tell: Teller) -> World:
     if given["log_requests"]:
         world.log_request = tell
     return world
+
+
+def _library(folders: tuple[Path, ...]) -> Library | None:
+    """The scenarios of one's own beside the shipped ones; without any, the world finds the shipped ones itself."""
+    if not folders:
+        return None
+    from wiro_mock.loader import Library
+
+    return Library(*folders)
 
 
 def _listen(host: str, port: int) -> socket.socket:
