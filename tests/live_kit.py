@@ -240,3 +240,19 @@ def hooks(answer: Callable[[Any], None] | None = None) -> Iterator[Hooks]:
         target.server.shutdown()
         target.server.server_close()
         thread.join()
+
+
+def hook_of(running: Live, task_id: str) -> dict[str, Any]:
+    """The task's webhook as the control API shows it, once its fate is known."""
+
+    def found() -> list[dict[str, Any]]:
+        listed: list[dict[str, Any]] = running.admin("/webhooks")["webhooks"]
+        return [hook for hook in listed if hook["task"] == task_id and hook["state"] != "waiting"]
+
+    eventually(found)
+    return found()[0]
+
+
+def fate(running: Live, url: str) -> dict[str, Any]:
+    """What became of the webhook of a run with this callbackUrl."""
+    return hook_of(running, running.run(callbackUrl=url)[0])

@@ -13,7 +13,7 @@ from tests.api_kit import make_world
 from wiro_mock.api import Conversation, Profile, find_profile, switch
 from wiro_mock.api import socket as dialogue
 from wiro_mock.kernel.events import SECOND
-from wiro_mock.kernel.simulation import Limits
+from wiro_mock.kernel.rules import Limits
 from wiro_mock.mock import World
 
 ORIGIN = "http://127.0.0.1:4747"

@@ -37,11 +37,13 @@ class CannotListen(Exception):
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket. Raises `CannotListen`."""
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    if not 0 <= port <= 65535:  # some systems would take it modulo 65536
+        raise CannotListen(f"cannot listen on {where}: a port is 0 to 65535; --port 0 takes a free port")
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, _, _, address = found[0]
         sock = socket.socket(family, kind, socket.IPPROTO_TCP)
-    except (OSError, OverflowError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise CannotListen(f"cannot listen on {where}: {getattr(error, 'strerror', None) or error}") from None
     try:
         if os.name == "posix":
@@ -49,9 +51,9 @@ def bind(host: str, port: int) -> socket.socket:
         sock.bind(address)
         # Only listening takes the port: of two that are merely bound, the second would fail later and elsewhere.
         sock.listen(BACKLOG)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         sock.close()
-        text = getattr(error, "strerror", None) or str(error)
+        text = error.strerror or str(error)
         raise CannotListen(f"cannot listen on {where}: {text}; --port 0 takes a free port") from None
     return sock
 
@@ -114,9 +116,10 @@ async def serving(app: ASGIApp, sock: socket.socket) -> AsyncIterator[None]:
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
     with sock:
-        await server.startup(sockets=[sock])
-        if server.should_exit:
-            raise RuntimeError("the app could not start; see the lines above")
+        try:
+            await server.startup(sockets=[sock])
+        except SystemExit:  # uvicorn's own word for a lifespan that failed
+            raise RuntimeError("the app could not start: its lifespan failed") from None
         await server.on_tick(0)
         ticking = asyncio.create_task(server.main_loop())
         try:

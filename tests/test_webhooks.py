@@ -1,0 +1,247 @@
+"""Webhooks: what is posted, where to, how often, and what becomes of those that are not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import pytest
+
+from tests.api_kit import signed
+from tests.live_kit import Hooks, Live, answer_with, eventually, fate, hook_of, hooks, live
+from wiro_mock import webhooks
+from wiro_mock.api import find_profile, switch
+from wiro_mock.kernel.rules import Limits
+
+Answer: TypeAlias = Callable[[Any], None]
+CURRENT = find_profile("current")
+
+
+@pytest.mark.parametrize("scenario", ["caption", "failure", "cancelled-in-queue", "setup-error-fail"])
+def test_the_final_detail_is_posted_once_however_the_task_ends(scenario: str) -> None:
+    """As JSON, without anybody following the task; the body is byte for byte what Detail answers (rest.md §6)."""
+    with hooks() as target, live(poll=0) as running:
+        running.world.use(scenario)
+        task_id, _ = running.run(callbackUrl=f"{target.url}?a=b%20c&d")
+        hook = hook_of(running, task_id)
+        assert (hook["state"], hook["status"], hook["attempts"], hook["reason"]) == ("posted", 200, 1, None)
+        ((headers, body, path),) = target.posts
+        assert path == "/hook?a=b%20c&d"
+        assert headers["content-type"] == "application/json"
+        assert headers["host"] == f"127.0.0.1:{target.port}"
+        assert "authorization" not in headers
+        assert body == _detail_bytes(running, task_id)
+        assert json.loads(body)["tasklist"][0]["status"] in ("task_postprocess_end", "task_cancel")
+
+
+def _detail_bytes(running: Live, task_id: str) -> bytes:
+    return running.http.post("/v1/Task/Detail", json={"taskid": task_id}, headers=signed()).content
+
+
+def test_a_running_server_posts_in_real_time_too() -> None:
+    """And urls in the body have the origin of the Run."""
+    with hooks() as target, live(time="100x") as running:
+        task_id, _ = running.run(callbackUrl=target.url)
+        assert hook_of(running, task_id)["state"] == "posted"
+        (file,) = json.loads(target.posts[0][1])["tasklist"][0]["outputs"]
+        assert file["url"].startswith(running.thread.url)
+
+
+def test_switches_choose_the_body_and_whether_a_cancel_is_told() -> None:
+    """`callback_shape=task` is the bare task; `callback_on_cancel=false` is silent on a cancel."""
+    profile = switch(switch(CURRENT, "callback_shape=task"), "callback_on_cancel=false")
+    with hooks() as target, live(poll=0, profile=profile) as running:
+        running.world.use("cancelled-in-queue", times=1)
+        cancelled, token = running.run(callbackUrl=target.url)
+        assert running.frames_of(token)[-1]["type"] == "task_cancel"
+        task_id, _ = running.run(callbackUrl=target.url)
+        assert hook_of(running, task_id)["state"] == "posted"
+        assert json.loads(target.posts[0][1])["id"] == task_id
+        assert [hook["task"] for hook in running.admin("/webhooks")["webhooks"]] == [task_id] != [cancelled]
+
+
+def test_a_failing_target_is_tried_as_often_as_the_switch_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once by default; with three attempts, the second of which goes well, twice."""
+    monkeypatch.setattr(webhooks, "BETWEEN_ATTEMPTS_SECONDS", 0.01)
+
+    def second_time_lucky(handler: Any) -> None:
+        answer_with(200 if len(target.posts) == 2 else 500)(handler)
+
+    with hooks(second_time_lucky) as target, live() as running:
+        hook = fate(running, target.url)
+        assert (hook["state"], hook["status"], hook["attempts"]) == ("failed", 500, 1)
+        assert hook["reason"] == "answered with HTTP 500"
+    with hooks(second_time_lucky) as target, live(profile=switch(CURRENT, "callback_attempts=3")) as running:
+        task_id, _ = running.run(callbackUrl=target.url)
+        eventually(lambda: hook_of(running, task_id)["state"] == "posted")
+        assert hook_of(running, task_id)["attempts"] == 2
+
+
+def garbage(data: bytes) -> Answer:
+    def answer(handler: Any) -> None:
+        handler.wfile.write(data)
+        handler.close_connection = True
+
+    return answer
+
+
+def endless(handler: Any) -> None:
+    answer_with(200, b"", **{"content-length": "99999999999"})(handler)
+    try:
+        while True:
+            handler.wfile.write(b"x" * 65536)
+    except OSError:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "reason"),
+    [
+        (
+            answer_with(302, b"", location="http://127.0.0.1:1/"),
+            "failed",
+            "answered with HTTP 302; redirects are not followed",
+        ),
+        (answer_with(204, b""), "failed", "answered with HTTP 204"),
+        (answer_with(200, b"x" * 10_000_000), "posted", None),
+        (endless, "posted", None),
+        (garbage(b"hello\r\n\r\n"), "failed", "the answer is no HTTP"),
+        (garbage(b""), "failed", "the answer is no HTTP"),
+        (garbage(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 100_000), "failed", "the answer is no HTTP"),
+        (garbage(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"), "posted", None),
+    ],
+    ids=["redirect", "204", "10 MB", "endless", "garbage", "nothing", "headers without end", "100 first"],
+)
+def test_whatever_a_target_answers_has_a_clear_end(answer: Answer, state: str, reason: str | None) -> None:
+    """At most 64 KiB are read, a redirect is not followed, and what is no HTTP is said to be none."""
+    with hooks(answer) as target, live() as running:
+        hook = fate(running, target.url)
+        assert (hook["state"], hook["attempts"]) == (state, 1)
+        assert (hook["reason"] or "").startswith(reason or "")
+        assert len(target.posts) == 1
+
+
+def test_a_slow_target_and_one_that_is_down_have_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """10 s, here 50 ms, for the whole attempt; others are not held up meanwhile."""
+    assert webhooks.TIMEOUT_SECONDS == 10
+    monkeypatch.setattr(webhooks, "TIMEOUT_SECONDS", 0.05)
+
+    def drip(handler: Any) -> None:
+        try:
+            for _ in range(100):
+                handler.wfile.write(b"H")
+                time.sleep(0.01)
+        except OSError:
+            pass
+
+    with hooks(drip) as slow, live() as running:
+        assert fate(running, slow.url)["reason"] == "no answer within 0.05 s"
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            down = fate(running, f"http://127.0.0.1:{unused.getsockname()[1]}/")
+        assert (down["state"], down["reason"]) == (
+            "failed",
+            "could not connect from where the mock runs: nothing listens there",
+        )
+        assert any("nothing listens there" in line for line in running.told)
+        running.check_healthy()
+
+
+def test_an_https_target_whose_certificate_nobody_vouches_for_has_a_reason(tmp_path: Any) -> None:
+    """It is neither posted to nor a crash."""
+    with hooks() as target, live() as running:
+        hook = fate(running, target.url.replace("http:", "https:"))
+        assert hook["state"] == "failed"
+        assert "SSL" in hook["reason"]
+        assert not target.posts
+
+
+def test_proxies_from_the_environment_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A webhook is posted from here to there."""
+    with hooks() as target, hooks() as proxy, live() as running:
+        for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        assert fate(running, target.url)["state"] == "posted"
+        assert not proxy.posts
+
+
+def test_a_test_that_patches_httpx_in_this_process_does_not_catch_webhooks() -> None:
+    """respx and the server may run in one process: what the mock itself sends is not the client's."""  # noqa: D403
+    import respx
+
+    with hooks() as target, live() as running, respx.mock(assert_all_mocked=True) as router:
+        router.route(host="127.0.0.1", port=running.thread.port).pass_through()
+        assert fate(running, target.url)["state"] == "posted"
+
+
+def test_a_webhook_of_a_forgotten_task_is_not_posted() -> None:
+    """There is nothing left to tell of it."""
+    with hooks() as target, live(limits=Limits(finished=0)) as running:
+        hook = fate(running, target.url)
+        assert hook["reason"] == "the task was forgotten before its webhook could be posted"
+
+
+def test_stopping_waits_for_no_target_and_no_name_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receiver that hangs, a resolver that hangs: the server stops at once, and says what was not posted."""
+    hanging = threading.Event()
+
+    def hang(handler: Any) -> None:
+        hanging.wait(5)
+
+    def never(host: str, *more: Any, **named: Any) -> Any:
+        return hanging.wait(5) and [] if str(host).endswith(".test") else real(host, *more, **named)
+
+    real = socket.getaddrinfo
+    with hooks(hang) as target, live() as running:
+        monkeypatch.setattr(socket, "getaddrinfo", never)
+        running.run(callbackUrl=target.url)
+        running.run(callbackUrl="http://slow.test/")
+        eventually(lambda: target.posts)
+        eventually(lambda: [hook.reason for hook in running.world.webhooks] == ["being posted"] * 2)
+        begun = time.monotonic()
+        running.thread.stop()
+        assert time.monotonic() - begun < 0.1
+        assert {(hook.state, hook.reason) for hook in running.world.webhooks} == {
+            ("not posted", "the server stopped before it was posted")
+        }
+        hanging.set()
+
+
+def test_many_webhooks_are_posted_a_few_at_a_time() -> None:
+    """No more than twenty connections at once, and each exactly once."""
+    most: list[int] = []
+    lock, now = threading.Lock(), [0]
+
+    def count(handler: Any) -> None:
+        with lock:
+            now[0] += 1
+            most.append(now[0])
+        time.sleep(0.005)
+        with lock:
+            now[0] -= 1
+        answer_with()(handler)
+
+    target: Hooks
+    with hooks(count) as target, live(poll=0) as running:
+        ids = [running.run(callbackUrl=target.url)[0] for _ in range(60)]
+        eventually(lambda: len(target.posts) == 60)
+        assert sorted(json.loads(body)["tasklist"][0]["id"] for _, body, _ in target.posts) == sorted(ids)
+        assert 1 < max(most) <= webhooks.AT_ONCE
+
+
+def test_a_mistake_of_ours_is_told_and_harms_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands where the reason would."""
+
+    async def broken(*_: object) -> int:
+        await asyncio.sleep(0)
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(webhooks, "_send", broken)
+    with live() as running:
+        assert fate(running, "http://127.0.0.1:1/")["reason"].startswith("a mistake in wiro_mock itself: ZeroDivision")
+        running.check_healthy()
