@@ -12,9 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.api_kit import multipart, part
-from wiro_mock.api import body as body_module
 from wiro_mock.api import jsontext
-from wiro_mock.api.body import BodyReader, suffix_of, text_of
+from wiro_mock.api import multipart as multipart_module
+from wiro_mock.api.body import BodyReader, text_of
+from wiro_mock.api.file_names import suffix_of
 from wiro_mock.api.messages import Body, Upload
 from wiro_mock.kernel.files import Blob
 from wiro_mock.store import BlobStore
@@ -157,7 +158,7 @@ def test_fields_beyond_the_limit_are_refused() -> None:
 
 def test_a_file_beyond_the_limit_is_refused_while_it_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the limit it is kept, one byte more and nothing is; the rest is read and dropped."""
-    monkeypatch.setattr(body_module, "FILE_LIMIT", 1_000)
+    monkeypatch.setattr(multipart_module, "FILE_LIMIT", 1_000)
     store = BlobStore()
     assert read(multipart([part("a", b"x" * 1_000, filename="f")])[0], store=store).problem == ""
     store = BlobStore()
@@ -168,7 +169,7 @@ def test_a_file_beyond_the_limit_is_refused_while_it_arrives(monkeypatch: pytest
 
 def test_files_are_limited_together_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else two thousand files of 100 MB were one body."""
-    monkeypatch.setattr(body_module, "FILES_LIMIT", 1_000)
+    monkeypatch.setattr(multipart_module, "FILES_LIMIT", 1_000)
     two = multipart([part("a", b"x" * 500, filename="f"), part("a", b"y" * 501, filename="g")])[0]
     assert read(two).problem == "the files of the body are larger than 1000 bytes together"
 
@@ -196,7 +197,7 @@ def test_text_beyond_the_limit_is_read_to_its_end_and_refused(monkeypatch: pytes
     """JSON, a form, and fields of a multipart body alike; 10 MB are fine."""
     ten = json.dumps({"prompt": "x" * 10_000_000}).encode()
     assert read(ten, "application/json").problem == ""
-    monkeypatch.setattr(body_module, "TEXT_LIMIT", 1_000)
+    monkeypatch.setattr(multipart_module, "TEXT_LIMIT", 1_000)
     assert "10000014 bytes of text" in read(ten, "application/json", cuts=(10, 5_000)).problem
     assert "bytes of text" in read(b"a=" + b"x" * 1_000, "application/x-www-form-urlencoded").problem
     assert "bytes of text" in read(multipart([part("a", "x" * 600), part("b", "x" * 401)])[0]).problem

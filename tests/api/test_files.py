@@ -27,7 +27,7 @@ from tests.api_kit import (
     upload,
 )
 from wiro_mock.api import archive, wire
-from wiro_mock.api.body import plain_name
+from wiro_mock.api.file_names import plain_name
 from wiro_mock.api.files import byte_range
 from wiro_mock.api.origin import Origins
 from wiro_mock.kernel import events as e

@@ -6,8 +6,9 @@ import io
 import zipfile
 from contextlib import suppress
 
-from wiro_mock.api.body import FILE_LIMIT, content_type_of
+from wiro_mock.api.file_names import content_type_of
 from wiro_mock.api.messages import Blobs, Upload
+from wiro_mock.api.multipart import FILE_LIMIT
 
 MEMBER_LIMIT = 1_000
 """Files taken out of one archive; ours."""

@@ -6,53 +6,18 @@ text is kept up to a limit; a body that cannot be read is still read to its end,
 
 from __future__ import annotations
 
-import logging
-import re
 from collections.abc import Mapping
-from pathlib import PurePosixPath
-from typing import Protocol
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import parse_qsl
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import parse_options_header
 
-from wiro_mock.api import jsontext
-from wiro_mock.api.messages import NO_BODY, Body, Upload
+from wiro_mock.api import jsontext, multipart
+from wiro_mock.api.messages import NO_BODY, Body
+from wiro_mock.api.multipart import Parts, Store, gathered
 from wiro_mock.kernel.files import Blob
-from wiro_mock.language.media import CONTENT_TYPES, content_type
 
-TEXT_LIMIT = 16 << 20
-"""Bytes of text (JSON, form fields) in one body; ours."""
-FILE_LIMIT = 100 << 20
-"""Bytes of one file: Wiro's documented 100 MB (rest.md §7.1), counted as MiB."""
-FILES_LIMIT = 1 << 30
-"""Bytes of all files of one body; ours."""
-PART_LIMIT = 2_000
-"""Parts of a multipart body, or fields of a form; ours."""
-PREAMBLE_LIMIT = 1 << 16
-"""Bytes before the first boundary; ours."""
 NODE_SIZE = 64
 """About what Python keeps beside the text for each value of a JSON text."""
-_CONTENT_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}(?:; ?[\w-]+=[\w.+\"-]{1,80})?", re.ASCII)
-_EXTENSIONS = {kind: suffix for suffix, kind in CONTENT_TYPES.items()}
-# What is wrong with a body is told in its place; the parser would say it on stderr too.
-logging.getLogger("python_multipart").addHandler(logging.NullHandler())
-
-
-class Writer(Protocol):
-    """Where the bytes of a file part go."""
-
-    @property
-    def size(self) -> int: ...
-    def write(self, data: bytes) -> None: ...
-    def finish(self) -> Blob: ...
-    def abandon(self) -> None: ...
-
-
-class Store(Protocol):
-    """Makes a writer for a content type."""
-
-    def writer(self, contenttype: str) -> Writer: ...
 
 
 class BodyReader:
@@ -61,11 +26,11 @@ class BodyReader:
     def __init__(self, content_type: str, store: Store) -> None:
         kind, options = parse_options_header(content_type.encode("latin-1", "replace"))
         boundary = options.get(b"boundary", b"")
-        self._parts: _Parts | None = None
+        self._parts: Parts | None = None
         self._form = kind == b"application/x-www-form-urlencoded"
         # A multipart type without a boundary is tried as JSON: Wiro's own llms.txt samples send that (rest.md §2.0).
         if kind == b"multipart/form-data" and boundary:
-            self._parts = _Parts(boundary, store)
+            self._parts = Parts(boundary, store)
         self._text = bytearray()
         self._size = 0
 
@@ -75,15 +40,15 @@ class BodyReader:
             self._parts.feed(data)
             return
         self._size += len(data)
-        if self._size <= TEXT_LIMIT:
+        if self._size <= multipart.TEXT_LIMIT:
             self._text += data
 
     def finish(self) -> Body:
         """The body, now that all of it has come. Never raises: see `Body.problem`."""
         if self._parts is not None:
             return self._parts.finish()
-        if self._size > TEXT_LIMIT:
-            return Body(problem=f"the body has {self._size} bytes of text; at most {TEXT_LIMIT} are read")
+        if self._size > multipart.TEXT_LIMIT:
+            return Body(problem=f"the body has {self._size} bytes of text; at most {multipart.TEXT_LIMIT} are read")
         raw = bytes(self._text)
         if self._form:
             return _form_body(raw)
@@ -115,186 +80,10 @@ def _json_body(raw: bytes) -> Body:
 
 def _form_body(raw: bytes) -> Body:
     try:
-        pairs = parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=PART_LIMIT)
+        pairs = parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=multipart.PART_LIMIT)
     except ValueError:
-        return Body(raw=raw, text_size=len(raw), problem=f"the form has more than {PART_LIMIT} fields")
-    return Body(fields=_gathered(pairs), raw=raw, text_size=len(raw))
-
-
-def _gathered(pairs: list[tuple[str, object]] | list[tuple[str, str]]) -> dict[str, object]:
-    """One value as it is, several of one name as a list, in the order in which they came."""
-    gathered: dict[str, list[object]] = {}
-    for name, value in pairs:
-        gathered.setdefault(name, []).append(value)
-    return {name: values[0] if len(values) == 1 else values for name, values in gathered.items()}
-
-
-class _Parts:
-    """The parts of a multipart body, through python-multipart's push parser."""
-
-    def __init__(self, boundary: bytes, store: Store) -> None:
-        self.blobs: list[Blob] = []
-        self._store = store
-        self._pairs: list[tuple[str, object]] = []
-        self._problem = ""
-        self._ended = False
-        self._count = 0
-        self._text_size = 0
-        self._file_size = 0
-        self._opening = b"--" + boundary
-        self._preamble: bytearray | None = bytearray()
-        self._header_name = b""
-        self._header_value = b""
-        self._headers: dict[str, bytes] = {}
-        self._name = ""
-        self._filename = ""
-        self._text = bytearray()
-        self._writer: Writer | None = None
-        self._parser = self._make_parser(boundary)
-
-    def _make_parser(self, boundary: bytes) -> MultipartParser | None:
-        try:
-            return MultipartParser(
-                boundary,
-                {
-                    "on_part_begin": self._on_part_begin,
-                    "on_header_field": self._on_header_field,
-                    "on_header_value": self._on_header_value,
-                    "on_header_end": self._on_header_end,
-                    "on_headers_finished": self._on_headers_finished,
-                    "on_part_data": self._on_part_data,
-                    "on_part_end": self._on_part_end,
-                    "on_end": self._on_end,
-                },
-            )
-        except FormParserError as error:
-            self._fail(f"the multipart boundary is refused: {error}")
-            return None
-
-    def feed(self, data: bytes) -> None:
-        if self._problem or self._parser is None:
-            return
-        if self._preamble is not None:
-            data = self._after_preamble(self._preamble, data)
-        try:
-            self._parser.write(data)
-        except FormParserError as error:
-            self._fail(f"the multipart body is malformed: {error}")
-
-    def _after_preamble(self, preamble: bytearray, data: bytes) -> bytes:
-        """What comes from the first boundary on; the parser's own reading of a preamble depends on the pieces."""
-        searched = max(0, len(preamble) - len(self._opening))
-        preamble += data
-        at = preamble.find(self._opening, searched)
-        if at >= 0:
-            self._preamble = None
-            return bytes(preamble[at:])
-        if len(preamble) > PREAMBLE_LIMIT:
-            self._fail("the multipart body does not begin with the boundary that content-type names")
-        return b""
-
-    def finish(self) -> Body:
-        if not self._problem and not self._ended:
-            self._fail("the multipart body was cut off: its closing boundary never came")
-        if self._problem:
-            return Body(text_size=self._text_size, problem=self._problem)
-        return Body(fields=_gathered(self._pairs), text_size=self._text_size)
-
-    def abandon(self) -> None:
-        if self._writer is not None:
-            self._writer.abandon()
-            self._writer = None
-
-    def _fail(self, problem: str) -> None:
-        self._problem = self._problem or problem
-        self.abandon()
-
-    def _on_part_begin(self) -> None:
-        self._count += 1
-        self._headers = {}
-        self._text = bytearray()
-        if self._count > PART_LIMIT:
-            self._fail(f"the multipart body has more than {PART_LIMIT} parts")
-
-    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
-        self._header_name += data[start:end]
-
-    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
-        self._header_value += data[start:end]
-
-    def _on_header_end(self) -> None:
-        self._headers[self._header_name.decode("latin-1").lower()] = self._header_value
-        self._header_name = self._header_value = b""
-
-    def _on_headers_finished(self) -> None:
-        disposition = self._headers.get("content-disposition", b"")
-        _, options = parse_options_header(disposition)
-        self._name = options.get(b"name", b"").decode("utf-8", "replace")
-        filename = options.get(b"filename", _extended_filename(disposition))
-        self._filename = filename.decode("utf-8", "replace")
-        # A browser sends an empty file name for a file input that nobody has filled: that is an empty value.
-        if self._filename and not self._problem:
-            declared = self._headers.get("content-type", b"").decode("latin-1")
-            self._writer = self._store.writer(content_type_of(declared, self._filename))
-
-    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
-        if self._problem:
-            return
-        if self._writer is not None:
-            if self._writer.size + end - start > FILE_LIMIT:
-                self._fail(f"the file in part {self._name!r} is larger than {FILE_LIMIT} bytes")
-                return
-            self._file_size += end - start
-            if self._file_size > FILES_LIMIT:
-                self._fail(f"the files of the body are larger than {FILES_LIMIT} bytes together")
-                return
-            self._writer.write(data[start:end])
-            return
-        self._text_size += end - start
-        if self._text_size > TEXT_LIMIT:
-            self._fail(f"the form fields have more than {TEXT_LIMIT} bytes of text")
-            return
-        self._text += data[start:end]
-
-    def _on_part_end(self) -> None:
-        if self._problem:
-            return
-        if self._writer is not None:
-            blob = self._writer.finish()
-            self._writer = None
-            self.blobs.append(blob)
-            self._pairs.append((self._name, Upload(filename=self._filename, blob=blob)))
-            return
-        self._pairs.append((self._name, self._text.decode("utf-8", "replace")))
-
-    def _on_end(self) -> None:
-        self._ended = True
-
-
-def _extended_filename(disposition: bytes) -> bytes:
-    """The name in `filename*=utf-8''…`, which older HTTP libraries send for names that are not ASCII."""
-    match = re.search(rb";\s*filename\*\s*=\s*utf-8'[^']*'([^;\s]+)", disposition, re.IGNORECASE)
-    return unquote_to_bytes(match[1]) if match else b""
-
-
-def content_type_of(declared: str, filename: str) -> str:
-    """The content type to serve a file with: the declared one, or by its name where none worth the name was."""
-    if _CONTENT_TYPE.fullmatch(declared) and declared != "application/octet-stream":
-        return declared
-    return content_type(plain_name(filename))
-
-
-def plain_name(filename: str) -> str:
-    """A file name without folders, control characters or leading dots; `file` when nothing is left."""
-    name = PurePosixPath(filename.replace("\\", "/")).name
-    name = re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "", name).lstrip(".").strip()
-    return name[-200:] or "file"
-
-
-def suffix_of(upload: Upload) -> str:
-    """The extension to give a stored input, with its dot: the file name's, or that of its content type."""
-    match = re.search(r"\.[A-Za-z0-9]{1,8}$", upload.filename)
-    return match[0].lower() if match else _EXTENSIONS.get(upload.blob.contenttype.partition(";")[0], ".bin")
+        return Body(raw=raw, text_size=len(raw), problem=f"the form has more than {multipart.PART_LIMIT} fields")
+    return Body(fields=gathered(pairs), raw=raw, text_size=len(raw))
 
 
 def text_of(fields: Mapping[str, object], name: str) -> str:

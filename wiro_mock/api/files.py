@@ -8,7 +8,8 @@ from urllib.parse import unquote
 from wiro_mock.api import wire
 from wiro_mock.api.answers import Answer, answer
 from wiro_mock.api.archive import unpacked
-from wiro_mock.api.body import plain_name, text_of
+from wiro_mock.api.body import text_of
+from wiro_mock.api.file_names import plain_name
 from wiro_mock.api.messages import Outcome, Request, Response, Upload, World
 from wiro_mock.api.origin import origins
 from wiro_mock.kernel.files import File, FileKind

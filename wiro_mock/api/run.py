@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from wiro_mock.api import wire
 from wiro_mock.api.answers import Answer, answer
-from wiro_mock.api.body import suffix_of, text_of
+from wiro_mock.api.body import text_of
+from wiro_mock.api.file_names import suffix_of
 from wiro_mock.api.messages import Outcome, Request, Upload, World
 from wiro_mock.kernel.orders import InputBlob, Order
 
