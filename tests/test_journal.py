@@ -79,6 +79,8 @@ def test_what_is_kept_is_cut() -> None:
     large = record(journal, {"a": [[[]]] * 7, "b": {"c": 1}, "d": "e"}, size=1 << 20)
     assert large.fields == {"a": "… (7 values)", "b": "… (1 values)", "d": "e"}
     assert large.weight < 1 << 20
+    long = journal.record(at=0, method="M" * 9_000, path="/" * 9_000, status=1, outcome=Outcome(message="m" * 9_000))
+    assert len(json.dumps(long.shown())) < 3_000
 
 
 def test_credentials_that_stray_are_blotted_out() -> None:

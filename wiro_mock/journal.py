@@ -19,6 +19,7 @@ from wiro_mock.kernel.events import Instant
 TEXT_SHOWN = 1_000
 """Characters of one value that are shown."""
 ITEMS_SHOWN = 100
+METHOD_SHOWN = 40
 OVERHEAD = 600
 """Bytes that an exchange takes beside the text of its request, roughly."""
 NESTED_UP_TO = 1 << 16
@@ -100,12 +101,12 @@ class Journal:
         self._count += 1
         path, reason = self._clean(path[:TEXT_SHOWN]), self._clean(outcome.reason[: 2 * TEXT_SHOWN])
         if outcome.message or reason:
-            outcome = replace(outcome, message=self._clean(outcome.message), reason=reason)
+            outcome = replace(outcome, message=self._clean(outcome.message[:TEXT_SHOWN]), reason=reason)
         weight = OVERHEAD + min(size, MOST_KEPT) + len(path) + len(reason)
         exchange = Exchange(
             id=f"req-{self._count}",
             at=at,
-            method=method,
+            method=method[:METHOD_SHOWN],
             path=path,
             fields=self._shown(fields, nested=size <= NESTED_UP_TO) if fields else {},
             status=status,
