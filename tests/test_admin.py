@@ -1,0 +1,350 @@
+"""The control API: every resource, its mistakes, and who may use it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.api_kit import signed
+from tests.live_kit import Live, eventually, live
+from wiro_mock.admin import CLOSED, CROSS_SITE, OTHER_NAME, Access
+from wiro_mock.control import RESOURCES
+
+HELD = """
+scenario: held
+about: Waits for the test, twice.
+steps:
+  - accept: {after: 1s}
+  - hold: door
+  - start: {}
+  - hold: window
+  - exit: {code: 0, after: 1s}
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[Live]:
+    with live(time="manual", scenarios=HELD) as running:
+        yield running
+
+
+def refused(running: Live, path: str, fields: object = None, **more: Any) -> str:
+    """The sentence of a request that cannot be met."""
+    verb = "GET" if fields is None and not more else "POST"
+    answer = running.http.request(verb, f"/__wiro{path}", json=fields, **more)
+    assert answer.status_code == 400, answer.text
+    assert list(answer.json()) == ["error"]
+    return str(answer.json()["error"])
+
+
+def test_ready_answers(server: Live) -> None:
+    """With 200, as soon as the server does."""
+    answer = server.http.get("/__wiro/ready")
+    assert (answer.status_code, answer.json()) == (200, {"ready": True})
+    assert server.http.head("/__wiro/ready").content == b""
+
+
+@pytest.mark.parametrize("path", RESOURCES)
+@pytest.mark.parametrize("verb", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])
+def test_a_wrong_verb_names_the_right_ones(server: Live, path: str, verb: str) -> None:
+    """405 with a sentence and the Allow header, for verbs that nobody knows as well."""
+    if verb in RESOURCES[path]:
+        return
+    answer = server.http.request(verb, f"/__wiro{path}")
+    verbs = ", ".join(RESOURCES[path])
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == verbs
+    assert answer.json()["error"] == f"{verb} does nothing at /__wiro{path}; the verbs here: {verbs}"
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/tasks/1/2", "/ready/", "/%00"])
+def test_an_unknown_path_lists_the_paths(server: Live, path: str) -> None:
+    """404, and what there is."""
+    answer = server.http.get(f"/__wiro{path}")
+    assert answer.status_code == 404
+    assert answer.json()["paths"] == [f"/__wiro{known}" for known in RESOURCES]
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b"{", "Expecting property name"),
+        (b"[1]", "the body is a JSON list; an object is expected"),
+        (b"\xff", "not UTF-8"),
+        (b'{"advance": NaN}', "NaN is not JSON"),
+        (b" " * ((1 << 20) + 1), "the body is longer than 1048576 bytes"),
+        (b"[" * 50_000, "nested deeper"),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_one_sentence(server: Live, body: bytes, sentence: str) -> None:
+    """And 400, after the body was read to its end."""
+    assert sentence in refused(server, "/time", content=body)
+    server.check_healthy()
+
+
+def test_a_body_of_any_size_is_read_to_its_end(server: Live) -> None:
+    """An answer on an unread body might never arrive."""
+    assert "longer than" in refused(server, "/time", content=b"x" * 20_000_000)
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "sentence"),
+    [
+        ("/time", {}, 'send {"advance"'),
+        ("/time", {"advanse": 1}, "unknown key 'advanse'; did you mean 'advance'?"),
+        ("/time", {"advance": "2 parsecs"}, "'2 parsecs' is not a duration; write it like 200ms, 2s or 1m30s"),
+        ("/time", {"advance": -1}, "advance is a number from 0, not '-1'"),
+        ("/time", {"advance": True}, "advance is a number from 0, not 'True'"),
+        ("/time", {"advance": None}, "advance is a number from 0, not 'None'"),
+        ("/time", {"advance": [1]}, "advance is a number from 0, not '[1]'"),
+        ("/time", {"advance": 1e18}, "advance is a number from 0"),
+        ("/time", {"mode": "fast"}, "time is real, auto, manual or a rate such as 10x, not 'fast'"),
+        ("/time", {"mode": "0x"}, "above 0"),
+        ("/time", {"mode": 10}, "mode is a text, not '10'"),
+        ("/holds/release", {"hold": 5}, "hold is a text, not '5'"),
+        ("/holds/release", {"name": "door"}, "unknown key 'name'; the keys here: task, hold"),
+        ("/holds/release", {}, "nothing was released; held: no task"),
+        ("/scenarios/use", {}, 'send {"scenario": NAME}'),
+        ("/scenarios/use", {"scenario": "captoin"}, "no scenario 'captoin'; did you mean 'caption'?"),
+        ("/scenarios/use", {"scenario": 5}, "scenario is a text, not '5'"),
+        ("/scenarios/use", {"scenario": "caption", "model": 5}, "model is a text, not '5'"),
+        ("/scenarios/use", {"scenario": "caption", "times": 0}, "times is a whole number from 1, not '0'"),
+        ("/scenarios/use", {"scenario": "caption", "times": 1.5}, "times is a whole number from 1, not '1.5'"),
+        ("/scenarios/use", {"scenario": "caption", "times": "2"}, "times is a whole number from 1, not '2'"),
+        ("/reset", {"seed": 1}, "unknown key 'seed'; there are none here"),
+        ("/tasks/nobody", None, "no task 'nobody' here; GET /__wiro/tasks lists them"),
+        ("/tasks?limit=x", None, "limit is a number from 0, not 'x'"),
+        ("/tasks?limti=3", None, "unknown parameter 'limti'; did you mean 'limit'?"),
+        ("/journal?refused=maybe", None, "refused is true or false, not 'maybe'"),
+        ("/journal?since=yesterday", None, "since is the id of a request such as req-12, not 'yesterday'"),
+        ("/journal?taks=1", None, "unknown parameter 'taks'; did you mean 'task'?"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_changes_nothing(server: Live, path: str, fields: object, sentence: str) -> None:
+    """Unknown keys, wrong types, misspellings: what is wrong, and the way out."""
+    before = server.admin("/time")
+    assert sentence in refused(server, path, fields)
+    assert server.admin("/time") == before
+    assert server.admin("/scenarios")["in_use"] == []
+
+
+def test_time_is_shown_and_moved_on(server: Live) -> None:
+    """By seconds, by a duration, by a number in a text; what is due by then has happened."""
+    start = server.admin("/time")
+    assert start == {"mode": "manual", "now": 1735689600.0, "next": None, "unfinished": 0, "waiting": []}
+    task_id, _ = server.run()
+    assert server.admin("/time")["next"] == start["now"] + 0.7
+    assert server.admin("/time", {"advance": 3})["now"] == start["now"] + 3
+    assert server.detail(task_id)["status"] == "task_output"
+    assert server.admin("/time", {"advance": "1m30s"})["now"] == start["now"] + 93
+    assert server.admin("/time", {"advance": "0.5"})["now"] == start["now"] + 93.5
+    assert server.detail(task_id)["status"] == "task_postprocess_end"
+
+
+def test_a_jump_that_finds_nothing_says_what_everybody_waits_for(server: Live) -> None:
+    """A hold, a stall, a worker, or only time (design.md §3.2)."""
+    server.admin("/scenarios/use", {"scenario": "held", "times": 1})
+    held, _ = server.run()
+    server.admin("/scenarios/use", {"scenario": "never-starts", "times": 1})
+    stalled, _ = server.run()
+    answer = server.admin("/time", {"advance": "1h"})
+    assert answer["next"] is None
+    assert answer["unfinished"] == 2
+    timed, _ = server.run()
+    assert server.admin("/time")["waiting"] == [
+        {"task": held, "status": "task_accept", "for": "the hold 'door'"},
+        {"task": stalled, "status": "task_queue", "for": "nothing: it is stalled by its scenario"},
+        {"task": timed, "status": "task_queue", "for": "time"},
+    ]
+
+
+@pytest.mark.parametrize("modes", [("auto", "manual"), ("1000x", "manual"), ("real", "auto"), ("10x", "auto")])
+def test_the_mode_changes_with_followers_present(modes: tuple[str, str]) -> None:
+    """A socket that was opened in one mode gets its frames in the next; time goes on from where it was."""
+    with live(time="manual") as running:
+        _, token = running.run()
+        with running.socket("/v1", token) as listener:
+            assert listener.frame()["type"] == "task_queue"
+            last = running.admin("/time")["now"]
+            for mode in modes:
+                answer = running.admin("/time", {"mode": mode})
+                assert answer["mode"] == mode
+                assert answer["now"] >= last
+                last = answer["now"]
+            running.admin("/time", {"advance": 60})
+            assert listener.until_end()[-1]["success"] is True
+
+
+def test_holds_are_listed_and_released_by_task_by_name_or_all(server: Live) -> None:
+    """And the tasks go on from that instant."""
+    server.admin("/scenarios/use", {"scenario": "held"})
+    ids = [server.run()[0] for _ in range(3)]
+    server.admin("/time", {"advance": 5})
+    assert server.admin("/holds") == {"holds": [{"task": task_id, "hold": "door"} for task_id in ids]}
+    assert "held: task" in refused(server, "/holds/release", {"hold": "roof"})
+    assert server.admin("/holds/release", {"task": ids[0]}) == {"released": [ids[0]]}
+    assert server.admin("/holds/release", {"task": int(ids[1])}) == {"released": [ids[1]]}
+    server.admin("/time", {"advance": 5})
+    assert [item["hold"] for item in server.admin("/holds")["holds"]] == ["window", "window", "door"]
+    assert server.admin("/holds/release", {"hold": "window"}) == {"released": ids[:2]}
+    assert server.http.post("/__wiro/holds/release").json() == {"released": [ids[2]]}
+
+
+def test_scenarios_are_listed_used_for_some_runs_of_some_models_and_let_go(server: Live) -> None:
+    """A count is used up; a glob picks the models; null undoes all."""
+    listed = {item["scenario"]: item for item in server.admin("/scenarios")["scenarios"]}
+    assert listed["caption"]["about"].startswith("The caption comes back")
+    assert set(listed["caption"]) == {"scenario", "about", "source"}
+    used = server.admin("/scenarios/use", {"scenario": "failure", "times": 2})
+    assert used == {"in_use": [{"name": "failure", "model": "*", "times": 2}]}
+    server.admin("/scenarios/use", {"scenario": "image", "model": "wiro/*"})
+    played = [server.admin(f"/tasks/{server.run()[0]}")["scenario"] for _ in range(3)]
+    assert played == ["failure", "failure", "caption"]
+    assert server.admin("/scenarios")["in_use"] == [{"name": "image", "model": "wiro/*", "times": None}]
+    assert server.admin("/scenarios/use", {"scenario": None}) == {"in_use": []}
+
+
+def test_tasks_are_shown_newest_first_and_one_of_them_with_its_log(server: Live) -> None:
+    """By id or token, with instants, frames and webhooks."""
+    first, token = server.run(callbackUrl="http://192.0.2.1/")
+    second, _ = server.run()
+    server.admin("/time", {"advance": 60})
+    assert [task["id"] for task in server.admin("/tasks")["tasks"]] == [second, first]
+    assert [task["id"] for task in server.admin("/tasks?limit=1")["tasks"]] == [second]
+    task = server.admin(f"/tasks/{first}")
+    assert task == server.admin(f"/tasks/{token}")
+    assert (task["model"], task["scenario"], task["status"], task["exit_code"], task["waits_for"]) == (
+        "moondream3-preview/caption",
+        "caption",
+        "task_postprocess_end",
+        0,
+        None,
+    )
+    assert [(row["event"], row["after"]) for row in task["log"]][:3] == [
+        ("Queued", 0.0),
+        ("Accepted", 0.7),
+        ("PreprocessStarted", 0.7),
+    ]
+    frames = [row["frame"] for row in task["log"] if row["frame"]]
+    assert frames == server.frames_of(token)
+    assert [hook["url"] for hook in task["webhooks"]] == ["http://192.0.2.1/"]
+
+
+def test_the_journal_is_filtered_and_hides_credentials(server: Live) -> None:
+    """By task, by refusal, after a request, the last so many."""
+    task_id, _ = server.run(prompt="x")
+    server.http.post("/v1/Task/Detail", json={"taskid": task_id})
+    server.detail(task_id)
+    shown = server.admin("/journal")["journal"]
+    assert [item["operation"] for item in shown] == ["Run", "Task/Detail", "Task/Detail"]
+    assert [item["status"] for item in server.admin("/journal?refused=true")["journal"]] == [401]
+    assert len(server.admin("/journal?refused=false")["journal"]) == 2
+    assert [item["id"] for item in server.admin(f"/journal?task={task_id}")["journal"]] == ["req-1", "req-3"]
+    assert [item["id"] for item in server.admin("/journal?since=req-2")["journal"]] == ["req-3"]
+    assert [item["id"] for item in server.admin("/journal?limit=1")["journal"]] == ["req-3"]
+    assert server.admin("/journal?limit=0")["journal"] == []
+    text = server.http.get("/__wiro/journal").text
+    assert not any(value in text for value in signed().values() if len(value) > 20)
+
+
+def test_a_reset_begins_anew_with_the_same_seed(server: Live) -> None:
+    """No tasks, no journal, no uses, time where it began; the next run is the first one again."""
+    server.admin("/scenarios/use", {"scenario": "failure"})
+    first = server.run()
+    server.admin("/time", {"advance": 60})
+    assert server.admin("/reset", {}) == {"reset": True}
+    assert server.admin("/tasks") == {"tasks": [], "forgotten": 0}
+    assert server.admin("/journal") == {"journal": [], "dropped": 0}
+    assert server.admin("/scenarios")["in_use"] == []
+    assert server.admin("/time")["now"] == 1735689600.0
+    assert server.run() == first
+
+
+def test_the_world_is_locked_while_it_is_read(server: Live) -> None:
+    """A thread that has the world's lock is not disturbed; the answer comes afterwards."""
+    answers: list[Any] = []
+    with server.world.lock:
+        thread = threading.Thread(target=lambda: answers.append(server.admin("/tasks")))
+        thread.start()
+        thread.join(0.1)
+        assert answers == []
+    eventually(lambda: answers)
+    thread.join()
+
+
+# -- who may -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("token", ["", "t0ken"])
+def test_beyond_loopback_everything_but_ready_is_closed(token: str) -> None:
+    """403 with the sentence that names the way out, on known and unknown paths and on any verb."""
+    with live(access=Access(closed=True, token=token)) as running:
+        assert running.http.get("/__wiro/ready").status_code == 200
+        for path in (*RESOURCES, "/", "/nothing"):
+            if path == "/ready":
+                continue
+            for verb in ("GET", "POST", "PROPFIND"):
+                answer = running.http.request(verb, f"/__wiro{path}", headers={"authorization": "Bearer"})
+                assert (answer.status_code, answer.json()) == (403, {"error": CLOSED})
+        assert "--admin-token" in CLOSED
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-wiro-mock-admin-token": "t0ken"},
+        {"authorization": "Bearer t0ken"},
+        {"authorization": "bearer  t0ken"},
+        {"authorization": "Bearer t0ken", "origin": "http://page.test", "host": "wiro.test"},
+    ],
+)
+def test_the_token_opens_it_by_either_header(headers: dict[str, str]) -> None:
+    """For a page of another origin and under another name, too: whoever has the token is let in."""
+    with live(access=Access(closed=True, token="t0ken")) as running:
+        assert running.http.get("/__wiro/tasks", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-wiro-mock-admin-token": "T0ken"},
+        {"x-wiro-mock-admin-token": ""},
+        {"authorization": "t0ken"},
+        {"authorization": "Basic t0ken"},
+        {"authorization": "Bearer t0ken2"},
+        {"cookie": "t0ken"},
+    ],
+)
+def test_a_wrong_token_does_not(headers: dict[str, str]) -> None:
+    """Nor does the right one in the wrong place."""
+    with live(access=Access(closed=True, token="t0ken")) as running:
+        assert running.http.get("/__wiro/tasks?t0ken", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("origin", ["http://page.test", "null", "http://127.0.0.1:1", "https://localhost"])
+def test_a_page_of_another_origin_is_refused(server: Live, origin: str) -> None:
+    """Any page that the tester has open could reset the server otherwise."""
+    answer = server.http.post("/__wiro/reset", json={}, headers={"origin": origin})
+    assert (answer.status_code, answer.json()) == (403, {"error": CROSS_SITE})
+    own = server.http.post("/__wiro/reset", json={}, headers={"origin": server.thread.url})
+    assert own.status_code == 200
+
+
+@pytest.mark.parametrize("host", ["evil.test", "evil.test:4747", "127.0.0.1.evil.test", "localhost.evil.test"])
+def test_a_page_whose_name_points_here_is_refused(server: Live, host: str) -> None:
+    """DNS rebinding: of the same origin, as the browser sees it, but under a name that is not ours."""
+    for headers in ({"host": host}, {"host": host, "origin": f"http://{host}"}):
+        answer = server.http.get("/__wiro/tasks", headers=headers)
+        assert (answer.status_code, answer.json()) == (403, {"error": OTHER_NAME})
+    assert server.http.get("/__wiro/ready", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:4747", "wiro.localhost:1", "127.0.0.1", "[::1]:4747", "[::1]"]
+)
+def test_names_of_this_machine_are_served(server: Live, host: str) -> None:
+    """Every spelling that a browser cannot be tricked into."""
+    assert server.http.get("/__wiro/tasks", headers={"host": host}).status_code == 200
