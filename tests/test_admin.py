@@ -342,9 +342,7 @@ def test_a_page_whose_name_points_here_is_refused(server: Live, host: str) -> No
     assert server.http.get("/__wiro/ready", headers={"host": host}).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "host", ["localhost", "localhost:4747", "wiro.localhost:1", "127.0.0.1", "[::1]:4747", "[::1]"]
-)
+@pytest.mark.parametrize("host", ["localhost", "localhost:4747", "wiro.localhost:1", "127.0.0.1", "[::1]:47"])
 def test_names_of_this_machine_are_served(server: Live, host: str) -> None:
     """Every spelling that a browser cannot be tricked into."""
     assert server.http.get("/__wiro/tasks", headers={"host": host}).status_code == 200
