@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from wiro_mock.api import Outcome, Profile, Request, Response, handle
 from wiro_mock.api import wire as _wire
@@ -32,9 +32,12 @@ from wiro_mock.kernel.plan import Plan
 from wiro_mock.kernel.rules import Delivery, Limits, Rules, is_web_url
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task
-from wiro_mock.loader import Library
-from wiro_mock.scenario import Chosen, Scenario, ScenarioError, choose
+from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.store import BlobStore
+
+if TYPE_CHECKING:
+    from wiro_mock.loader import Library
+    from wiro_mock.scenario import Chosen, Scenario
 
 REQUEST_ID = "x-wiro-mock-request-id"
 """The one header of ours in an answer: the id of its exchange in the journal."""
@@ -103,7 +106,7 @@ class World:
         tell: Callable[[str], None] | None = None,
     ) -> None:
         self.settings = settings or Settings()
-        self.library = library or Library()
+        self._library = library
         self.tell = tell or _silent
         self.lock = threading.RLock()
         self.clock: Clock = make_clock(self.settings.time)
@@ -138,7 +141,7 @@ class World:
         self.detail_texts = DetailTexts()
         self._webhooks_made = 0
         self._dirty = False
-        self.catalog = Catalog(self.library.models)
+        self._catalog: Catalog | None = None
         self.sim = self._new_simulation(seed)
 
     def _new_simulation(self, seed: str) -> Simulation:
@@ -159,6 +162,23 @@ class World:
         )
 
     # -- what the API asks of its world --------------------------------------------------------------
+
+    @property
+    def library(self) -> Library:
+        """The scenarios; the shipped ones are read when first asked for, so that a server can answer before."""
+        if self._library is None:
+            from wiro_mock.loader import Library
+
+            with self.lock:
+                self._library = self._library or Library()
+        return self._library
+
+    @property
+    def catalog(self) -> Catalog:
+        """The models on offer."""
+        if self._catalog is None:
+            self._catalog = Catalog(self.library.models)
+        return self._catalog
 
     @property
     def profile(self) -> Profile:
@@ -294,6 +314,8 @@ class World:
         Raises `ScenarioError` when there is none of this name.
         """
         with self.lock:
+            from wiro_mock.scenario import choose
+
             self._refresh_library()
             scenario = choose(self.library.scenarios, next(iter(self.catalog)), {}, asked=name).scenario
             self._uses.append(Use(name=name, model=model, times=times))
@@ -401,6 +423,8 @@ class World:
         return chosen.scenario.compile(job, self._keep, balance=self.sim.balance)
 
     def _choose(self, job: Job) -> Chosen:
+        from wiro_mock.scenario import choose
+
         for use in reversed(self._uses):
             if fnmatchcase(job.model.name.lower(), use.model.lower()):
                 chosen = choose(self.library.scenarios, job.model, job.parameters, asked=use.name)
