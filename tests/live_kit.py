@@ -256,3 +256,13 @@ def hook_of(running: Live, task_id: str) -> dict[str, Any]:
 def fate(running: Live, url: str) -> dict[str, Any]:
     """What became of the webhook of a run with this callbackUrl."""
     return hook_of(running, running.run(callbackUrl=url)[0])
+
+
+def opened(running: Live, speech: bytes, headers: bytes = b"") -> tuple[socket.socket, bytes]:
+    """A raw socket on which the upgrade was answered and something said, and what was received so far."""
+    sock = raw((running.thread.host, running.thread.port), UPGRADE + headers + b"\r\n")
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += sock.recv(1)
+    sock.sendall(speech)
+    return sock, received

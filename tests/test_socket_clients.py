@@ -1,0 +1,141 @@
+"""Clients of the socket that are deaf, slow, or gone: pings, back pressure, and vanishing at any moment."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+from websockets.exceptions import ConnectionClosedError
+from websockets.sync.client import connect
+
+from tests.live_kit import UPGRADE, Live, eventually, everything, live, opened, raw, reset, text_frame
+from wiro_mock import pump, server
+
+LONG = """
+scenario: long
+about: Far more output than any buffer on the way can hold.
+steps:
+  - stream: {text: "%s", rate: 1000tps}
+  - exit: 0
+""" % ("lorem " * 2500)
+
+
+@pytest.fixture(scope="module")
+def auto() -> Iterator[Live]:
+    """One server in virtual time for the tests that change nothing but their own tasks; polls are worth nothing."""
+    with live(poll=0) as running:
+        yield running
+
+
+def test_a_message_of_more_than_8_mib_closes_the_socket_and_nothing_else(auto: Live) -> None:
+    """One of exactly 8 MiB is read."""
+    with auto.socket() as listener:
+        listener.connection.send("x" * (8 << 20))
+        listener.check_silence()
+        with pytest.raises(ConnectionClosedError):  # noqa: PT012 -- either may be the one to notice
+            listener.connection.send("x" * ((8 << 20) + 1))
+            listener.text()
+    auto.check_clean()
+
+
+def test_a_ping_is_answered(auto: Live) -> None:
+    """As every WebSocket server does."""
+    with auto.socket() as listener:
+        assert listener.connection.ping(b"hello").wait(5)
+
+
+def test_the_server_pings_and_lets_go_of_who_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every 30 s (socket.md §1.1), here every 30 ms; also where a full buffer keeps the connection from closing."""
+    assert server.PING_SECONDS == 30
+    monkeypatch.setattr(server, "PING_SECONDS", 0.03)
+    monkeypatch.setattr(server, "PONG_SECONDS", 0.1)
+    with live() as running:
+        with running.socket() as listener:
+            time.sleep(0.3)
+            listener.check_silence()  # the client's library answers pings
+        deaf = raw((running.thread.host, running.thread.port), UPGRADE + b"\r\n")
+        received = everything(deaf)
+        assert received.count(b"\x89\x04") == 1
+        assert b"1011" in received or b"\x03\xf3" in received
+        running.check_clean()
+
+
+def test_a_client_that_reads_nothing_costs_no_memory_and_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames of 20 MB wait in the log, not in a buffer; after the guard the others go on, and the socket dies."""
+    monkeypatch.setattr(pump, "SLOW_FOLLOWER_SECONDS", 0.3)
+    monkeypatch.setattr(server, "UNREAD_SECONDS", 0.05)
+    with live(scenarios=LONG) as running:
+        running.world.use("long")
+        task_id, token = running.run()
+        deaf = socket.socket()
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect((running.thread.host, running.thread.port))
+        deaf.sendall(UPGRADE + b"\r\n")
+        assert deaf.recv(4096).startswith(b"HTTP/1.1 101")
+        deaf.sendall(text_frame(b'{"type":"task_info","tasktoken":"%s"}' % token.encode()))
+        eventually(lambda: running.pump.behind)
+        eventually(lambda: (task := running.world.sim.task(task_id)) and task.stdout == "" and task.answer)
+        eventually(lambda: "socket: a client that read nothing for too long was let go" in running.told)
+        running.check_clean()
+        assert len(everything(deaf)) < 4 << 20
+        running.world.use_none()
+        running.check_healthy()
+
+
+def test_a_slow_reader_holds_up_others_no_longer_than_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In real time there is no guard but the ping: a full socket does not slow anybody else down."""
+    with live(scenarios=LONG, time="1000x") as running:
+        running.world.use("long")
+        _, token = running.run()
+        with connect(f"ws://{running.thread.netloc}/v1", proxy=None, max_queue=1, close_timeout=0.1) as slow:
+            slow.send(json.dumps({"type": "task_info", "tasktoken": token}))
+            time.sleep(0.05)
+            frames = running.frames_of(token)
+            assert frames[-1]["type"] == "task_postprocess_end"
+        running.check_clean()
+
+
+GOODBYES = ["before the welcome", "in mid-frame", "reset", "after the terminal frame", "half a message", "garbage"]
+
+
+@pytest.mark.parametrize("goodbye", GOODBYES)
+def test_a_client_may_vanish_at_any_moment(goodbye: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """No noise on stderr, no follower or watcher left, no task lost."""
+    with live(time="100x") as running:
+        netloc = (running.thread.host, running.thread.port)
+        task_id, token = running.run()
+        hello = text_frame(b'{"type":"task_info","tasktoken":"%s"}' % token.encode())
+        if goodbye == "before the welcome":
+            for upto in (5, len(UPGRADE), len(UPGRADE) + 2):
+                reset(raw(netloc, (UPGRADE + b"\r\n")[:upto]))
+        elif goodbye == "half a message":
+            reset(opened(running, hello[:-10])[0])
+        elif goodbye == "garbage":
+            opened(running, b"\xff" * 100)[0].close()
+            opened(running, b"\x81\x05hello")[0].close()  # not masked
+            opened(running, b"\x81\x82" + bytes(4) + b"\xff\xfe")[0].close()  # not UTF-8
+        else:
+            sock, received = opened(running, hello)
+            wanted = b"task_postprocess_end" if "terminal" in goodbye else b"task_"
+            while wanted not in received:
+                received += sock.recv(64)
+            reset(sock) if goodbye == "reset" else sock.close()
+        eventually(lambda: running.detail(task_id)["status"] == "task_postprocess_end")
+        running.check_clean()
+        assert running.frames_of(token)[-1]["type"] == "task_postprocess_end"
+        assert not [line for line in running.told if "mistake" in line]
+    assert capfd.readouterr().err == ""
+
+
+def test_many_clients_that_come_and_go_leave_nothing(auto: Live, capfd: pytest.CaptureFixture[str]) -> None:
+    """Fifty sockets, closed after a random number of frames."""
+    for count in range(50):
+        _, token = auto.run()
+        with auto.socket("/v1", token) as listener:
+            for _ in range(count % 17):
+                listener.text()
+    auto.check_clean()
+    assert capfd.readouterr().err == ""
