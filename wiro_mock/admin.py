@@ -19,8 +19,8 @@ from starlette.types import Receive, Scope, Send
 
 from wiro_mock.api import jsontext
 from wiro_mock.control import RESOURCES, Mistake
+from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.mock import World
-from wiro_mock.scenario import ScenarioError
 
 TOKEN_HEADER = "x-wiro-mock-admin-token"  # noqa: S105 -- a header's name
 CLOSED = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
@@ -37,8 +38,9 @@ def create_app(
             await running
 
     # Any page may call the API from a browser; its key is what protects it, as at Wiro. The control API has no CORS.
-    api = CORSMiddleware(
-        ApiEndpoint(world),
+    api = ApiEndpoint(world)
+    cors = CORSMiddleware(
+        api,
         allow_origins=["*"],
         allow_methods=["*"],
         allow_headers=["*"],
@@ -52,14 +54,33 @@ def create_app(
         if scope["type"] == "websocket":
             await (socket if scope["path"] in SOCKET_PATHS else no_such_socket)(scope, receive, send)
         else:
-            await api(scope, receive, send)
+            await cors(scope, receive, send)
 
     # What is no route of the control API goes through the doors. They are no routes, because Starlette's patterns
     # take some paths for others (one with a line feed at its end), and because a path with a slash too many
     # is to be answered, not redirected (clients.md §1 line 30).
     control = Router(admin.routes(world, access or admin.Access()), default=doors, redirect_slashes=False)
-    app = Starlette(routes=[Mount("/__wiro", app=control)], lifespan=lifespan)
+    app = _App(api, routes=[Mount("/__wiro", app=control)], lifespan=lifespan)
     app.router.default = doors
     app.router.redirect_slashes = False
     app.state.pumps = pumps
     return app
+
+
+class _App(Starlette):
+    """A Starlette whose API is asked directly where nothing of Starlette's is needed.
+
+    Its middleware and router, and CORS for requests without `Origin`, take a quarter of the time of a Detail.
+    """
+
+    def __init__(self, api: ApiEndpoint, **given: Any) -> None:
+        super().__init__(**given)
+        self._api = api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or play a socket."""
+        plain = scope["type"] == "http" and not scope["path"].startswith("/__wiro")
+        if plain and all(name != b"origin" for name, _ in scope["headers"]):
+            await self._api(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)

@@ -16,7 +16,6 @@ from wiro_mock.api.origin import origins
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.kernel.task import Task
 from wiro_mock.language.complaints import did_you_mean
-from wiro_mock.language.durations import parse_duration
 from wiro_mock.mock import Webhook, World
 from wiro_mock.webhooks import without_credentials
 
@@ -201,6 +200,8 @@ def _number(value: object, name: str) -> float:
 
 def _duration(value: object) -> int:
     if isinstance(value, str) and not value.replace(".", "", 1).isdecimal():
+        from wiro_mock.language.durations import parse_duration
+
         return parse_duration(value)
     return int(_number(value, "advance") * SECOND)
 

@@ -203,7 +203,8 @@ class ServerThread:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._serve())
+            with asyncio.Runner(loop_factory=loop_factory()) as runner:
+                runner.run(self._serve())
         except BaseException as error:
             self._failure = error
         finally:
@@ -223,3 +224,12 @@ async def serve_until_stopped(
     async with serving(app, sock):
         ready()
         await stop.wait()
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """What makes the event loop: uvloop's, where the extra `fast` is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

@@ -96,7 +96,7 @@ def _serve(app: ASGIApp, sock: socket.socket, credentials: str) -> None:
     """Serve until a signal comes; a second signal does not wait for the first to be obeyed."""
     import asyncio
 
-    from wiro_mock.server import serve_until_stopped
+    from wiro_mock.server import loop_factory, serve_until_stopped
 
     address, port = sock.getsockname()[:2]
     netloc = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
@@ -120,7 +120,8 @@ def _serve(app: ASGIApp, sock: socket.socket, credentials: str) -> None:
         await serve_until_stopped(app, sock, stop=stop, ready=ready)
 
     try:
-        asyncio.run(until_signal())
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(until_signal())
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
