@@ -316,3 +316,10 @@ def test_an_upload_in_chunks_is_kept_byte_exact(running: Live) -> None:
 
     answer = running.http.post(UPLOAD, content=pieces(), headers={**signed(), "content-type": kind}).json()
     assert running.http.get(answer["list"][0]["url"]).content == data
+
+
+@pytest.mark.parametrize("lines", [b"X-Long: " + b"y" * 10_000 + b"\r\n", b"X-Many: 1\r\n" * 200])
+def test_an_upgrade_with_too_much_header_is_refused_and_not_left_open(running: Live, lines: bytes) -> None:
+    """A client would wait for ever otherwise."""
+    received = everything(raw((running.thread.host, running.thread.port), UPGRADE + lines + b"\r\n"))
+    assert received.startswith(b"HTTP/1.1 400")

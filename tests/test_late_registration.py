@@ -68,6 +68,7 @@ def test_in_real_time_a_registration_after_the_end_gets_the_terminal_frame_at_on
         (frame,) = conversation.receive(register(token))
         assert json.loads(frame)["type"] == kind
         assert json.loads(frame)["terminal"] is True
+        assert [wanted for _, wanted in conversation.changes] == [True, False]  # and it is not followed any more
         assert said(conversation) == []
 
 

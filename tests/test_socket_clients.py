@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import socket
 import time
@@ -11,8 +13,13 @@ import pytest
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
+from tests import api_kit
+from tests.api_kit import make_world
 from tests.live_kit import UPGRADE, Live, eventually, everything, live, opened, raw, reset, text_frame
 from wiro_mock import pump, server
+from wiro_mock.api import Conversation
+from wiro_mock.pump import Pump
+from wiro_mock.transport import _Talk
 
 LONG = """
 scenario: long
@@ -80,9 +87,38 @@ def test_a_client_that_reads_nothing_costs_no_memory_and_is_cut_off(monkeypatch:
         eventually(lambda: (task := running.world.sim.task(task_id)) and task.stdout == "" and task.answer)
         eventually(lambda: "socket: a client that read nothing for too long was let go" in running.told)
         running.check_clean()
+        # Before it has read a byte: with a full buffer, closing alone would wait for the reader for ever.
+        eventually(lambda: not [each for each in gc.get_objects() if _is_open(each)])
         assert len(everything(deaf)) < 4 << 20
         running.world.use_none()
         running.check_healthy()
+
+
+def _is_open(thing: object) -> bool:
+    return type(thing) is server.SocketProtocol and not thing.disconnected
+
+
+@pytest.mark.anyio
+async def test_every_frame_that_is_sent_on_shows_that_the_client_moves() -> None:
+    """The guard on deaf clients counts from the last frame, not from the first of a long backlog."""
+    world = make_world()
+    _, token = api_kit.run(world)
+    world.jump(world.sim.now + 60_000_000)
+    conversation = Conversation(world, "http://x")
+    conversation.receive(json.dumps({"type": "task_info", "tasktoken": token}))
+    follower = Pump(world).join()
+    moments: list[float] = []
+
+    async def send(_: object) -> None:
+        moments.append(follower.moved_at)
+        await asyncio.sleep(0.001)
+
+    sending = asyncio.create_task(_Talk(world, conversation, follower).send_news(send))
+    async with asyncio.timeout(5):
+        while len(moments) < 17:
+            await asyncio.sleep(0.001)
+    sending.cancel()
+    assert len(set(moments)) == 17
 
 
 def test_a_slow_reader_holds_up_others_no_longer_than_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,13 +73,13 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         super().keepalive_timeout()
         self._drop_if_unread()
 
-    def handle_parser_exception(self) -> None:
-        """What the client sent is no WebSocket. Before the upgrade is done there is nothing to close politely."""
-        if self.conn.close_sent is None:
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client. An upgrade that cannot be read (a header of 9 KB, say) is answered, not left open."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self.handshake_initiated = True
             self.transport.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
             self.transport.close()
-            return
-        super().handle_parser_exception()
 
     def _drop_if_unread(self) -> None:
         if self.transport.get_write_buffer_size():
