@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -22,6 +23,13 @@ SOCKET_PATHS = ("/v1", "/", "/v1/")
 """Where the socket answers: Wiro's own path, and those that SDKs' test servers use (socket.md §1.1)."""
 
 
+WARM_UP_AFTER_SECONDS = 0.2
+
+
+def _warm_up(world: World) -> None:
+    threading.Thread(target=world.warm_up, name="wiro-mock-warm-up", daemon=True).start()
+
+
 def create_app(
     world: World, *, access: admin.Access | None = None, webhook_hosts: frozenset[str] = frozenset()
 ) -> Starlette:
@@ -32,7 +40,10 @@ def create_app(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         pumps["pump"] = Pump(world, Poster(world, allowed_hosts=webhook_hosts).post)
         running = asyncio.create_task(pumps["pump"].run())
+        # Soon after the server can answer, so that neither the start nor the first Run has to wait for it.
+        reading = asyncio.get_running_loop().call_later(WARM_UP_AFTER_SECONDS, _warm_up, world)
         yield
+        reading.cancel()
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running

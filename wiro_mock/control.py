@@ -124,8 +124,7 @@ def release_holds(world: World, body: Mapping[str, Any], query: Mapping[str, str
 def list_scenarios(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
     """The scenarios by name, and those asked for."""
     scenarios = [
-        {"scenario": scenario.name, "about": scenario.about, "source": scenario.source}
-        for scenario in world.library.scenarios
+        {"scenario": scenario.name, "about": scenario.about, "source": scenario.source} for scenario in world.scenarios
     ]
     return 200, {"scenarios": scenarios, "in_use": [asdict(use) for use in world.uses]}
 

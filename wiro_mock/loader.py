@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,11 +48,7 @@ def load_scenarios(*paths: Path | str) -> list[Scenario]:
 
 def load_models(*paths: Path | str) -> list[Model]:
     """The models that the folders describe in their `models/`; a later folder may redefine one."""
-
-    def key(model: Model) -> str:
-        return f"{clean_slug(model.owner)}/{clean_slug(model.slug)}"
-
-    return _load(paths, _model_files, _model, key)
+    return _load(paths, _model_files, _model, _slugs)
 
 
 def load_text(text: str, *, file: str = "<text>", folder: Path | None = None) -> list[Scenario]:
@@ -76,6 +73,8 @@ class Library:
 
     def refresh(self) -> list[str]:
         """Read again if a file of the given folders has changed; the lines to tell the tester, if any."""
+        if not self.folders:
+            return []
         seen = self._look()
         if seen == self._seen:
             return []
@@ -92,11 +91,13 @@ class Library:
 
     def _read(self, before: dict[Path, tuple[int, int]]) -> None:
         complaints: list[Complaint] = []
-        scenarios = _collected(load_scenarios, (shipped(), *self.folders), complaints)
-        models = _collected(load_models, (shipped(), *self.folders), complaints)
+        scenarios = _collected(load_scenarios, tuple(self.folders), complaints)
+        models = _collected(load_models, tuple(self.folders), complaints)
         if complaints:
             raise ScenarioError(complaints)
-        self.scenarios, self.models = scenarios, models
+        shipped_scenarios, shipped_models = _read_shipped()
+        self.scenarios = list({scenario.name: scenario for scenario in (*shipped_scenarios, *scenarios)}.values())
+        self.models = list({_slugs(model): model for model in (*shipped_models, *models)}.values())
         # As it was before the reading, so that a change in the meantime is seen the next time.
         self._seen = {path: before.get(path, now) for path, now in self._look().items()}
 
@@ -126,6 +127,16 @@ class Library:
         files = {str(path) for path in _scenario_files(folder)}
         count = sum(scenario.source.rpartition(":")[0] in files for scenario in self.scenarios)
         return f"reloaded {count} scenario{'' if count == 1 else 's'} from {folder}"
+
+
+@cache
+def _read_shipped() -> tuple[list[Scenario], list[Model]]:
+    """What the package ships: values that never change, read once for all worlds of a process."""
+    return load_scenarios(shipped()), load_models(shipped())
+
+
+def _slugs(model: Model) -> str:
+    return f"{clean_slug(model.owner)}/{clean_slug(model.slug)}"
 
 
 # -- files ---------------------------------------------------------------------------------------------

@@ -174,8 +174,23 @@ class World:
         return self._library
 
     @property
+    def scenarios(self) -> Sequence[Scenario]:
+        """The scenarios, as the files stand now."""
+        _ = self.catalog
+        return self.library.scenarios
+
+    def warm_up(self) -> None:
+        """Read the scenarios if nobody has yet, before the clock is looked at: it must not cost a task its time."""
+        if self._catalog is None:
+            with self.lock:
+                _ = self.catalog
+
+    @property
     def catalog(self) -> Catalog:
-        """The models on offer."""
+        """The models on offer, as the files stand now."""
+        for line in self.library.refresh():
+            self._catalog = None
+            self.tell(line)
         if self._catalog is None:
             self._catalog = Catalog(self.library.models)
         return self._catalog
@@ -215,7 +230,6 @@ class World:
 
     def submit(self, order: Order, asked: str | None) -> Task:
         """Take on a run; `asked` is the scenario that the request asked for by its header."""
-        self._refresh_library()
         self._asked, self._kept = asked, []
         try:
             return self.sim.submit(order)
@@ -256,6 +270,7 @@ class World:
 
     def handle(self, request: Request) -> Response:
         """Play one request: settle, answer, write it down. Never raises for what a client can send."""
+        self.warm_up()
         with self.lock:
             self.settle()
             try:
@@ -316,8 +331,9 @@ class World:
         with self.lock:
             from wiro_mock.scenario import choose
 
-            self._refresh_library()
-            scenario = choose(self.library.scenarios, next(iter(self.catalog)), {}, asked=name).scenario
+            scenario = choose(self.scenarios, next(iter(self.catalog)), {}, asked=name).scenario
+            if times is None:  # it outplays those before it
+                self._uses = [use for use in self._uses if model not in ("*", use.model)]
             self._uses.append(Use(name=name, model=model, times=times))
             return scenario
 
@@ -434,10 +450,6 @@ class World:
                         self._uses.remove(use)
                 return chosen
         return choose(self.library.scenarios, job.model, job.parameters, asked=self._asked)
-
-    def _refresh_library(self) -> None:
-        for line in self.library.refresh():
-            self.tell(line)
 
     def _keep(self, data: bytes, contenttype: str) -> Blob:
         blob = self.blobs.put(data, contenttype)
