@@ -17,7 +17,8 @@ from wiro_mock.api.auth import sign
 from wiro_mock.api.body import BodyReader
 from wiro_mock.kernel.account import Project
 from wiro_mock.loader import Library, load_text
-from wiro_mock.mock import Settings, World
+from wiro_mock.mock import World
+from wiro_mock.settings import Settings
 
 ORIGIN: Final = "http://127.0.0.1:4747"
 KEY: Final = "k3yk3yk3yk3yk3yk3yk3yk3yk3yk3y"

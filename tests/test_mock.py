@@ -18,7 +18,8 @@ from wiro_mock.kernel.files import FileIndex
 from wiro_mock.kernel.rules import Limits
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.language.complaints import ScenarioError
-from wiro_mock.mock import Settings, World, parse_poll
+from wiro_mock.mock import World
+from wiro_mock.settings import Settings, parse_poll
 
 HELD = """
 scenario: held

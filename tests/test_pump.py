@@ -14,8 +14,9 @@ import pytest
 from tests import api_kit
 from tests.api_kit import make_world
 from wiro_mock import pump as pump_module
+from wiro_mock.deliveries import Webhook
 from wiro_mock.kernel.events import SECOND
-from wiro_mock.mock import Webhook, World
+from wiro_mock.mock import World
 from wiro_mock.pump import Follower, Pump
 
 pytestmark = pytest.mark.anyio
@@ -272,7 +273,7 @@ async def test_a_webhook_that_is_to_come_is_worth_a_jump_and_is_posted_once() ->
         await settled()
     assert [webhook.delivery.task_id for webhook in posted] == [task_id]
     assert finished(world, task_id)
-    assert world.awaited_callbacks == 0
+    assert world.deliveries.awaited == 0
 
 
 async def test_what_is_being_posted_is_cancelled_with_the_pump() -> None:

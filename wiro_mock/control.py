@@ -13,10 +13,11 @@ from typing import Any, TypeAlias
 
 from wiro_mock.api.frames import frame
 from wiro_mock.api.origin import origins
+from wiro_mock.deliveries import Webhook
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.kernel.task import Task
 from wiro_mock.language.complaints import did_you_mean
-from wiro_mock.mock import Webhook, World
+from wiro_mock.mock import World
 from wiro_mock.webhooks import without_credentials
 
 WAITING_SHOWN = 100

@@ -8,84 +8,39 @@ background unless somebody follows (see `pump`).
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from wiro_mock.api import Outcome, Profile, Request, Response, handle
 from wiro_mock.api import wire as _wire
 from wiro_mock.api.answers import DetailTexts, answer
 from wiro_mock.api.jsontext import dumps
 from wiro_mock.api.origin import origins
+from wiro_mock.casting import Casting, Use
 from wiro_mock.clock import Clock, make_clock
+from wiro_mock.deliveries import Deliveries, Webhook
 from wiro_mock.journal import Exchange, Journal
 from wiro_mock.kernel import ids
 from wiro_mock.kernel.account import Account, Project
 from wiro_mock.kernel.catalog import Catalog
-from wiro_mock.kernel.events import SECOND, Cancelled, Duration, Entry, GaveUp, Instant, Job, PostprocessEnded, Queued
+from wiro_mock.kernel.events import SECOND, Entry, Instant, Job, Queued
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.orders import Order
 from wiro_mock.kernel.plan import Plan
-from wiro_mock.kernel.rules import Delivery, Limits, Rules, is_web_url
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task
 from wiro_mock.language.complaints import ScenarioError
+from wiro_mock.settings import Settings
 from wiro_mock.store import BlobStore
 
 if TYPE_CHECKING:
     from wiro_mock.loader import Library
-    from wiro_mock.scenario import Chosen, Scenario
+    from wiro_mock.scenario import Scenario
 
 REQUEST_ID = "x-wiro-mock-request-id"
 """The one header of ours in an answer: the id of its exchange in the journal."""
 ENTRIES_PER_POLL = 10_000
-DELIVERIES_KEPT = 1_000
-
-PollWorth: TypeAlias = Literal["finish", "next"] | Duration
-"""What a Detail poll is worth: to the end, to the next thing that happens, or so many microseconds."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """How a world is set up. `poll` None means: `finish` in time mode `auto`, nothing elsewhere."""
-
-    seed: str = "0"
-    time: str = "auto"
-    poll: PollWorth | None = None
-    auth_mode: str = "strict"
-    project: Project | None = None
-    key_only: bool = False
-    profile: Profile = field(default_factory=Profile)
-    balance: Decimal = Decimal(1000)
-    limits: Limits = field(default_factory=Limits)
-    public_url: str = ""
-    scenario_header: bool = False
-    journal_requests: int = 1_000
-    journal_bytes: int = 16 << 20
-
-
-@dataclass(slots=True, kw_only=True)
-class Webhook:
-    """A delivery and what became of it. `state` is `waiting`, `posted`, `failed` or `not posted`."""
-
-    id: str
-    delivery: Delivery
-    state: str = "waiting"
-    reason: str = "no server is running that could post it"
-    status: int | None = None
-    attempts: int = 0
-
-
-@dataclass(slots=True, kw_only=True)
-class Use:
-    """A scenario that was asked for by name: for models of this glob, for so many runs (None: all)."""
-
-    name: str
-    model: str
-    times: int | None
 
 
 class PollError(Exception):
@@ -106,8 +61,8 @@ class World:
         tell: Callable[[str], None] | None = None,
     ) -> None:
         self.settings = settings or Settings()
-        self._library = library
         self.tell = tell or _silent
+        self.casting = Casting(library, self._tell)
         self.lock = threading.RLock()
         self.clock: Clock = make_clock(self.settings.time)
         self.poll_worth = self.settings.poll
@@ -131,69 +86,53 @@ class World:
             size=settings.journal_bytes,
             hide=(self.project.key, self.project.secret),
         )
-        self.webhooks: deque[Webhook] = deque(maxlen=DELIVERIES_KEPT)
-        self.unposted: deque[Webhook] = deque(maxlen=DELIVERIES_KEPT)
-        self.awaited_callbacks = 0
-        self._uses: list[Use] = []
+        self.deliveries = Deliveries()
+        self.casting.uses = []
         self._asked: str | None = None
         self._kept: list[str] = []
         self._nonces: dict[str, None] = {}
         self.detail_texts = DetailTexts()
-        self._webhooks_made = 0
         self._dirty = False
-        self._catalog: Catalog | None = None
         self.sim = self._new_simulation(seed)
 
     def _new_simulation(self, seed: str) -> Simulation:
-        profile = self.settings.profile
         return Simulation(
             seed=seed,
             account=Account(uuid=ids.uuid(seed, "account"), balance=self.settings.balance),
             planner=self._plan,
             now=self.clock.now(),
             limits=self.settings.limits,
-            rules=Rules(
-                kill_before_assign=profile.kill_before_assign == "done",
-                kill_finished=profile.kill_finished == "done",
-                kill_cancelled=profile.kill_cancelled == "done",
-                callback_on_cancel=profile.callback_on_cancel,
-            ),
+            rules=self.settings.rules,
             sink=self._heard,
         )
 
     # -- what the API asks of its world --------------------------------------------------------------
 
     @property
-    def library(self) -> Library:
-        """The scenarios; the shipped ones are read when first asked for, so that a server can answer before."""
-        if self._library is None:
-            from wiro_mock.loader import Library
-
-            with self.lock:
-                self._library = self._library or Library()
-        return self._library
+    def catalog(self) -> Catalog:
+        """The models on offer, as the files stand now."""
+        return self.casting.catalog
 
     @property
     def scenarios(self) -> Sequence[Scenario]:
         """The scenarios, as the files stand now."""
-        _ = self.catalog
-        return self.library.scenarios
+        return self.casting.scenarios
+
+    @property
+    def uses(self) -> Sequence[Use]:
+        """What was asked for by name, the latest last."""
+        return tuple(self.casting.uses)
+
+    @property
+    def webhooks(self) -> Sequence[Webhook]:
+        """The webhooks and what became of them, oldest first."""
+        return tuple(self.deliveries.webhooks)
 
     def warm_up(self) -> None:
         """Read the scenarios if nobody has yet, before the clock is looked at: it must not cost a task its time."""
-        if self._catalog is None:
+        if not self.casting.is_read:
             with self.lock:
-                _ = self.catalog
-
-    @property
-    def catalog(self) -> Catalog:
-        """The models on offer, as the files stand now."""
-        for line in self.library.refresh():
-            self._catalog = None
-            self.tell(line)
-        if self._catalog is None:
-            self._catalog = Catalog(self.library.models)
-        return self._catalog
+                _ = self.casting.catalog
 
     @property
     def profile(self) -> Profile:
@@ -329,23 +268,12 @@ class World:
         Raises `ScenarioError` when there is none of this name.
         """
         with self.lock:
-            from wiro_mock.scenario import choose
-
-            scenario = choose(self.scenarios, next(iter(self.catalog)), {}, asked=name).scenario
-            if times is None:  # it outplays those before it
-                self._uses = [use for use in self._uses if model not in ("*", use.model)]
-            self._uses.append(Use(name=name, model=model, times=times))
-            return scenario
+            return self.casting.use(name, model=model, times=times)
 
     def use_none(self) -> None:
         """Let every run find its scenario by itself again."""
         with self.lock:
-            self._uses.clear()
-
-    @property
-    def uses(self) -> Sequence[Use]:
-        """What was asked for by name, the latest last."""
-        return tuple(self._uses)
+            self.casting.uses.clear()
 
     def release(self, *, task_id: str = "", name: str = "") -> list[str]:
         """Release held tasks: of one task, of one name of hold, or all; returns the ids of those released."""
@@ -407,9 +335,7 @@ class World:
     def _heard(self, task: Task, entry: Entry) -> None:
         """The simulation's sink: wake whoever follows."""
         self._dirty = True
-        if is_web_url(task.job.callback_url):
-            ended = isinstance(entry.event, PostprocessEnded | GaveUp | Cancelled)
-            self.awaited_callbacks += isinstance(entry.event, Queued) - ended
+        self.deliveries.hear(task, entry)
         for wake in tuple(self._watchers.get(task.job.id, ())):
             wake()
         if isinstance(entry.event, Queued):
@@ -423,11 +349,7 @@ class World:
                 if not self.sim.files.needs(digest):
                     self.blobs.discard(digest)
             self.sim.files.abandoned.clear()
-        while self.sim.outbox:
-            self._webhooks_made += 1
-            webhook = Webhook(id=f"hook-{self._webhooks_made}", delivery=self.sim.outbox.popleft())
-            self.webhooks.append(webhook)
-            self.unposted.append(webhook)
+        self.deliveries.collect(self.sim.outbox)
         if self._dirty:
             self._dirty = False
             for callback in tuple(self.on_change):
@@ -435,41 +357,16 @@ class World:
 
     def _plan(self, job: Job) -> Plan:
         """The simulation's planner: find the job's scenario and compile it."""
-        chosen = self._choose(job)
-        return chosen.scenario.compile(job, self._keep, balance=self.sim.balance)
+        scenario = self.casting.choose(job, self._asked)
+        return scenario.compile(job, self._keep, balance=self.sim.balance)
 
-    def _choose(self, job: Job) -> Chosen:
-        from wiro_mock.scenario import choose
-
-        for use in reversed(self._uses):
-            if fnmatchcase(job.model.name.lower(), use.model.lower()):
-                chosen = choose(self.library.scenarios, job.model, job.parameters, asked=use.name)
-                if use.times is not None:
-                    use.times -= 1
-                    if use.times <= 0:
-                        self._uses.remove(use)
-                return chosen
-        return choose(self.library.scenarios, job.model, job.parameters, asked=self._asked)
+    def _tell(self, line: str) -> None:
+        self.tell(line)
 
     def _keep(self, data: bytes, contenttype: str) -> Blob:
         blob = self.blobs.put(data, contenttype)
         self._kept.append(blob.digest)
         return blob
-
-
-def parse_poll(text: str) -> PollWorth:
-    """`finish`, `next` or a number of seconds. Raises `ValueError` with the way out."""
-    if text == "finish":
-        return "finish"
-    if text == "next":
-        return "next"
-    try:
-        seconds = Decimal(text)
-    except ArithmeticError:
-        seconds = Decimal("NaN")
-    if not seconds.is_finite() or not 0 <= seconds <= 31_536_000:
-        raise ValueError(f"a poll is worth finish, next or a number of seconds such as 2 or 0.5, not {text!r}")
-    return int(seconds * SECOND)
 
 
 def _silent(line: str) -> None:

@@ -17,7 +17,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from wiro_mock.clock import monotonic
-from wiro_mock.mock import Webhook, World
+from wiro_mock.deliveries import Webhook
+from wiro_mock.mock import World
 
 SLOW_FOLLOWER_SECONDS = 10.0
 """How long a jump waits for a follower that sends nothing on, before that follower is let go. Real seconds."""
@@ -169,7 +170,7 @@ class Pump:
 
     def _somebody_waits(self) -> bool:
         """Whether time is worth moving: a webhook is to come, or a task that is followed has not finished."""
-        if self.world.awaited_callbacks > 0:
+        if self.world.deliveries.awaited > 0:
             return True
         while self.awaited:
             task = self.world.sim.task(next(iter(self.awaited)))
@@ -199,9 +200,9 @@ class Pump:
     def _post_webhooks(self) -> None:
         while self._post is not None:
             with self.world.lock:
-                if not self.world.unposted:
+                if not self.world.deliveries.unposted:
                     return
-                webhook = self.world.unposted.popleft()
+                webhook = self.world.deliveries.unposted.popleft()
             task = asyncio.ensure_future(self._post(webhook))
             self._posting.add(task)
             task.add_done_callback(self._posting.discard)

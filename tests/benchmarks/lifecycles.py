@@ -24,8 +24,9 @@ from wiro_mock.kernel.plan import Plan
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Status
 from wiro_mock.loader import Library
-from wiro_mock.mock import Settings, World
+from wiro_mock.mock import World
 from wiro_mock.scenario import choose
+from wiro_mock.settings import Settings
 
 BALANCE = Decimal(1_000_000_000)
 FIELDS = {"inputImageUrl": "https://example.test/cat.png", "prompt": "a cat"}
@@ -41,7 +42,7 @@ def kernel() -> Callable[[], None]:
 
     def plan(job: object) -> Plan:
         if not plans:
-            chosen = choose(world.library.scenarios, model, FIELDS)
+            chosen = choose(world.scenarios, model, FIELDS)
             plans.append(chosen.scenario.compile(job, world._keep, balance=BALANCE))  # type: ignore[arg-type]
         return plans[0]
 

@@ -53,8 +53,9 @@ def _server() -> Iterator[tuple[str, str]]:
     """A server of its own, for as long as the block runs; its origin and its socket's address."""
     from wiro_mock.asgi import create_app
     from wiro_mock.kernel.account import Project
-    from wiro_mock.mock import Settings, World
+    from wiro_mock.mock import World
     from wiro_mock.server import ServerThread
+    from wiro_mock.settings import Settings
 
     world = World(Settings(time="real", project=Project(id="699", key=KEY, secret=SECRET, key_only=False)))
     try:

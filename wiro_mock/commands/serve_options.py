@@ -11,7 +11,7 @@ from wiro_mock.commands.options import Filled, Profiles, Valued
 
 if TYPE_CHECKING:
     from wiro_mock.api import Profile
-    from wiro_mock.mock import Settings
+    from wiro_mock.settings import Settings
 
 DEFAULT_KEY = "wiro-mock-key"
 DEFAULT_SECRET = "wiro-mock-secret"  # noqa: S105 -- the default pair, known to everybody
@@ -132,7 +132,7 @@ def settings_of(given: Given) -> Settings:
 
     from wiro_mock.kernel.account import Project
     from wiro_mock.kernel.rules import Limits
-    from wiro_mock.mock import Settings, parse_poll
+    from wiro_mock.settings import Settings, parse_poll
 
     return Settings(
         seed=given["seed"],

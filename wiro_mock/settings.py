@@ -1,0 +1,63 @@
+"""How a world is set up: one frozen value, and what a poll is worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal, TypeAlias
+
+from wiro_mock.api.profile import Profile
+from wiro_mock.kernel.account import Project
+from wiro_mock.kernel.events import SECOND, Duration
+from wiro_mock.kernel.rules import Limits, Rules
+
+PollWorth: TypeAlias = Literal["finish", "next"] | Duration
+"""What a Detail poll is worth: to the end, to the next thing that happens, or so many microseconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a world is set up. `poll` None means: `finish` in time mode `auto`, nothing elsewhere.
+
+    `balance` is in USD; a `project` of None gets credentials made from the seed; `public_url` is the origin of the
+    URLs in answers, instead of the request's own.
+    """
+
+    seed: str = "0"
+    time: str = "auto"
+    poll: PollWorth | None = None
+    auth_mode: str = "strict"
+    project: Project | None = None
+    key_only: bool = False
+    profile: Profile = field(default_factory=Profile)
+    balance: Decimal = Decimal(1000)
+    limits: Limits = field(default_factory=Limits)
+    public_url: str = ""
+    scenario_header: bool = False
+    journal_requests: int = 1_000
+    journal_bytes: int = 16 << 20
+
+    @property
+    def rules(self) -> Rules:
+        """What the profile's switches say about stopping tasks."""
+        return Rules(
+            kill_before_assign=self.profile.kill_before_assign == "done",
+            kill_finished=self.profile.kill_finished == "done",
+            kill_cancelled=self.profile.kill_cancelled == "done",
+            callback_on_cancel=self.profile.callback_on_cancel,
+        )
+
+
+def parse_poll(text: str) -> PollWorth:
+    """`finish`, `next` or a number of seconds. Raises `ValueError` with the way out."""
+    if text == "finish":
+        return "finish"
+    if text == "next":
+        return "next"
+    try:
+        seconds = Decimal(text)
+    except ArithmeticError:
+        seconds = Decimal("NaN")
+    if not seconds.is_finite() or not 0 <= seconds <= 31_536_000:
+        raise ValueError(f"a poll is worth finish, next or a number of seconds such as 2 or 0.5, not {text!r}")
+    return int(seconds * SECOND)
