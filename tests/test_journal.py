@@ -100,6 +100,15 @@ def test_credentials_that_stray_are_blotted_out() -> None:
     assert (exchange.path, exchange.outcome.reason) == (f"/v1/{HIDDEN}", f"no {HIDDEN}")
 
 
+def test_the_credentials_in_a_url_are_blotted_out() -> None:
+    """A callbackUrl may carry some; an address in a sentence is left alone."""
+    fields = {"callbackUrl": "http://me:very-secret@127.0.0.1:9/hook?a=b@c", "prompt": "write to cat@example.com"}
+    assert record(Journal(), fields).shown()["fields"] == {
+        "callbackUrl": "http://***@127.0.0.1:9/hook?a=b@c",
+        "prompt": "write to cat@example.com",
+    }
+
+
 def test_a_short_key_does_not_blot_out_half_of_the_words() -> None:
     """Someone's key may be `test`."""
     assert record(Journal(hide=("test", "")), {"a": "a test"}).fields == {"a": "a test"}

@@ -7,6 +7,7 @@ a credential that strays into a field or a path is blotted out.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ MOST_KEPT = 2 * ITEMS_SHOWN * TEXT_SHOWN
 HIDDEN = "***"
 CREDENTIALS = ("x-api-key", "x-nonce", "x-signature", "authorization")
 """Headers that are nobody's business, also where they are sent as fields."""
+_USERINFO = re.compile(r"(?<=://)[^/?#@\s]+@")
 SHORTEST_HIDDEN = 8
 """A shorter key or secret is also part of ordinary words."""
 
@@ -136,7 +138,7 @@ class Journal:
     def _clean(self, text: str) -> str:
         for secret in self._hidden:
             text = text.replace(secret, HIDDEN)
-        return text
+        return _USERINFO.sub(f"{HIDDEN}@", text) if "@" in text else text
 
     def _shown(self, fields: Mapping[str, object], *, nested: bool) -> dict[str, Any]:
         return {
