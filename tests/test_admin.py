@@ -114,7 +114,6 @@ def test_a_body_of_any_size_is_read_to_its_end(server: Live) -> None:
         ("/scenarios/use", {"scenario": "caption", "times": 1.5}, "times is a whole number from 1, not '1.5'"),
         ("/scenarios/use", {"scenario": "caption", "times": "2"}, "times is a whole number from 1, not '2'"),
         ("/reset", {"seed": 1}, "unknown key 'seed'; there are none here"),
-        ("/tasks/nobody", None, "no task 'nobody' here; GET /__wiro/tasks lists them"),
         ("/tasks?limit=x", None, "limit is a number from 0, not 'x'"),
         ("/tasks?limti=3", None, "unknown parameter 'limti'; did you mean 'limit'?"),
         ("/journal?refused=maybe", None, "refused is true or false, not 'maybe'"),
@@ -273,3 +272,19 @@ def test_the_world_is_locked_while_it_is_read(server: Live) -> None:
         assert answers == []
     eventually(lambda: answers)
     thread.join()
+
+
+def test_a_task_that_is_not_there_is_404(server: Live) -> None:
+    """With the way to those that are."""
+    answer = server.http.get("/__wiro/tasks/nobody")
+    assert (answer.status_code, answer.json()) == (
+        404,
+        {"error": "no task 'nobody' here; GET /__wiro/tasks lists them"},
+    )
+
+
+def test_a_reset_brings_the_first_time_mode_back(server: Live) -> None:
+    """Whatever it was changed to."""
+    server.http.post("/__wiro/time", json={"mode": "10x"})
+    server.http.post("/__wiro/reset")
+    assert server.http.get("/__wiro/time").json()["mode"] == "manual"

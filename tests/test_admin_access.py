@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.live_kit import Live, live
-from wiro_mock.admin import CLOSED, CROSS_SITE, OTHER_NAME, Access
+from wiro_mock.admin import CLOSED, CROSS_SITE, OTHER_NAME, TOKEN_HEADER, WRONG_TOKEN, Access
 from wiro_mock.control import RESOURCES
 
 
@@ -85,3 +85,13 @@ def test_a_page_whose_name_points_here_is_refused(server: Live, host: str) -> No
 def test_names_of_this_machine_are_served(server: Live, host: str) -> None:
     """Every spelling that a browser cannot be tricked into."""
     assert server.http.get("/__wiro/tasks", headers={"host": host}).status_code == 200
+
+
+def test_a_wrong_token_is_told_so() -> None:
+    """Whoever sends one need not be told to start the server with one."""
+    access = Access(closed=True, token="right")
+    assert access.problem({TOKEN_HEADER: "wrong"}) == WRONG_TOKEN
+    assert "--admin-token" in WRONG_TOKEN
+    assert access.problem({"authorization": "Bearer wrong"}) == access.problem({TOKEN_HEADER: "wrong"})
+    assert access.problem({}).startswith("the control API is closed beyond loopback")
+    assert access.problem({TOKEN_HEADER: "right"}) == ""

@@ -85,7 +85,7 @@ def test_no_command_shows_the_help_with_status_2() -> None:
         (["serve", "--time", "soon"], "time is real, auto, manual or a rate such as 10x, not 'soon'"),
         (["serve", "--poll", "often"], "a poll is worth finish, next or a number of seconds such as 2 or 0.5"),
         (["serve", "--balance", "much"], "'much' is no amount in USD; write one such as 12.50"),
-        (["serve", "--public-url", "wiro.test/x"], "--public-url is an origin such as https://wiro.test:8443"),
+        (["serve", "--public-url", "wiro.test/x"], "a public URL is an origin such as https://wiro.test:8443"),
         (["serve", "--switch", "welcom=false"], "did you mean welcome?"),
         (["serve", "--api-key", ""], "leave the option out for the default"),
         (["serve", "extra"], "see wiro-mock serve --help"),
@@ -134,15 +134,25 @@ def test_a_reader_that_goes_away_makes_no_traceback() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-@pytest.mark.parametrize("words", [["schema"], ["plan", "caption"], ["serve", "--port", "0"]])
-def test_output_that_cannot_be_written_is_one_sentence(words: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["schema"], "No space left on device; look at where the output goes"),
+        (["plan", "caption"], "No space left on device; look at where the output goes"),
+        (
+            ["serve", "--port", "0"],
+            "the ready line cannot be written to stdout: No space left on device; look at where the output goes",
+        ),
+    ],
+)
+def test_output_that_cannot_be_written_is_one_sentence(words: list[str], sentence: str) -> None:
     """A full disk is a failure without a traceback."""
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [*COMMAND, *words], stdout=full, stderr=subprocess.PIPE, text=True, env=environment(), check=False
         )
     assert done.returncode == 1
-    assert done.stderr == "wiro-mock: No space left on device; look at where the output goes\n"
+    assert done.stderr == f"wiro-mock: {sentence}\n"
 
 
 def test_help_imports_nothing_heavy() -> None:

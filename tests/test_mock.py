@@ -187,14 +187,15 @@ def test_a_poll_that_would_play_too_long_names_its_scenario() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "worth"), [("finish", "finish"), ("next", "next"), ("2", 2 * SECOND), ("0.5", SECOND // 2), ("0", 0)]
+    ("text", "worth"),
+    [("finish", "finish"), ("next", "next"), ("2", 2 * SECOND), ("0.5", SECOND // 2), ("0", 0), ("2s", 2 * SECOND)],
 )
 def test_what_a_poll_is_worth_is_read_from_text(text: str, worth: object) -> None:
     """Two words, or seconds."""
     assert parse_poll(text) == worth
 
 
-@pytest.mark.parametrize("text", ["", "soon", "-1", "nan", "inf", "1e99", "2s"])
+@pytest.mark.parametrize("text", ["", "soon", "-1", "nan", "inf", "1e99", "2 parsecs"])
 def test_any_other_worth_has_a_way_out(text: str) -> None:
     """What there is, and what was asked for."""
     with pytest.raises(
@@ -295,6 +296,7 @@ def test_a_reset_begins_anew() -> None:
     url = post_parts(world, "/v1/File/Upload", part("file", b"x", filename="a.png")).json["list"][0]["url"]
     detail(world, first[0])
     wakes.clear()
+    world.set_time("manual")
     world.reset()
     assert wakes == ["*"]
     assert (len(world.journal), list(world.sim.tasks()), len(world.blobs), world.uses) == (0, [], 0, ())

@@ -86,13 +86,33 @@ def test_the_shell_blocks_run_as_they_stand(tmp_path: Path) -> None:
         ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert f"wiro-mock ready api=http://127.0.0.1:{port}/v1 socket=ws://127.0.0.1:{port}/v1 key=***" in done.stdout
+    assert (
+        f"wiro-mock ready api=http://127.0.0.1:{port}/v1 socket=ws://127.0.0.1:{port}/v1 key=my-key secret=***"
+        in done.stdout
+    )
     assert '"result":true' in done.stdout
     assert '"tasklist":[{"id":' in done.stdout
     assert '"in_use":[{"name":"gpu-out-of-memory"' in done.stdout
     assert '"mode":"manual"' in done.stdout
     assert done.stdout.rstrip().endswith('{"reset":true}')
     assert done.stderr == ""
+
+
+def test_the_python_in_readme_is_a_test_that_passes(tmp_path: Path) -> None:
+    """With pytest, from nowhere near this checkout."""
+    (block,) = blocks("python")
+    (tmp_path / "test_caption.py").write_text(block, encoding="utf-8")
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ CLOSED = (
     "the control API is closed beyond loopback; start the server with --admin-token TOKEN and send it as "
     f"'Authorization: Bearer TOKEN' or '{TOKEN_HEADER}: TOKEN'"
 )
+WRONG_TOKEN = "this is not the token that the server was started with by --admin-token"  # noqa: S105 -- a sentence
 OTHER_NAME = (
     "the control API is asked under 127.0.0.1, [::1] or localhost, not under another name of this machine; "
     "or send the admin token"
@@ -47,7 +48,7 @@ class Access:
         if self.token and self._has_token(headers):
             return ""
         if self.closed:
-            return CLOSED
+            return WRONG_TOKEN if self.token and self._sent(headers) else CLOSED
         host, page = headers.get("host", ""), headers.get("origin", "")
         if page and page.split("://")[-1] != host:
             return CROSS_SITE
@@ -55,9 +56,13 @@ class Access:
         return "" if _is_own_name(host) else OTHER_NAME
 
     def _has_token(self, headers: Mapping[str, str]) -> bool:
+        sent = self._sent(headers).encode("utf-8", "replace")
+        return hmac.compare_digest(sent, self.token.encode("utf-8", "replace"))
+
+    @staticmethod
+    def _sent(headers: Mapping[str, str]) -> str:
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        sent = headers.get(TOKEN_HEADER) or (bearer.strip() if scheme.lower() == "bearer" else "")
-        return hmac.compare_digest(sent.encode("utf-8", "replace"), self.token.encode("utf-8", "replace"))
+        return headers.get(TOKEN_HEADER) or (bearer.strip() if scheme.lower() == "bearer" else "")
 
 
 def _is_own_name(host: str) -> bool:

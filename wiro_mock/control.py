@@ -49,9 +49,9 @@ def show_task(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -
     name = query["task"]
     task = world.sim.task(name) or world.sim.task_by_token(name)
     if task is None:
-        raise Mistake(f"no task {name[:60]!r} here; GET /__wiro/tasks lists them")
+        return 404, {"error": f"no task {name[:60]!r} here; GET /__wiro/tasks lists them"}
     log = [_entry(world, task, entry) for entry in world.sim.log(task.job.id)]
-    webhooks = [_webhook(hook) for hook in world.webhooks if hook.delivery.task_id == task.job.id]
+    webhooks = [_webhook(world, hook) for hook in world.webhooks if hook.delivery.task_id == task.job.id]
     return 200, {**_task(world, task), "log": log, "webhooks": webhooks}
 
 
@@ -74,7 +74,7 @@ def show_journal(world: World, body: Mapping[str, Any], query: Mapping[str, str]
 
 def show_webhooks(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
     """The webhooks, and what became of them."""
-    return 200, {"webhooks": [_webhook(hook) for hook in world.webhooks]}
+    return 200, {"webhooks": [_webhook(world, hook) for hook in world.webhooks]}
 
 
 def show_time(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
@@ -230,11 +230,11 @@ def _entry(world: World, task: Task, entry: Any) -> dict[str, Any]:
     }
 
 
-def _webhook(hook: Webhook) -> dict[str, Any]:
+def _webhook(world: World, hook: Webhook) -> dict[str, Any]:
     return {
         "id": hook.id,
         "task": hook.delivery.task_id,
-        "url": without_credentials(hook.delivery.url),
+        "url": world.journal.clean(without_credentials(hook.delivery.url)),
         "at": hook.delivery.at / SECOND,
         "state": hook.state,
         "reason": hook.reason or None,

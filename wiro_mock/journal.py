@@ -28,8 +28,8 @@ NESTED_UP_TO = 1 << 16
 MOST_KEPT = 2 * ITEMS_SHOWN * TEXT_SHOWN
 """Bytes of a larger request that are left after cutting."""
 HIDDEN = "***"
-CREDENTIALS = ("x-api-key", "x-nonce", "x-signature", "authorization")
-"""Headers that are nobody's business, also where they are sent as fields."""
+CREDENTIALS = ("x-api-key", "x-nonce", "x-signature", "authorization", "nonce", "signature", "apikey", "secret")
+"""Headers that are nobody's business, and what they hold, also where they are sent as fields."""
 _USERINFO = re.compile(r"(?<=://)[^/?#@\s]+@")
 SHORTEST_HIDDEN = 8
 """A shorter key or secret is also part of ordinary words."""
@@ -101,9 +101,9 @@ class Journal:
     ) -> Exchange:
         """Keep an exchange, and give it its id. `size` is about the bytes that the fields take in memory."""
         self._count += 1
-        path, reason = self._clean(path[:TEXT_SHOWN]), self._clean(outcome.reason[: 2 * TEXT_SHOWN])
+        path, reason = self.clean(path[:TEXT_SHOWN]), self.clean(outcome.reason[: 2 * TEXT_SHOWN])
         if outcome.message or reason:
-            outcome = replace(outcome, message=self._clean(outcome.message[:TEXT_SHOWN]), reason=reason)
+            outcome = replace(outcome, message=self.clean(outcome.message[:TEXT_SHOWN]), reason=reason)
         weight = OVERHEAD + min(size, MOST_KEPT) + len(path) + len(reason)
         exchange = Exchange(
             id=f"req-{self._count}",
@@ -135,14 +135,15 @@ class Journal:
         ]
         return found[-limit:] if limit else []
 
-    def _clean(self, text: str) -> str:
+    def clean(self, text: str) -> str:
+        """The text with every credential in it blotted out."""
         for secret in self._hidden:
             text = text.replace(secret, HIDDEN)
         return _USERINFO.sub(f"{HIDDEN}@", text) if "@" in text else text
 
     def _shown(self, fields: Mapping[str, object], *, nested: bool) -> dict[str, Any]:
         return {
-            self._clean(name[:TEXT_SHOWN]): HIDDEN if name.lower() in CREDENTIALS else self._value(value, nested=nested)
+            self.clean(name[:TEXT_SHOWN]): HIDDEN if name.lower() in CREDENTIALS else self._value(value, nested=nested)
             for name, value in islice(fields.items(), ITEMS_SHOWN)
         }
 
@@ -150,14 +151,14 @@ class Journal:
         match value:
             case Upload(filename=filename, blob=blob):
                 return {
-                    "file": self._clean(filename[:TEXT_SHOWN]),
+                    "file": self.clean(filename[:TEXT_SHOWN]),
                     "size": blob.size,
                     "sha256": blob.digest,
                     "contenttype": blob.contenttype,
                 }
             case str():
                 cut = value if len(value) <= TEXT_SHOWN else f"{value[:TEXT_SHOWN]}… ({len(value)} characters)"
-                return self._clean(cut)
+                return self.clean(cut)
             case list() | dict() if not nested:
                 return f"… ({len(value)} values)"
             case list():

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from wiro_mock.api import Outcome, Profile, Request, Response, handle
 from wiro_mock.api import wire as _wire
-from wiro_mock.api.answers import DetailTexts, answer
+from wiro_mock.api.answers import DetailTexts
 from wiro_mock.api.jsontext import dumps
+from wiro_mock.api.operations import refused
 from wiro_mock.api.origin import origins
 from wiro_mock.casting import Casting, Use
 from wiro_mock.clock import Clock, make_clock
@@ -28,6 +29,7 @@ from wiro_mock.kernel.events import SECOND, Entry, Instant, Job, Queued
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.orders import Order
 from wiro_mock.kernel.plan import Plan
+from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task
 from wiro_mock.language.complaints import ScenarioError
@@ -214,7 +216,11 @@ class World:
             self.settle()
             try:
                 response, outcome = handle(self, request)
-            except (ScenarioError, PollError) as error:
+            except ScenarioError as error:
+                # Where the file lies is the tester's business, and not on the wire.
+                told = "; ".join(complaint.message for complaint in error.complaints)
+                response, outcome = self._broken(told, reason=str(error))
+            except PollError as error:
                 response, outcome = self._broken(str(error))
             except Exception as error:
                 response, outcome = self._broken(f"{type(error).__name__}: {error} (a mistake in wiro_mock itself)")
@@ -234,12 +240,10 @@ class World:
             self.log_request(printable(f"{exchange.id} {exchange.method} {exchange.path} {exchange.status}"))
         return replace(response, headers=(*response.headers, (REQUEST_ID, exchange.id)))
 
-    def _broken(self, reason: str) -> tuple[Response, Outcome]:
+    def _broken(self, message: str, *, reason: str = "") -> tuple[Response, Outcome]:
         """The mock itself cannot go on: HTTP 500, and the sentence on the wire too, for Wiro has none for this."""
-        outcome = Outcome(code=0, message=reason, reason=reason, failed=True)
-        shape = {"result": False, "errors": [{"code": 0, "message": reason}]}
-        response, _ = answer(shape, outcome, status=500)
-        return response, outcome
+        response, outcome = refused(self, Refusal(0, message, status=500, reason=reason or message))
+        return response, replace(outcome, failed=True)
 
     def settle(self) -> None:
         """Let everything happen that is due by the clock."""
@@ -288,9 +292,9 @@ class World:
             return chosen
 
     def reset(self) -> None:
-        """Begin anew: no tasks, files, journal; the same seed, credentials and time mode."""
+        """Begin anew, as at the start: no tasks, files, journal or uses; the time mode of the settings."""
         with self.lock:
-            self.clock = make_clock(self.clock.mode)
+            self.clock = make_clock(self.settings.time)
             self.blobs.clear()
             watchers = list(self._watchers.values())
             self._start()

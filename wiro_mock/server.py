@@ -8,6 +8,7 @@ Stopping closes the connections instead of waiting for them.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import threading
@@ -54,8 +55,14 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         sock.close()
         text = error.strerror or str(error)
-        raise CannotListen(f"cannot listen on {where}: {text}; --port 0 takes a free port") from None
+        raise CannotListen(f"cannot listen on {where}: {text}; {_way_out(error)}") from None
     return sock
+
+
+def _way_out(error: OSError) -> str:
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "this machine has no such address; 127.0.0.1 is this machine alone, 0.0.0.0 is all its addresses"
+    return "--port 0 takes a free port"
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):

@@ -49,13 +49,13 @@ class Settings:
 
 
 def parse_poll(text: str) -> PollWorth:
-    """`finish`, `next` or a number of seconds. Raises `ValueError` with the way out."""
+    """`finish`, `next` or a number of seconds, with or without its unit. Raises `ValueError` with the way out."""
     if text == "finish":
         return "finish"
     if text == "next":
         return "next"
     try:
-        seconds = Decimal(text)
+        seconds = Decimal(text.removesuffix("s"))
     except ArithmeticError:
         seconds = Decimal("NaN")
     if not seconds.is_finite() or not 0 <= seconds <= 31_536_000:

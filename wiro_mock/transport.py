@@ -213,7 +213,7 @@ class _Talk:
                 fields={"text": message.get("text") or ""},
                 size=len(message.get("text") or message.get("bytes") or ""),
             )
-            lines.append(printable(f"socket ({exchange.id}): {note}"))
+            lines.append(printable(f"socket ({exchange.id}): {exchange.outcome.reason}"))
         self._conversation.notes.clear()
         return lines
 

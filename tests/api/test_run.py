@@ -280,3 +280,27 @@ def test_a_header_chooses_the_scenario_only_where_the_world_allows_it() -> None:
         found = world.sim.task(task)
         assert found is not None
         assert found.job.scenario == scenario
+
+
+@pytest.mark.parametrize("slug", ["..%2fcaption", "caption%00", "caption%0a", "caption%2F", "!!caption"])
+def test_junk_around_a_slug_names_no_model(slug: str) -> None:
+    """Only spaces, dots, underscores and dashes are the same in a slug."""
+    answer = post(make_world(), f"/v1/Run/moondream3-preview/{slug}", {})
+    assert (answer.json["errors"][0]["code"], answer.json["errors"][0]["message"]) == (
+        1,
+        "slug-owner-project-not-exist",
+    )
+
+
+def test_a_scenario_that_cannot_be_played_is_told_without_its_path() -> None:
+    """HTTP 500 in Wiro's envelope; the place is for the tester."""
+    lines: list[str] = []
+    text = "scenario: broken\nabout: x\nmatch: {model: moondream3-preview/caption}\nsteps: [{print: '${with.nope}'}, {exit: 0}]\n"
+    world = make_world(scenarios=text, tell=lines.append)
+    answer = post(world, CAPTION, {"length": "short"})
+    (error,) = answer.json["errors"]
+    assert (answer.status, answer.json["result"], error["code"]) == (500, False, 0)
+    assert list(error) == ["code", "message", "time"]
+    assert "scenario 'broken': ${with.nope}" in error["message"]
+    assert "/" not in error["message"].replace("moondream3-preview/", "")
+    assert re.search(r":1:1: scenario .*broken.*no parameter", lines[-1])

@@ -81,3 +81,15 @@ def test_a_refusal_shows_what_goes_on_the_wire() -> None:
         "Insufficient balance",
         "Refusal(code=97, message='Insufficient balance', status=200)",
     )
+
+
+def test_a_balance_is_shown_so_that_the_limit_follows_from_it() -> None:
+    """49.997 USD allow four tasks at once; shown as $50.00 the sentence would contradict itself."""
+    with pytest.raises(Refusal, match=r"balance of \$49\.99, you can run up to 4 tasks"):
+        check_admission(Decimal("49.997"), 4)
+
+
+def test_the_price_is_reckoned_from_the_printed_price_per_second() -> None:
+    """A reader of Detail can redo the multiplication, also where the model's price has more decimals."""
+    assert f"{price(8, Decimal('0.0000005555555555555')):.12f}" == "0.000004444448"
+    assert price(4, Decimal("0.0000000000005")) == 0

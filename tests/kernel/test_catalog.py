@@ -58,3 +58,13 @@ def test_the_catalogue_lists_each_model_once() -> None:
     catalog = Catalog([MODEL, VEO, replace(VEO, id="601")])
     assert [model.id for model in catalog] == ["598", "601"]
     assert len(catalog) == 2
+
+
+@pytest.mark.parametrize(
+    "slug", ["../caption", "caption\n", "caption\x00", "caption/", "!!caption", "cap?tion", "cáption"]
+)
+def test_other_characters_are_part_of_the_slug(slug: str) -> None:
+    """Junk in a URL names no model."""
+    model = replace(MODEL, owner="moondream3-preview", slug="caption")
+    with pytest.raises(Refusal, match="slug-owner-project-not-exist"):
+        Catalog([model]).resolve("moondream3-preview", slug)

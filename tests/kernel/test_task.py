@@ -197,7 +197,8 @@ def test_giving_up_after_a_failed_setup_ends_with_the_code_and_the_message() -> 
     """An end that costs nothing."""
     task = told([*until(e.Assigned), e.SetupFailed(message="no GPU"), e.GaveUp(code=1)])
     assert (task.finished, task.exit_code, task.stderr, task.cost) == (True, 1, "no GPU", None)
-    assert task.elapsed_seconds == 0
+    assert task.ended_at == task.times[Status.POSTPROCESS_END]
+    assert task.elapsed_seconds == (task.ended_at or 0) // SECOND - task.times[Status.ACCEPT] // SECOND
 
 
 # -- elapsed time and cost -------------------------------------------------------------------------------

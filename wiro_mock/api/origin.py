@@ -30,10 +30,23 @@ def origin_of(scheme: str, host: str, *, fallback: str, public_url: str = "") ->
     """The origin of a request by its scheme and Host; `fallback` when Host is missing or malformed."""
     if public_url:
         return public_url.rstrip("/")
-    match = _HOST.fullmatch(host)
-    if match is None or int(match[2] or 0) > 65_535:
+    name = _host_name(host)
+    if name is None:
         return fallback
-    name = match[1].lower()
     if name == "wiro.ai" or name.endswith(".wiro.ai"):
         return WIRO
     return f"{scheme}://{host}"
+
+
+def checked_origin(url: str) -> str:
+    """A public URL without its trailing slash. Raises `ValueError` when it is no origin."""
+    scheme, _, host = url.removesuffix("/").partition("://")
+    if scheme not in ("http", "https") or _host_name(host) is None:
+        raise ValueError(f"a public URL is an origin such as https://wiro.test:8443, not {url!r}; leave the rest out")
+    return f"{scheme}://{host}"
+
+
+def _host_name(host: str) -> str | None:
+    """The name in a Host, in lower case; None when it is malformed."""
+    match = _HOST.fullmatch(host)
+    return None if match is None or int(match[2] or 0) > 65_535 else match[1].lower()

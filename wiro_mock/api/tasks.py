@@ -62,7 +62,13 @@ def _find(world: World, request: Request, documented: tuple[str, ...]) -> Task:
             if task is None:
                 raise _no_task(world, name, text)
             return task
-    raise No.IDENTIFIER.refusal(reason=f"none of {', '.join(names)} in the body, which has: {_names(fields)}")
+    raise No.IDENTIFIER.refusal(reason=_no_identifier(names, fields))
+
+
+def _no_identifier(names: tuple[str, ...], fields: Mapping[str, object]) -> str:
+    if sent := [name for name in names if name in fields]:
+        return f"{sent[0]} is {str(fields[sent[0]])[:60]!r}, which is no identifier; a string or a number is"
+    return f"none of {', '.join(names)} in the body, which has: {_names(fields)}"
 
 
 def _no_task(world: World, name: str, text: str) -> Refusal:

@@ -11,6 +11,7 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -91,8 +92,11 @@ class Follower:
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
+        self._open = ExitStack()
         # A socket of our own is never led through a proxy of the environment.
-        self._socket: ClientConnection = connect(url, sock=socket.create_connection((parts.hostname, parts.port)))
+        own = socket.create_connection((parts.hostname, parts.port))
+        # Entered rather than kept: used otherwise, websockets warns from 17.1 on.
+        self._socket: ClientConnection = self._open.enter_context(connect(url, sock=own))
         self._began = 0.0
         self.registration = ""
         self.seen: list[tuple[float, Frame]] = []
@@ -103,7 +107,7 @@ class Follower:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._socket.close()
+        self._open.close()
 
     def first(self) -> Frame:
         """The welcome."""

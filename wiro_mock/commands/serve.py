@@ -102,7 +102,11 @@ def _serve(app: ASGIApp, sock: socket.socket, credentials: str) -> None:
     netloc = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
     def ready() -> None:
-        click.echo(f"wiro-mock ready api=http://{netloc}/v1 socket=ws://{netloc}/v1 {credentials}")
+        try:
+            click.echo(f"wiro-mock ready api=http://{netloc}/v1 socket=ws://{netloc}/v1 {credentials}")
+        except OSError as error:
+            # Not as EPIPE, which click takes for a reader that has had enough: nobody has read where the server is.
+            raise OSError(0, f"the ready line cannot be written to stdout: {error.strerror}") from None
         # What is there now stays to the end, so the collector need never look at it.
         gc.freeze()
         gc.enable()

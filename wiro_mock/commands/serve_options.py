@@ -130,6 +130,7 @@ def settings_of(given: Given) -> Settings:
     """The world's settings. Raises `ValueError` with the way out."""
     from decimal import Decimal
 
+    from wiro_mock.api.origin import checked_origin
     from wiro_mock.kernel.account import Project
     from wiro_mock.kernel.rules import Limits
     from wiro_mock.settings import Settings, parse_poll
@@ -148,7 +149,7 @@ def settings_of(given: Given) -> Settings:
         profile=_profile(given),
         balance=Decimal(given["balance"]),
         limits=Limits(workers=given["workers"], finished=given["keep_tasks"]),
-        public_url=_origin(given["public_url"]),
+        public_url=checked_origin(given["public_url"]) if given["public_url"] else "",
         scenario_header=given["scenario_header"],
     )
 
@@ -156,10 +157,10 @@ def settings_of(given: Given) -> Settings:
 def shown_credentials(given: Given) -> str:
     """The credentials as the ready line has them.
 
-    One that was given is not shown, and the key is no exception: it is the whole credential of a key-only
-    project, the HMAC's key of a signed one, and a ready line ends up in the logs of CI. Whoever gave it has it.
+    A secret that was given is not shown, since a ready line ends up in the logs of CI; nor is the key of a
+    key-only project, whose whole credential it is.
     """
-    key = "***" if given["api_key"] else DEFAULT_KEY
+    key = "***" if given["api_key"] and given["key_only"] else given["api_key"] or DEFAULT_KEY
     secret = "***" if given["api_secret"] else DEFAULT_SECRET
     return f"key={key} secret={secret}"
 
@@ -171,12 +172,3 @@ def _profile(given: Given) -> Profile:
     for assignment in given["switches"]:
         profile = switch(profile, assignment)
     return profile
-
-
-def _origin(url: str) -> str:
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
-    if url and (parts.scheme not in ("http", "https") or not parts.netloc or parts.path.rstrip("/") or parts.query):
-        raise ValueError(f"--public-url is an origin such as https://wiro.test:8443, not {url!r}; leave the rest out")
-    return url.rstrip("/")

@@ -6,7 +6,7 @@ All amounts are USD in exact decimal arithmetic.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from wiro_mock.kernel.refusals import No, Refusal
 
@@ -48,8 +48,12 @@ def concurrency_limit(balance: Decimal) -> int | None:
 
 
 def concurrency_refusal(balance: Decimal, limit: int, *, reason: str = "") -> Refusal:
-    """The refusal of a run beyond the limit, with the computed sentence."""
-    return No.CONCURRENCY.refusal(balance=balance, limit=limit, reason=reason)
+    """The refusal of a run beyond the limit, with the computed sentence.
+
+    The balance is shown in whole cents, rounded down, so that the limit beside it follows from it.
+    """
+    shown = balance.quantize(Decimal("0.01"), rounding=ROUND_DOWN)
+    return No.CONCURRENCY.refusal(balance=shown, limit=limit, reason=reason)
 
 
 def check_admission(balance: Decimal, unfinished: int) -> None:
@@ -63,5 +67,8 @@ def check_admission(balance: Decimal, unfinished: int) -> None:
 
 
 def price(elapsed_seconds: int, cps: Decimal) -> Decimal:
-    """What a finished run costs: whole seconds times the price per second, to twelve places (rest.md §8)."""
-    return (elapsed_seconds * cps).quantize(TWELVE_PLACES)
+    """What a finished run costs: whole seconds times the price per second as it is printed, to twelve places.
+
+    The printed price, so that a reader of Detail can redo the multiplication (rest.md §8).
+    """
+    return elapsed_seconds * cps.quantize(TWELVE_PLACES)

@@ -32,11 +32,12 @@ class Model:
 
 
 def clean_slug(text: str) -> str:
-    """The URL form of a display slug: lower case, runs of anything but letters and digits as one dash.
+    """The URL form of a display slug: lower case, runs of spaces, dots, underscores and dashes as one dash.
 
-    The rule fits every known pair: `veo3.1` → `veo3-1`, `FLUX.2-dev` → `flux-2-dev` (rest.md §5.1).
+    The rule fits every known pair: `veo3.1` → `veo3-1`, `FLUX.2-dev` → `flux-2-dev` (rest.md §5.1). Any other
+    character stays, so that a slug with a slash or a line feed in it names no model.
     """
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    return re.sub(r"[ ._-]+", "-", text.lower()).strip("-")
 
 
 class Catalog:

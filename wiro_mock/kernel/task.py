@@ -136,10 +136,10 @@ class Task:
 
     @property
     def ended_at(self) -> Instant | None:
-        """When the process ended: by itself, or because it was killed."""
-        if self.killed and Status.END not in self.times:
-            return self.times[Status.CANCEL]
-        return self.times.get(Status.END)
+        """When the process ended: by itself, or because the task was killed, or given up before it started."""
+        if Status.END in self.times:
+            return self.times[Status.END]
+        return self.times.get(Status.CANCEL) if self.killed else self.times.get(Status.POSTPROCESS_END)
 
     @property
     def elapsed_seconds(self) -> int:
