@@ -59,13 +59,13 @@ def test_all_files_complain_at_once(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError) as caught:
         load_scenarios(gone, folder)
     assert str(caught.value).split("\n") == [
-        f"{gone}:1:1: gone.yaml: there is no such file or folder; look at the path",
         f"{folder}/a.yaml:1:1: a.yaml: is not UTF-8 (byte 0); save it as UTF-8",
         f"{folder}/b.yaml:4:5: step 1: exot: unknown key; did you mean 'exit'?",
         f"{folder}/c.yaml:1:1: c.yaml: is larger than 1 MiB; put large outputs into files and name them by `file:`",
         f"{folder}/d.yaml:1:1: d.yaml: is not a regular file; give a YAML file or a folder of them",
+        f"{gone}:1:1: gone.yaml: there is no such file or folder; look at the path",
     ]
-    assert [complaint.line for complaint in caught.value.complaints] == [1, 1, 4, 1, 1]
+    assert [complaint.line for complaint in caught.value.complaints] == [1, 4, 1, 1, 1]
 
 
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
@@ -107,6 +107,27 @@ def test_odd_file_names_are_complaints(tmp_path: Path) -> None:
         [complaint] = _complaints(with_file(name), tmp_path)
         assert complaint.startswith("f.yaml:4:21: step 1: produce.file: ")
         assert ";" in complaint
+
+
+def test_a_name_in_two_files_is_told_although_one_is_broken(tmp_path: Path) -> None:
+    """Of scenarios and of models."""
+    one, two = (
+        write(tmp_path, "a.yaml", good("x").replace("exit: 0", "exit: 300")),
+        write(tmp_path, "b.yaml", good("x")),
+    )
+    with pytest.raises(ScenarioError) as caught:
+        load_scenarios(tmp_path)
+    assert [str(complaint) for complaint in caught.value.complaints] == [
+        f"{one}:4:11: step 1: exit.code: '300' is too large; write at most 255",
+        f"{two}:1:1: x: is defined here and at {one}:1; rename one of the two",
+    ]
+    path = write(tmp_path, "models/m.yaml", f"{MODEL}x: 1\n---\n{MODEL.replace('FLUX.2', 'flux-2')}")
+    with pytest.raises(ScenarioError) as caught:
+        load_models(tmp_path)
+    assert [str(complaint) for complaint in caught.value.complaints] == [
+        f"{path}:5:1: x: unknown key; the keys here are: model, id, kind, cps, about, categories, defaults",
+        f"{path}:7:1: wiro/flux-2-dev: is defined here and at {path}:1; rename one of the two",
+    ]
 
 
 # -- models
@@ -158,20 +179,22 @@ def test_a_library_follows_its_folder(tmp_path: Path) -> None:
     assert library.refresh() == [f"reloaded 2 scenarios from {tmp_path}"]
     assert [scenario.name for scenario in library.scenarios[-2:]] == ["mine", "more"]
 
-    path.write_text("scenario: mine\n")
+    assert library.broken == []
+    path.write_text("scenario: mine\nmatch:\n")
     broken = [
-        f"kept the last good scenarios: {path}:1:1: about: is missing; "
-        "add it: one sentence: the situation that a client meets",
         f"kept the last good scenarios: {path}:1:1: steps: is missing; add it: what happens, in order",
+        f"kept the last good scenarios: {path}:2:7: match: has no value; write one, or leave the key out",
     ]
     assert library.refresh() == broken
+    assert library.broken == [line.removeprefix("kept the last good scenarios: ") for line in broken]
     assert library.refresh() == []
-    path.write_text("scenario: mine\n\n")
+    path.write_text("scenario: mine\nmatch:\n\n")
     assert library.refresh() == []  # the same breakage is told once
     assert [scenario.name for scenario in library.scenarios[-2:]] == ["mine", "more"]
 
     path.write_text(good("mine", "Mended."))
     assert library.refresh() == [f"reloaded 2 scenarios from {tmp_path}"]
+    assert library.broken == []
     assert library.scenarios[-2].about == "Mended."
     path.unlink()
     assert library.refresh() == [f"reloaded 1 scenario from {tmp_path}"]

@@ -38,15 +38,30 @@ def _step(line: str) -> list[str]:
         ("accept: {aftr: 1s}", "4:14: step 1: accept.aftr: unknown key; did you mean 'after'?"),
         ("preprocess: {q: 1}", "4:18: step 1: preprocess.q: unknown key; the keys here are: after, for"),
         ("accept: {after: 5}", "4:21: step 1: accept.after: 5 has no unit; write 5s or 5ms"),
-        ("accept: 200ms", "4:13: step 1: accept: '200ms' is not a mapping; write {after: …}, the keys here are: after"),
-        ("stall", "4:5: step 1: 'stall' has no colon; write `- stall:`"),
+        ("accept: 200", "4:13: step 1: accept.after: 200 has no unit; write 200s or 200ms"),
+        ("preprocess: 1", "4:17: step 1: preprocess.for: 1 has no unit; write 1s or 1ms"),
+        (
+            "produce: x",
+            "4:14: step 1: produce: 'x' is not a mapping; write {name: …}, the keys here are: name, text, "
+            "json, image, file, contenttype, after",
+        ),
+        ("hold", "4:5: step 1: 'hold' needs a value; write `- hold: NAME`"),
+        ("hold:", "4:10: step 1: hold.name: is missing; add it: by which a test releases it: hold: NAME"),
+        ("exit", "4:5: step 1: 'exit' needs a value; write `- exit: 0`"),
+        ("print hello", "4:5: step 1: 'print hello' has no colon; write `- print: hello`"),
+        ("acept", "4:5: step 1: 'acept' is not a step; did you mean 'accept'?"),
+        (
+            "zzz",
+            "4:5: step 1: 'zzz' is not a step; a step is one of: accept, preprocess, assign, start, print, stderr, "
+            "progress, stream, produce, exit, postprocess, hold, stall, cancel, setup_error, refuse",
+        ),
         ("{accept: {}, start: {}}", "4:5: step 1: 2 steps in one item (accept, start); give each its own dash"),
         (
             "{}",
             "4:5: step 1: an empty step; write one of: accept, preprocess, assign, start, print, stderr, "
             "progress, stream, produce, exit, postprocess, hold, stall, cancel, setup_error, refuse",
         ),
-        ("print: 5", "4:12: step 1: print.text: '5' is not text; put it in quotes"),
+        ("print: true", "4:12: step 1: print.text: true is not text; put it in quotes"),
         ("print: [a]", "4:12: step 1: print.text: a list is not text; put it in quotes"),
         ("print:", "4:11: step 1: print.text: is missing; add it: the line; ${…} is filled in"),
         ('print: "${modl}"', "4:12: step 1: print.text: unknown name ${modl}; did you mean ${model}?"),
@@ -54,6 +69,12 @@ def _step(line: str) -> list[str]:
             'print: "${zzz}"',
             "4:12: step 1: print.text: unknown name ${zzz}; there are: ${model}, ${model.owner}, ${model.slug}, "
             "${task.id}, ${scenario}, ${with.PARAMETER}",
+        ),
+        (
+            'print: "${Modl} ${foo} ${Modl} ${bar} ${model} ${"',
+            "4:12: step 1: print.text: unknown names ${Modl} (did you mean ${model}?), ${foo} and ${bar}; "
+            "there are: ${model}, ${model.owner}, ${model.slug}, ${task.id}, ${scenario}, ${with.PARAMETER}; "
+            "and '${' is not closed; write ${name}, or $$ for a dollar sign",
         ),
         ('print: "${"', "4:12: step 1: print.text: '${' is not closed; write ${name}, or $$ for a dollar sign"),
         ("exit: true", "4:11: step 1: exit.code: true is not a whole number; write digits without quotes"),
@@ -65,7 +86,6 @@ def _step(line: str) -> list[str]:
             "4:31: step 1: progress.log: 'yes' is not true or false; write one of the two, without quotes",
         ),
         ("hold: ''", "4:11: step 1: hold.name: is empty; write something"),
-        ("stream: {text: x}", "4:13: step 1: stream.rate: is missing; add it: words per second, such as 45tps"),
         (
             "setup_error: {message: x, then: fial}",
             "4:37: step 1: setup_error.then: 'fial' is not possible; did you mean 'fail'?",
@@ -74,10 +94,6 @@ def _step(line: str) -> list[str]:
             "setup_error: {message: x, then: stuck, wait: 1s}",
             "4:18: step 1: setup_error: `wait` means nothing with `then: stuck`; "
             "leave it out, or write then: fail or requeue",
-        ),
-        (
-            "refuse: 5",
-            "4:13: step 1: refuse: code 5 needs a message; only 96, 97, 98 have a known sentence",
         ),
         (
             "produce: {}",
@@ -115,10 +131,6 @@ def _step(line: str) -> list[str]:
             "produce: {text: a, contenttype: b}",
             "4:37: step 1: produce.contenttype: 'b' has the wrong form; "
             "write a type such as text/plain; by default that of the kind",
-        ),
-        (
-            "refuse: {code: 97, message: }",
-            "4:33: step 1: refuse.message: has no value; write one, or leave the key out",
         ),
         ("exit: 0", "5:5: step 2: stall: TAIL"),
     ],
@@ -186,6 +198,35 @@ def test_each_mistake_in_a_step_has_its_place_and_its_way_out(line: str, complai
                 "the keys here are: scenario, about, match, default_for, steps"
             ],
         ),
+        (
+            "scenario: x\nsteps:\n  - refuse: 5\n",
+            ["3:13: step 1: refuse: code 5 needs a message; only 96, 97, 98 have a known sentence"],
+        ),
+        (
+            "scenario: x\nsteps:\n  - refuse: {code: 97, message: }\n",
+            ["3:33: step 1: refuse.message: has no value; write one, or leave the key out"],
+        ),
+        (
+            "scenario: x\nsteps:\n  - print: '${Model} ${foo}'\n  - start: {after: 5}\n  - exit: 0\n  - print: late\n",
+            [
+                "3:12: step 1: print.text: unknown names ${Model} (did you mean ${model}?) and ${foo}; there are: "
+                "${model}, ${model.owner}, ${model.slug}, ${task.id}, ${scenario}, ${with.PARAMETER}",
+                "4:5: step 2: start: comes too late, the task is in task_output by here; the order is accept, "
+                "preprocess, assign, start, output, exit, postprocess [step-out-of-order]",
+                "4:20: step 2: start.after: 5 has no unit; write 5s or 5ms",
+                "6:5: step 4: print: the process has ended by here; move it before exit [output-after-end]",
+            ],
+        ),
+        (
+            "scenario: x\nabuot: y\nsteps:\n  - start\n  - accept\n  - print: hi\n",
+            [
+                "2:1: abuot: unknown key; did you mean 'about'?",
+                "5:5: step 2: accept: comes too late, the task is in task_start by here; the order is accept, "
+                "preprocess, assign, start, output, exit, postprocess [step-out-of-order]",
+                "6:5: step 3: the steps end, but the task does not; end with exit, stall, hold, cancel or setup_error "
+                "[success-without-exit]",
+            ],
+        ),
         ("", ["1:1: the file: is empty; begin with `scenario: a-name`"]),
         ("# nothing\n---\n", ["1:1: the file: is empty; begin with `scenario: a-name`"]),
         ("a:\n\tb: 1\n", ["2:1: YAML: a tab cannot indent; use spaces"]),
@@ -209,10 +250,67 @@ def test_each_mistake_in_a_document_has_its_place_and_its_way_out(text: str, com
     assert _complaints(text) == [f"f.yaml:{complaint}" for complaint in complaints]
 
 
-def test_syntax_errors_are_complaints() -> None:
-    """The parser's own words, with the place and where to look."""
-    [complaint] = _complaints("a: b: c\n")
-    assert complaint.startswith("f.yaml:1:5: YAML: mapping values are not allowed in this context; look at")
+@pytest.mark.parametrize(
+    ("steps", "line"),
+    [
+        ("- exot: 0", ""),  # counts as what it was meant for
+        ("- exit 0", ""),
+        ("- exit: {cod: 1}", ""),
+        ("- exit: yes", ""),
+        ("- print: hi\n    exit: 0", ""),
+        ("- start:\n    after: 1s\n  - exit: 0", ""),
+        ("- setup_error: {message: x, then: requeu}\n  - accept\n  - exit: 0", ""),
+        ("- setup_error: {mesage: x}\n  - accept\n  - exit: 0", ""),  # may have been a `then`
+        ("- setup_error: {message: [x]}\n  - accept", "nothing-after-end"),
+        ("- zzz: 1", ""),  # may have been an end
+        ("- 5", ""),
+        ("- zzz: 1\n  - accept\n  - postprocess", ""),
+        ("- start\n  - zzz: 1\n  - accept\n  - exit: 0", "step-out-of-order"),
+        ("- exit: 0\n  - zzz: 1\n  - print: {}", "output-after-end"),
+        ("- prnt: x", "success-without-exit"),
+        ("- zzz\n  - refuse: 97", "refuse-alone"),
+    ],
+)
+def test_a_broken_step_brings_no_false_complaint(steps: str, line: str) -> None:
+    """About the timeline is said only what stays true once the step is mended."""
+    with pytest.raises(ScenarioError) as caught:
+        load_text(f"scenario: x\nsteps:\n  {steps}\n")
+    rules = {complaint.rule for complaint in caught.value.complaints} - {""}
+    assert rules == ({line} if line else set())
+
+
+def test_a_name_that_is_taken_twice_is_told_whatever_else_is_wrong() -> None:
+    """Of scenarios in one text."""
+    text = "scenario: x\nsteps: [exit: 300]\n---\nscenario: x\nsteps: [exit: 0]\n---\nscenario: x\nsteps: [{exit: }]\n"
+    assert _complaints(text) == [
+        "f.yaml:2:15: step 1: exit.code: '300' is too large; write at most 255",
+        "f.yaml:4:1: x: is defined here and at f.yaml:1; rename one of the two",
+        "f.yaml:7:1: x: is defined here and at f.yaml:1; rename one of the two",
+        "f.yaml:8:16: step 1: exit.code: is missing; add it: the exit code; 0 is success",
+    ]
+
+
+def test_a_scenario_is_a_name_and_steps() -> None:
+    """The rest may be left out."""
+    [scenario] = load_text("scenario: x\nsteps: [start, {print: 1.50}, {print: +5}, {print: 0.10}, {exit: 0}]\n")
+    assert scenario.about == ""
+    assert [item.print.text for item in scenario.steps if item.print] == ["1.50", "+5", "0.10"]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("a: b: c\n", "1:5: YAML: mapping values are not allowed in this context"),
+        ('a: 1\nb:\n  - c:\n  - d: "e\n', "4:8: YAML: found unexpected end of stream"),
+        ("a: 1\nb:\n  - c:\n  - d: {e: 1s\n\n", "4:8: YAML: did not find expected ',' or '}'"),
+        ("a: 1\nb:\n  - c: 0\nd\n", "4:1: YAML: could not find expected ':'"),
+        ("a: 1\nb:\n  - c: 0\n - d\n", "4:2: YAML: did not find expected key"),
+        ("a: [x\nb: 1\n", "2:2: YAML: did not find expected ',' or ']'"),
+    ],
+)
+def test_syntax_errors_are_complaints(text: str, complaint: str) -> None:
+    """The parser's own words, with the place of what has to be mended and where to look."""
+    assert _complaints(text) == [f"f.yaml:{complaint}; look at the quotes, colons and indentation"]
 
 
 @given(st.one_of(st.text(max_size=60), st.text(alphabet="{}[]&*!|>-:?,#'\"\n a1%@`\t", max_size=60)))

@@ -150,7 +150,7 @@ def test_the_schema_describes_every_key() -> None:
     whole = schema()
     assert whole["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert set(whole["properties"]) == {"scenario", "about", "match", "default_for", "steps"}
-    assert whole["required"] == ["scenario", "about", "steps"]
+    assert whole["required"] == ["scenario", "steps"]
 
     def undescribed(part: Any, path: str) -> list[str]:
         if isinstance(part, list):
@@ -170,8 +170,11 @@ def test_the_schema_describes_every_key() -> None:
 def test_the_schema_knows_the_short_forms() -> None:
     """Each step as a mapping, and as the bare value that it may be."""
     kinds = schema()["$defs"]
-    assert [form["type"] for form in kinds["Print"]["anyOf"]] == ["object", "string"]
+    assert [form["type"] for form in kinds["Print"]["anyOf"]] == ["object", ["string", "number"]]
     assert [form["type"] for form in kinds["Exit"]["anyOf"]] == ["object", "integer"]
-    assert [form["type"] for form in kinds["Accept"]["anyOf"]] == ["object", "null"]
-    assert kinds["StepItem"]["additionalProperties"] is False
-    assert kinds["StepItem"]["maxProperties"] == 1
+    assert [form["type"] for form in kinds["Accept"]["anyOf"]] == ["object", "string", "null"]
+    mapping, word = kinds["StepItem"]["anyOf"]
+    assert mapping["additionalProperties"] is False
+    assert mapping["maxProperties"] == 1
+    bare = ["accept", "preprocess", "assign", "start", "postprocess", "stall", "cancel"]
+    assert word == {"type": "string", "enum": bare}

@@ -152,6 +152,15 @@ def test_caption_keeps_its_times() -> None:
     assert times[Status.END] - times[Status.ASSIGN] >= 2 * SECOND
 
 
+@pytest.mark.parametrize("glob", ["*", "*/*", "*/caption", "moondream3-preview/*"])
+def test_any_match_of_ones_own_wins(glob: str) -> None:
+    """The shipped scenarios have none: they play by the model's kind of output, or when asked for."""
+    assert [scenario.name for scenario in _library().scenarios if scenario.match] == []
+    [mine] = load_text(f"scenario: mine\nmatch: {{model: '{glob}'}}\nsteps: [stall]\n")
+    assert choose([mine, *_library().scenarios], _model(), {}).scenario.name == "mine"
+    assert choose(_library().scenarios, _model(), {}).how == "default for text"
+
+
 def test_caption_says_the_same_in_print_and_in_its_file() -> None:
     """`debugoutput` is exactly the caption, and so is the text file."""
     _, task = _played("caption")
@@ -217,9 +226,19 @@ def test_the_schema_accepts_the_shipped_files(name: str) -> None:
 
 def test_the_schema_refuses_what_the_loader_refuses() -> None:
     """A few mistakes of the usual kinds."""
-    good: dict[str, Any] = {"scenario": "x", "about": "y", "steps": [{"exit": 0}]}
+    good: dict[str, Any] = {"scenario": "x", "steps": [{"exit": 0}]}
     assert not _mistakes(good, schema(), schema())
-    wrong: list[dict[str, Any]] = [{"steps": [{"exot": 0}]}, {"steps": [{"accept": {"after": 5}}]}]
+    short: list[Any] = [
+        "start",
+        {"preprocess": "1s"},
+        {"cancel": None},
+        {"print": 5},
+        {"stream": "x"},
+        {"accept": "1s"},
+    ]
+    assert not _mistakes({**good, "steps": short}, schema(), schema())
+    steps: list[Any] = [{"exot": 0}, {"accept": {"after": 5}}, "hold", {"hold": None}, "x", {"start": 5}]
+    wrong: list[dict[str, Any]] = [{"steps": [step]} for step in steps]
     for bad in (*wrong, {"scenario": "No"}, {"faults": []}):
         assert _mistakes({**good, **bad}, schema(), schema())
 

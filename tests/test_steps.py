@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 import zlib
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tests.scenarios_kit import JOB, events_of, keep, made, stored
 from wiro_mock.kernel import events as e
@@ -19,7 +21,9 @@ from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.language.durations import LONGEST, format_duration, parse_duration, parse_rate
 from wiro_mock.language.media import content_type, png
 from wiro_mock.language.outputs import MOST_SNAPSHOTS
+from wiro_mock.language.steps import StepItem, step_kinds
 from wiro_mock.language.substitution import LONGEST_VALUE, value_text
+from wiro_mock.language.yaml_source import read_documents
 
 # -- durations and rates
 
@@ -173,7 +177,7 @@ def test_a_stream_is_cumulative_and_a_second_one_continues_it() -> None:
     """All snapshots of a stream share one text."""
     steps = [
         {"stream": {"text": "A cat asleep.", "rate": "10tps", "first": "400ms", "after": "1s"}},
-        {"stream": {"text": " It purrs.\n", "rate": "2tps"}},
+        {"stream": {"text": " It purrs.\n", "rate": "2tps", "first": "0s"}},
         {"exit": 0},
     ]
     plan = made(steps).compile(JOB, keep)
@@ -194,7 +198,7 @@ def test_a_stream_is_cumulative_and_a_second_one_continues_it() -> None:
 @pytest.mark.parametrize("words", [1, 2, 499, 500, 501, 502, 999, 1000, 10_000])
 def test_a_long_stream_has_a_bounded_number_of_snapshots(words: int) -> None:
     """Words share a snapshot beyond the cap; the last one has the whole text, at the time of the last word."""
-    plan = made([{"stream": {"text": "w " * words, "rate": "100tps"}}, {"exit": 0}]).compile(JOB, keep)
+    plan = made([{"stream": {"text": "w " * words, "rate": "100tps", "first": "0s"}}, {"exit": 0}]).compile(JOB, keep)
     outputs = [i for i in plan.items if isinstance(i, Step) and _is_output(i.event)]
     last: Any = outputs[-1].event
     assert len(outputs) == min(words, len(outputs)) <= MOST_SNAPSHOTS
@@ -253,6 +257,8 @@ def test_a_failed_setup_has_three_outcomes() -> None:
     again = [{"setup_error": {"message": "m", "then": "requeue", "wait": "3s"}}, {"print": "x"}, {"exit": 0}]
     plan = made(again).compile(JOB, keep)
     assert plan.items[2:4] == [Step(after=3_000_000, event=e.Requeued()), Step(after=0, event=e.Accepted())]
+    with pytest.raises(ValidationError):  # what is given up always has code 1
+        made([{"setup_error": {"message": "m", "code": 0}}])
     stuck = made([{"setup_error": {"message": "m", "then": "stuck"}}]).compile(JOB, keep)
     assert stuck.items[-1] == Stall()
 
@@ -267,6 +273,79 @@ def test_holds_and_stalls_need_no_exit() -> None:
         Step(after=0, event=e.PostprocessStarted()),
         Step(after=0, event=e.PostprocessEnded()),
     ]
+
+
+def test_a_stream_has_a_pace_by_default() -> None:
+    """40 words a second, the first one after 300 ms; the text alone will do."""
+    plan = made([{"stream": "A cat asleep."}, {"exit": 0}]).compile(JOB, keep)
+    assert [i.after for i in plan.items if isinstance(i, Step) and _is_output(i.event)] == [300_000, 25_000, 25_000]
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("start", {"start": {}}),
+        ("accept", {"accept": {}}),
+        ("assign", {"assign": {}}),
+        ("preprocess", {"preprocess": {}}),
+        ("postprocess", {"postprocess": {}}),
+        ("stall", {"stall": {}}),
+        ("cancel", {"cancel": {}}),
+        ({"start": "1s"}, {"start": {"after": "1s"}}),
+        ({"accept": "500ms"}, {"accept": {"after": "500ms"}}),
+        ({"assign": "1s"}, {"assign": {"after": "1s"}}),
+        ({"cancel": "2s"}, {"cancel": {"after": "2s"}}),
+        ({"preprocess": "300ms"}, {"preprocess": {"for": "300ms"}}),
+        ({"postprocess": "1s"}, {"postprocess": {"for": "1s"}}),
+        ({"print": 42}, {"print": {"text": "42"}}),
+        ({"stderr": 1.5}, {"stderr": {"text": "1.5"}}),
+    ],
+)
+def test_a_step_may_be_written_in_short(short: Any, long: Any) -> None:
+    """A bare word, or the one value that it is mostly written for."""
+    assert StepItem.model_validate(short) == StepItem.model_validate(long)
+
+
+def test_a_step_stands_alone_exactly_where_nothing_is_needed() -> None:
+    """And the way out that the others name works."""
+    for name, kind in step_kinds().items():
+        if not kind.least:
+            assert StepItem.model_validate(name).step == kind.model_validate({})
+            continue
+        with pytest.raises(ValidationError):
+            kind.model_validate({})
+        [document], _ = read_documents(f"- {kind.least}")
+        assert StepItem.model_validate(document.data[0]).name == name
+
+
+# -- what a client sends cannot fill the memory
+
+
+@pytest.mark.parametrize("value", ["x " * 5_000_000, ["x"] * 1_000_000, {"k": ["x"] * 1_000_000}])
+def test_a_huge_parameter_makes_a_small_plan(value: Any) -> None:
+    """Whatever its shape: no more of it than is filled in is ever looked at."""
+    texts = [{step: "${with.prompt}"} for step in ("print", "stream", "stderr")]
+    scenario = made([*texts, {"produce": {"json": ["${with.prompt}"]}}, {"exit": 0}])
+    job = replace(JOB, parameters={"prompt": value})
+    tracemalloc.start()
+    plan = scenario.compile(job, keep)
+    held, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(plan.items) < 600
+    assert held < 4_000_000
+    assert peak < 12_000_000
+
+
+def test_pictures_are_made_once() -> None:
+    """And few are kept."""
+    scenario = made([{"produce": {"image": {"width": 4096, "height": 4096, "color": "#010203"}}}, {"exit": 0}])
+    scenario.compile(JOB, keep)
+    before = png.cache_info()
+    scenario.compile(JOB, keep)
+    after = png.cache_info()
+    assert (after.misses, after.hits) == (before.misses, before.hits + 1)
+    assert after.maxsize is not None
+    assert after.maxsize * len(png(4096, 4096, "#010203")) < 1_000_000
 
 
 # -- media

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from wiro_mock.kernel.catalog import Model, clean_slug
 from wiro_mock.language import timeline
@@ -20,6 +21,8 @@ from wiro_mock.language.complaints import Complaint, ScenarioError
 from wiro_mock.language.model_files import ModelFile
 from wiro_mock.language.plan_table import plan_rows
 from wiro_mock.language.produce import SourceFile
+from wiro_mock.language.stand_ins import check_broken
+from wiro_mock.language.timeline import Problem
 from wiro_mock.language.wording import complaints_of, thing
 from wiro_mock.language.yaml_source import LARGEST, Document, read_documents
 from wiro_mock.scenario import Scenario
@@ -43,31 +46,34 @@ def load_scenarios(*paths: Path | str) -> list[Scenario]:
 
     A later path may redefine a name, and the later one wins; twice in one path is a complaint.
     """
-    return _load(paths, _scenario_files, _scenario, lambda scenario: scenario.name)
+    return _load(paths, _scenario_files, _SCENARIOS)
 
 
 def load_models(*paths: Path | str) -> list[Model]:
     """The models that the folders describe in their `models/`; a later folder may redefine one."""
-    return _load(paths, _model_files, _model, _slugs)
+    return _load(paths, _model_files, _MODELS)
 
 
 def load_text(text: str, *, file: str = "<text>", folder: Path | None = None) -> list[Scenario]:
     """The scenarios of a YAML text. `folder` is where a `file:` is looked for."""
     complaints: list[Complaint] = []
-    made = {one.name: one for one, _ in _read_text(text, file, folder, _scenario, complaints)}
+    made = _gather(_read_text(text, file, folder, _SCENARIOS, complaints), complaints)
     if complaints:
         raise ScenarioError(complaints)
     return list(made.values())
 
 
 class Library:
-    """The shipped scenarios and models and those of the given folders, kept up to date on request."""
+    """The shipped scenarios and models and those of the given folders, kept up to date on request.
+
+    `broken` are the complaints about the files as they stand, one line each: empty when all is well.
+    """
 
     def __init__(self, *folders: Path | str) -> None:
         self.folders = [Path(folder) for folder in folders]
         self.scenarios: list[Scenario] = []
         self.models: list[Model] = []
-        self._broken = ""
+        self.broken: list[str] = []
         self._seen: dict[Path, tuple[int, int]] = {}
         self._read(self._look())
 
@@ -82,11 +88,9 @@ class Library:
         try:
             self._read(seen)
         except ScenarioError as error:
-            told, self._broken = self._broken, str(error)
-            if told == self._broken:
-                return []
-            return [f"kept the last good scenarios: {complaint}" for complaint in error.complaints]
-        self._broken = ""
+            told, self.broken = self.broken, list(map(str, error.complaints))
+            return [f"kept the last good scenarios: {line}" for line in self.broken] if told != self.broken else []
+        self.broken = []
         return [self._reloaded(folder) for folder in self.folders]
 
     def _read(self, before: dict[Path, tuple[int, int]]) -> None:
@@ -136,7 +140,7 @@ def _read_shipped() -> tuple[list[Scenario], list[Model]]:
 
 
 def _slugs(model: Model) -> str:
-    return f"{clean_slug(model.owner)}/{clean_slug(model.slug)}"
+    return _slug(model.name)
 
 
 # -- files ---------------------------------------------------------------------------------------------
@@ -177,31 +181,52 @@ def _text_of(path: Path) -> str:
 
 # -- documents -----------------------------------------------------------------------------------------
 
-Maker = Callable[[Document, str, Path | None], Made]
+
+@dataclass(frozen=True, slots=True)
+class _Kind(Generic[Made]):
+    """A kind of document: how to make the thing of it, and under which key it has its name, in which form."""
+
+    make: Callable[[Document, str, Path | None], Made]
+    key: str
+    name: Callable[[str], str]
 
 
-def _load(
-    paths: Iterable[Path | str],
-    files_of: Callable[[Path], list[Path]],
-    make: Maker[Made],
-    key: Callable[[Made], str],
-) -> list[Made]:
+@dataclass(frozen=True, slots=True)
+class _Read(Generic[Made]):
+    """A document: what it is called, where it begins, and what it makes (None when there were complaints)."""
+
+    name: str
+    file: str
+    line: int
+    made: Made | None
+
+
+def _load(paths: Iterable[Path | str], files_of: Callable[[Path], list[Path]], kind: _Kind[Made]) -> list[Made]:
     complaints: list[Complaint] = []
     made: dict[str, Made] = {}
     for path in map(Path, paths):
-        here: dict[str, str] = {}
-        for file in files_of(path):
-            for one, place in _read_file(file, make, complaints):
-                name = key(one)
-                if name in here:
-                    message = f"{name}: is defined here and at {here[name]}; rename one of the two"
-                    complaints.append(Complaint(*_split(place), 1, message))
-                here.setdefault(name, place)
-                made.pop(name, None)
-                made[name] = one
+        read = (one for file in files_of(path) for one in _read_file(file, kind, complaints))
+        for name, one in _gather(read, complaints).items():
+            made.pop(name, None)
+            made[name] = one
     if complaints:
         raise ScenarioError(complaints)
     return list(made.values())
+
+
+def _gather(documents: Iterable[_Read[Made]], complaints: list[Complaint]) -> dict[str, Made]:
+    """What the documents make, by name; a name that stands there twice is a complaint, whatever else is wrong."""
+    made: dict[str, Made] = {}
+    places: dict[str, str] = {}
+    for one in documents:
+        if one.name in places:
+            message = f"{one.name}: is defined here and at {places[one.name]}; rename one of the two"
+            complaints.append(Complaint(one.file, one.line, 1, message))
+        if one.name:
+            places.setdefault(one.name, f"{one.file}:{one.line}")
+        if one.made is not None:
+            made[one.name] = one.made
+    return made
 
 
 def _collected(load: Callable[..., list[Made]], folders: tuple[Path, ...], complaints: list[Complaint]) -> list[Made]:
@@ -212,55 +237,65 @@ def _collected(load: Callable[..., list[Made]], folders: tuple[Path, ...], compl
         return []
 
 
-def _read_file(path: Path, make: Maker[Made], complaints: list[Complaint]) -> Iterator[tuple[Made, str]]:
+def _read_file(path: Path, kind: _Kind[Made], complaints: list[Complaint]) -> Iterator[_Read[Made]]:
     try:
         text = _text_of(path)
     except ValueError as error:
         complaints.append(Complaint(str(path), 1, 1, f"{path.name}: {error}"))
         return
-    yield from _read_text(text, str(path), path.parent, make, complaints)
+    yield from _read_text(text, str(path), path.parent, kind, complaints)
 
 
 def _read_text(
-    text: str, file: str, folder: Path | None, make: Maker[Made], complaints: list[Complaint]
-) -> Iterator[tuple[Made, str]]:
+    text: str, file: str, folder: Path | None, kind: _Kind[Made], complaints: list[Complaint]
+) -> Iterator[_Read[Made]]:
     documents, troubles = read_documents(text)
     complaints += [Complaint(file, *trouble.place, trouble.message) for trouble in troubles]
     if not documents and not troubles:
         complaints.append(Complaint(file, 1, 1, "the file: is empty; begin with `scenario: a-name`"))
     for document in documents:
+        made = None
         try:
-            yield make(document, file, folder), f"{file}:{document.place[0]}"
+            made = kind.make(document, file, folder)
         except ScenarioError as error:
             complaints += error.complaints
-
-
-def _validated(kind: type[BaseModel], document: Document, file: str, context: dict[str, Any]) -> Any:
-    try:
-        return kind.model_validate(document.data, context=context)
-    except ValidationError as error:
-        raise ScenarioError(complaints_of(error, kind, document, file)) from None
+        name = document.data.get(kind.key) if isinstance(document.data, dict) else None
+        yield _Read(kind.name(name) if isinstance(name, str) else "", file, document.place[0], made)
 
 
 def _scenario(document: Document, file: str, folder: Path | None) -> Scenario:
     context = {"source": f"{file}:{document.place[0]}", "folder": folder}
-    scenario: Scenario = _validated(Scenario, document, file, context)
-    complaints = []
-    for problem in timeline.check(scenario.steps):
-        path = ("steps", problem.index)
-        name = scenario.steps[problem.index].name if scenario.steps else ""
-        place = document.place_of((*path, name), key=True)
-        complaints.append(Complaint(file, *place, f"{thing(path)}: {problem.message}", problem.rule))
-    if complaints:
-        raise ScenarioError(complaints)
+    try:
+        scenario = Scenario.model_validate(document.data, context=context)
+    except ValidationError as error:
+        steps = document.data.get("steps") if isinstance(document.data, dict) else None
+        problems = check_broken(steps, context) if isinstance(steps, list) else []
+        found = [*complaints_of(error, Scenario, document, file), *_out_of_order(problems, document, file)]
+        raise ScenarioError(found) from None
+    if problems := timeline.check(scenario.steps):
+        raise ScenarioError(_out_of_order(problems, document, file))
     return scenario
 
 
-def _split(place: str) -> tuple[str, int]:
-    file, _, line = place.rpartition(":")
-    return file, int(line)
+def _out_of_order(problems: Iterable[Problem], document: Document, file: str) -> Iterator[Complaint]:
+    for problem in problems:
+        path = ("steps", problem.index)
+        place = document.place_of((*path, problem.name), key=True)
+        yield Complaint(file, *place, f"{thing(path)}: {problem.message}", problem.rule)
 
 
 def _model(document: Document, file: str, folder: Path | None) -> Model:
-    made: ModelFile = _validated(ModelFile, document, file, {"folder": folder})
+    try:
+        made = ModelFile.model_validate(document.data, context={"folder": folder})
+    except ValidationError as error:
+        raise ScenarioError(complaints_of(error, ModelFile, document, file)) from None
     return made.value()
+
+
+def _slug(name: str) -> str:
+    owner, _, slug = name.partition("/")
+    return f"{clean_slug(owner)}/{clean_slug(slug)}"
+
+
+_SCENARIOS = _Kind(_scenario, "scenario", str)
+_MODELS = _Kind(_model, "model", _slug)

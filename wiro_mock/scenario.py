@@ -14,11 +14,9 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     Field,
     PrivateAttr,
-    ValidationError,
     WithJsonSchema,
     model_validator,
 )
@@ -28,7 +26,7 @@ from wiro_mock.kernel.events import Job
 from wiro_mock.kernel.plan import Plan
 from wiro_mock.language import timeline
 from wiro_mock.language.complaints import Complaint, ScenarioError, complain, did_you_mean
-from wiro_mock.language.steps import Refuse, StepItem
+from wiro_mock.language.steps import Refuse, StepItem, step_kinds
 from wiro_mock.language.strict import Given, Strict
 from wiro_mock.language.substitution import MissingName, Names, parameter, value_text
 from wiro_mock.language.timeline import Keep
@@ -103,7 +101,7 @@ class Scenario(Strict):
     name: Annotated[str, AfterValidator(_check_name)] = Field(
         alias="scenario", min_length=1, description="its name, in kebab case"
     )
-    about: str = Field(min_length=1, description="one sentence: the situation that a client meets")
+    about: str = Field(default="", min_length=1, description="one sentence: the situation that a client meets")
     match: Annotated[Match | None, Given] = Field(
         default=None, description="which runs it plays for; without it, only when asked for"
     )
@@ -193,33 +191,29 @@ def schema() -> dict[str, Any]:
     _tidy(made)
     definitions = made["$defs"]
     steps = {}
-    for name, field in StepItem.model_fields.items():
-        kind = next(kind for kind in field.annotation.__args__ if kind is not type(None))  # type: ignore[union-attr]
+    for name, kind in step_kinds().items():
         forms = [definitions[kind.__name__]]
         if kind.shorthand:
             forms.append(dict(forms[0]["properties"][kind.shorthand]))
-        if _may_be_empty(kind):
+        if not kind.least:
             forms.append({"type": "null"})
         definitions[kind.__name__] = {"description": kind.__doc__, "anyOf": forms}
         steps[name] = {"$ref": f"#/$defs/{kind.__name__}", "description": kind.__doc__}
     definitions["StepItem"] = {
         "description": StepItem.__doc__,
-        "type": "object",
-        "properties": steps,
-        "additionalProperties": False,
-        "minProperties": 1,
-        "maxProperties": 1,
+        "anyOf": [
+            {
+                "type": "object",
+                "properties": steps,
+                "additionalProperties": False,
+                "minProperties": 1,
+                "maxProperties": 1,
+            },
+            {"type": "string", "enum": [name for name, kind in step_kinds().items() if not kind.least]},
+        ],
     }
     made["properties"]["scenario"]["pattern"] = "^[a-z0-9]+(-[a-z0-9]+)*$"
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "wiro_mock scenario"}
-
-
-def _may_be_empty(kind: type[BaseModel]) -> bool:
-    try:
-        kind.model_validate({})
-    except ValidationError:
-        return False
-    return True
 
 
 def _tidy(part: Any) -> None:

@@ -26,10 +26,10 @@ class Complaint:
 
 
 class ScenarioError(Exception):
-    """All complaints of all files at once; as text, one line each."""
+    """All complaints of all files at once, sorted by their places; as text, one line each."""
 
     def __init__(self, complaints: Iterable[Complaint]) -> None:
-        self.complaints = list(complaints)
+        self.complaints = sorted(complaints, key=lambda one: (one.file, one.line, one.column))
         super().__init__("\n".join(str(complaint) for complaint in self.complaints))
 
 

@@ -10,6 +10,7 @@ from wiro_mock.kernel.events import SECOND, Duration, Progress, Snapshot
 from wiro_mock.language.steps import ProgressBar, StreamText
 
 MOST_SNAPSHOTS: Final = 500
+_WORD: Final = re.compile(r"\S+")
 _BAR_WIDTH: Final = 10
 _BAR_PARTS: Final = " ▏▎▍▌▋▊▉█"
 
@@ -48,16 +49,11 @@ def _clock(duration: Duration) -> str:
 
 def snapshots(before: str, text: str, step: StreamText) -> Iterable[tuple[Duration, Snapshot]]:
     """The words of the text, each at its time. The first stands alone; beyond the cap, words share a snapshot."""
-    ends = [found.end() for found in re.finditer(r"\S+", text)] or [0]
-    ends[-1] = len(text)
-    group = -(-(len(ends) - 1) // (MOST_SNAPSHOTS - 1)) or 1
-    places = [*range(0, len(ends), group)]
-    if places[-1] != len(ends) - 1:
-        places.append(len(ends) - 1)
+    last = max(sum(1 for _ in _WORD.finditer(text)) - 1, 0)
+    group = -(-last // (MOST_SNAPSHOTS - 1)) or 1
+    ends = {place: found.end() for place, found in enumerate(_WORD.finditer(text)) if place % group == 0}
+    ends[last] = len(text)
     whole = before + text
-    for place in places[-MOST_SNAPSHOTS:]:
+    for place, end in ends.items():
         at = step.first + round(place * SECOND / step.rate)
-        yield (
-            at,
-            Snapshot(text=whole, upto=len(before) + ends[place], elapsed=at, words_per_second=step.rate),
-        )
+        yield at, Snapshot(text=whole, upto=len(before) + end, elapsed=at, words_per_second=step.rate)

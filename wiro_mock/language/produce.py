@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, ValidationInfo, WithJsonSchema, model_validator
 
@@ -66,6 +66,7 @@ def _read_inside(root: Path, value: str) -> SourceFile:
 class Produce(StepModel):
     """An output file, from exactly one source: `text`, `json`, `image` or `file`."""
 
+    least: ClassVar[str] = "produce: {text: a text}"
     name: Annotated[Annotated[str, AfterValidator(_check_name)] | None, Given] = Field(
         default=None, description="the file's name; by default its number and the extension of its kind (0.png)"
     )

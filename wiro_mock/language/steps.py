@@ -1,19 +1,20 @@
 """The vocabulary of scenarios: one small model per step, exactly as it is written in YAML.
 
-What a step *does* is in `timeline`; here is only how it may be spelt. A step that takes one value may be written
-in short (`print: "text"` for `print: {text: "text"}`): `shorthand` names the key that a bare value stands for.
+What a step *does* is in `timeline`; here is only how it may be spelt. A step may be written in short: `print: "text"`
+for `print: {text: "text"}`, `start: 1s` for `start: {after: 1s}`, and just `start` where it needs no keys.
 """
 
 from __future__ import annotations
 
 import functools
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import Field, model_validator
 
 from wiro_mock.kernel.account import concurrency_limit, concurrency_refusal
 from wiro_mock.kernel.refusals import No, Refusal
+from wiro_mock.language.complaints import did_you_mean
 from wiro_mock.language.durations import DurationText, RateText
 from wiro_mock.language.produce import Produce
 from wiro_mock.language.strict import AFTER, Given, StepModel, Strict, Text
@@ -25,12 +26,14 @@ SENTENCES = {96: No.CONCURRENCY, 97: No.BALANCE, 98: No.SIGN_IN}
 class Accept(StepModel):
     """A worker takes the task out of the queue (task_accept)."""
 
+    shorthand: ClassVar[str] = "after"
     after: DurationText = Field(default=0, description=AFTER)
 
 
 class Preprocess(StepModel):
     """Inputs are prepared (task_preprocess_start, task_preprocess_end); not every model does it."""
 
+    shorthand: ClassVar[str] = "for"
     after: DurationText = Field(default=0, description=AFTER)
     lasting: DurationText = Field(default=0, alias="for", description="how long it takes")
 
@@ -38,12 +41,14 @@ class Preprocess(StepModel):
 class Assign(StepModel):
     """A GPU is given (task_assign)."""
 
+    shorthand: ClassVar[str] = "after"
     after: DurationText = Field(default=0, description=AFTER)
 
 
 class Start(StepModel):
     """The model's process starts (task_start)."""
 
+    shorthand: ClassVar[str] = "after"
     after: DurationText = Field(default=0, description=AFTER)
 
 
@@ -51,6 +56,7 @@ class Print(StepModel):
     """A line on stdout (task_output)."""
 
     shorthand: ClassVar[str] = "text"
+    least: ClassVar[str] = "print: a text"
     text: Text = Field(description="the line; ${…} is filled in")
     after: DurationText = Field(default=0, description=AFTER)
 
@@ -59,6 +65,7 @@ class Stderr(StepModel):
     """A line on stderr (task_error); never an end by itself."""
 
     shorthand: ClassVar[str] = "text"
+    least: ClassVar[str] = "stderr: a text"
     text: Text = Field(description="the line; ${…} is filled in")
     after: DurationText = Field(default=0, description=AFTER)
 
@@ -66,6 +73,7 @@ class Stderr(StepModel):
 class ProgressBar(StepModel):
     """A progress bar: evenly spaced task_output objects, the last one at 100 %."""
 
+    least: ClassVar[str] = "progress: {steps: 10, for: 3s}"
     steps: int = Field(ge=1, le=40_000, description="how many objects")
     lasting: DurationText = Field(default=0, alias="for", description="how long the whole bar takes")
     after: DurationText = Field(default=0, description=AFTER)
@@ -78,9 +86,11 @@ class ProgressBar(StepModel):
 class StreamText(StepModel):
     """A text that arrives word by word: task_output objects with the whole text so far."""
 
+    shorthand: ClassVar[str] = "text"
+    least: ClassVar[str] = "stream: a text"
     text: Text = Field(description="the whole text; ${…} is filled in")
-    rate: RateText = Field(description="words per second, such as 45tps")
-    first: DurationText = Field(default=0, description="how long until the first word")
+    rate: RateText = Field(default=40.0, description="words per second, such as 45tps; by default 40tps")
+    first: DurationText = Field(default=300_000, description="how long until the first word; by default 300ms")
     after: DurationText = Field(default=0, description=AFTER)
 
 
@@ -88,6 +98,7 @@ class Exit(StepModel):
     """The process ends (task_output_full, task_error_full if there was stderr, task_end); 0 is success."""
 
     shorthand: ClassVar[str] = "code"
+    least: ClassVar[str] = "exit: 0"
     code: int = Field(ge=-255, le=255, description="the exit code; 0 is success")
     after: DurationText = Field(default=0, description=AFTER)
 
@@ -95,6 +106,7 @@ class Exit(StepModel):
 class Postprocess(StepModel):
     """Outputs are stored (task_postprocess_start, task_postprocess_end): the end."""
 
+    shorthand: ClassVar[str] = "for"
     after: DurationText = Field(default=0, description=AFTER)
     lasting: DurationText = Field(default=0, alias="for", description="how long it takes")
 
@@ -103,7 +115,8 @@ class HoldStep(StepModel):
     """Wait here until a test releases it."""
 
     shorthand: ClassVar[str] = "name"
-    name: str = Field(min_length=1, description="what is being waited for")
+    least: ClassVar[str] = "hold: NAME"
+    name: str = Field(min_length=1, description="by which a test releases it: hold: NAME")
 
 
 class StallStep(StepModel):
@@ -116,6 +129,7 @@ class StallStep(StepModel):
 class Cancel(StepModel):
     """Somebody else cancels the task here (while it is queued) or kills it (from assign on)."""
 
+    shorthand: ClassVar[str] = "after"
     after: DurationText = Field(default=0, description=AFTER)
 
 
@@ -123,6 +137,7 @@ class SetupError(StepModel):
     """Fatal before the process starts: the task stands in task_error."""
 
     shorthand: ClassVar[str] = "message"
+    least: ClassVar[str] = "setup_error: a message"
     message: Text = Field(description="what debugerror says; ${…} is filled in")
     after: DurationText = Field(default=0, description=AFTER)
     then: Literal["fail", "requeue", "stuck"] = Field(
@@ -142,6 +157,7 @@ class Refuse(StepModel):
     """The run is refused, and there is no task. The only step of its scenario."""
 
     shorthand: ClassVar[str] = "code"
+    least: ClassVar[str] = "refuse: 97"
     code: int = Field(ge=0, le=99_999, description="the error code")
     message: Annotated[str | None, Given] = Field(
         default=None, description="may be left out for 96, 97 and 98, whose sentence is known"
@@ -186,7 +202,7 @@ AnyStep: TypeAlias = (
 
 
 class StepItem(Strict):
-    """One item of `steps`: a mapping with exactly one key, the step's name."""
+    """One item of `steps`: a mapping with exactly one key, the step's name; or the bare name."""
 
     accept: Accept | None = None
     preprocess: Preprocess | None = None
@@ -208,6 +224,8 @@ class StepItem(Strict):
     @model_validator(mode="before")
     @classmethod
     def _one_key(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return cls._bare(value)
         if not isinstance(value, dict):
             return value
         if len(value) > 1 and value.keys() <= cls.model_fields.keys():
@@ -215,6 +233,18 @@ class StepItem(Strict):
         if not value:
             raise ValueError(f"an empty step; write one of: {', '.join(cls.model_fields)}")
         return {key: {} if item is None else item for key, item in value.items()}
+
+    @classmethod
+    def _bare(cls, word: str) -> dict[str, Any]:
+        kinds = step_kinds()
+        name, _, rest = word.partition(" ")
+        if word in kinds and not kinds[word].least:
+            return {word: {}}
+        if word in kinds:
+            raise ValueError(f"'{word}' needs a value; write `- {kinds[word].least}`")
+        if name in kinds:
+            raise ValueError(f"'{_cut(word)}' has no colon; write `- {name}: {_cut(rest)}`")
+        raise ValueError(f"'{_cut(word)}' is not a step; {did_you_mean(word, kinds, what='a step is one of')}")
 
     @property
     def name(self) -> str:
@@ -226,3 +256,13 @@ class StepItem(Strict):
         """The step itself."""
         step: AnyStep = getattr(self, self.name)
         return step
+
+
+@functools.cache
+def step_kinds() -> dict[str, type[StepModel]]:
+    """The steps by their names."""
+    return {name: get_args(field.annotation)[0] for name, field in StepItem.model_fields.items()}
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:60]}…"

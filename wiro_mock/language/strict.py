@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
 
-from wiro_mock.language.substitution import check_text
+from wiro_mock.language.substitution import check_text, written
 
 AFTER = "how long after the step before it (or after the release of a hold)"
 
@@ -18,9 +18,14 @@ class Strict(BaseModel):
 
 
 class StepModel(Strict):
-    """What all steps have in common: the short form."""
+    """What all steps have in common: the short form.
+
+    `shorthand` is the key that a bare value stands for; `least` is the shortest way to write a step that cannot
+    stand without a value.
+    """
 
     shorthand: ClassVar[str] = ""
+    least: ClassVar[str] = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -37,4 +42,7 @@ def _given(value: object) -> object:
 Given = BeforeValidator(_given)
 """For keys that may be left out: a key that is there without a value is a mistake, not the default."""
 
-Text: TypeAlias = Annotated[str, AfterValidator(check_text)]
+Text: TypeAlias = Annotated[
+    str, BeforeValidator(written), AfterValidator(check_text), WithJsonSchema({"type": ["string", "number"]})
+]
+"""A text with `${…}` in it. A plain number is the text that it is written as."""

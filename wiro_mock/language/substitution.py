@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from wiro_mock.kernel.events import Job
 from wiro_mock.kernel.files import File
@@ -27,33 +27,65 @@ class MissingName(LookupError):
     """A `${with.NAME}` that this run has no value for; the message names what exists."""
 
 
+def written(value: object) -> object:
+    """The text of a plain number as somebody wrote it (`1.50`); anything else as it is."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return getattr(value, "written", str(value))
+    return value
+
+
 def check_text(text: str) -> str:
-    """The text itself, or a `ValueError` about the first `${…}` in it that can never work."""
-    names = list(_names(text))
-    if len(names) > MOST_NAMES:
-        raise ValueError(f"{len(names)} times ${{…}} in one text; at most {MOST_NAMES} are filled in")
-    for name in names:
-        if name in NAMES or (name.startswith("with.") and len(name) > len("with.")):
-            continue
-        known = {known: f"${{{known}}}" for known in (*NAMES, "with.PARAMETER")}
-        near = difflib.get_close_matches(name.lower(), known, n=1)
-        hint = f"did you mean {known[near[0]]}?" if near else f"there are: {', '.join(known.values())}"
-        raise ValueError(f"unknown name ${{{name}}}; {hint}")
+    """The text itself, or a `ValueError` about every `${…}` in it that can never work."""
+    check_texts(text)
     return text
 
 
 def check_texts(value: object) -> object:
     """The JSON value itself, every text in it checked."""
-    if isinstance(value, str):
-        return check_text(value)
-    parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
-    for part in parts:
-        check_texts(part)
+    unknown, troubles = dict[str, None](), dict[str, None]()
+    for text in _texts(value):
+        places = [(found[1], found[2]) for found in _PLACE.finditer(text) if found[1] is not None]
+        if len(places) > MOST_NAMES:
+            troubles[f"{len(places)} times ${{…}} in one text; at most {MOST_NAMES} are filled in"] = None
+        unknown |= {name: None for name, closed in places[:MOST_NAMES] if closed and not _is_name(name)}
+        if any(closed is None for _, closed in places):
+            troubles["'${' is not closed; write ${name}, or $$ for a dollar sign"] = None
+    if unknown or troubles:
+        raise ValueError("; and ".join([*_unknown(list(unknown)), *troubles]))
     return value
 
 
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    for part in parts:
+        yield from _texts(part)
+
+
+def _is_name(name: str) -> bool:
+    return name in NAMES or (name.startswith("with.") and len(name) > len("with."))
+
+
+def _unknown(names: list[str]) -> list[str]:
+    """One sentence about all unknown names of a text, if there are any."""
+    known = {known: f"${{{known}}}" for known in (*NAMES, "with.PARAMETER")}
+    near = {name: difflib.get_close_matches(name.lower()[:60], known, n=1) for name in names}
+    everything = f"there are: {', '.join(known.values())}"
+    shown = {name: f"${{{name if len(name) <= 60 else name[:60] + '…'}}}" for name in names}
+    if len(names) == 1:
+        [name] = names
+        hint = f"did you mean {known[near[name][0]]}?" if near[name] else everything
+        return [f"unknown name {shown[name]}; {hint}"]
+    hints = [shown[name] + (f" (did you mean {known[near[name][0]]}?)" if near[name] else "") for name in names]
+    return [f"unknown names {', '.join(hints[:-1])} and {hints[-1]}; {everything}"] if names else []
+
+
 def value_text(value: object) -> str:
-    """A parameter's value as text: a file by its name, lists joined by commas, objects as JSON."""
+    """A parameter's value as text: a file by its name, lists joined by commas, objects as JSON.
+
+    Of a list or an object, no more than is ever filled into a text.
+    """
     match value:
         case None:
             return ""
@@ -62,11 +94,22 @@ def value_text(value: object) -> str:
         case File(name=name):
             return name
         case list() | tuple():
-            return ", ".join(value_text(item) for item in value)
+            return _beginning(text for item in value for text in (", ", value_text(item)))[2:]
         case dict():
-            return json.dumps(value, ensure_ascii=False, default=value_text)
+            return _beginning(json.JSONEncoder(ensure_ascii=False, default=value_text).iterencode(value))
         case _:
             return str(value)
+
+
+def _beginning(parts: Iterable[str]) -> str:
+    """The parts joined, as far as a little beyond `LONGEST_VALUE`."""
+    taken, length = list[str](), 0
+    for part in parts:
+        taken.append(part[: LONGEST_VALUE + 1])
+        length += len(part)
+        if length > LONGEST_VALUE + 2:
+            break
+    return "".join(taken)
 
 
 def parameter(name: str, parameters: Mapping[str, object], defaults: Mapping[str, str]) -> str | None:
@@ -117,13 +160,5 @@ class Names:
             names = sorted({*job.parameters, *job.model.defaults})
             hint = did_you_mean(wanted, names, what="its parameters are")
             raise MissingName(f"${{{name}}}: this run of {job.model.name} has no parameter '{wanted}'; {hint}")
-        return value if len(value) <= LONGEST_VALUE else f"{value[:LONGEST_VALUE]}…"
-
-
-def _names(text: str) -> Iterator[str]:
-    for found in _PLACE.finditer(text):
-        if found[1] is None:
-            continue
-        if found[2] is None:
-            raise ValueError("'${' is not closed; write ${name}, or $$ for a dollar sign")
-        yield found[1]
+        self._known[name] = value if len(value) <= LONGEST_VALUE else f"{value[:LONGEST_VALUE]}…"
+        return self._known[name]

@@ -33,6 +33,7 @@ MOST_ITEMS: Final = 50_000
 _Filler: TypeAlias = type[e.Accepted | e.Assigned | e.Started]
 _FILLERS: Final[tuple[_Filler, ...]] = (e.Accepted, e.Assigned, e.Started)
 _OUTPUTS: Final = (s.Print, s.Stderr, s.ProgressBar, s.StreamText, Produce)
+_NO_END: Final = (s.Accept, s.Preprocess, s.Assign, s.Start, *_OUTPUTS)
 _AFTER_OUTPUT: Final = frozenset({Status.OUTPUT_FULL, Status.END, Status.POSTPROCESS_START})
 _ORDER: Final = "accept, preprocess, assign, start, output, exit, postprocess"
 
@@ -61,11 +62,12 @@ class AsWritten:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A step that cannot happen where it stands: its place in `steps`, the broken rule, and what to do."""
+    """A step that cannot happen where it stands: its place in `steps`, the broken rule, what to do, and its name."""
 
     index: int
     rule: str
     message: str
+    name: str = ""
 
 
 class BrokenRule(Exception):
@@ -80,21 +82,22 @@ def lay_out(
     steps: Iterable[s.StepItem], texts: Texts, keep: Keep, *, most: int = MOST_ITEMS
 ) -> tuple[list[PlanItem], list[Problem]]:
     """The plan items of the steps, and everything that is wrong with their order."""
-    walk, problems, index = _Walk(texts, keep), list[Problem](), -1
+    walk, problems, index, may_end = _Walk(texts, keep), list[Problem](), 0, False
     steps = list(steps)
     for index, item in enumerate(steps):
         try:
             walk.take(item, alone=len(steps) == 1)
         except BrokenRule as broken:
-            problems.append(Problem(index, broken.rule, str(broken)))
+            problems.append(Problem(index, broken.rule, str(broken), item.name))
+            may_end |= not isinstance(item.step, _NO_END)
         if len(walk.items) > most:
             message = f"{item.name}: more than {most} events by here; use fewer or shorter steps"
-            return walk.items, [*problems, Problem(index, "too-many-events", message)]
+            return walk.items, [*problems, Problem(index, "too-many-events", message, item.name)]
     try:
-        if not problems:
+        if not may_end:  # else the end is there, though in the wrong place
             walk.close()
     except BrokenRule as broken:
-        problems.append(Problem(max(index, 0), broken.rule, str(broken)))
+        problems.append(Problem(index, broken.rule, str(broken), steps[index].name if steps else ""))
     return walk.items, problems
 
 

@@ -24,8 +24,7 @@ _SHOULD_BE = {
 
 def complaints_of(error: ValidationError, root: type[BaseModel], document: Document, file: str) -> list[Complaint]:
     """Every mistake that pydantic found in the document, with its place."""
-    found = [_complaint(detail, root, document, file) for detail in error.errors(include_url=False)]
-    return sorted(found, key=lambda complaint: (complaint.line, complaint.column))
+    return [_complaint(detail, root, document, file) for detail in error.errors(include_url=False)]
 
 
 def thing(path: Path) -> str:
@@ -78,7 +77,7 @@ def _sentence(detail: ErrorDetails, root: type[BaseModel], path: Path) -> str:
 def _not_a_mapping(value: Any, model: type[BaseModel] | None) -> str:
     keys = list(_keys(model))
     if isinstance(value, str) and value in keys:
-        return f"'{value}' has no colon; write `- {value}:`"
+        return f"'{value}' has no colon; write `{value}: …`"
     example = f"{keys[0]}: …" if keys else "key: …"
     return f"{_shown(value)} is not a mapping; write {{{example}}}, the keys here are: {', '.join(keys)}"
 

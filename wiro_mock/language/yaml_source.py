@@ -28,6 +28,7 @@ _CONSTANTS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null":
 _CONSTANTS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})\.[0-9]{1,18}")
+_LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _TEXT_TAGS = (None, "!", "tag:yaml.org,2002:str")
 
 
@@ -188,23 +189,51 @@ class _Reader:
         return path
 
 
+class _Whole(int):
+    written: str
+
+
+class _Decimal(float):
+    written: str
+
+
 def _resolved(text: str) -> Any:
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if _WHOLE.fullmatch(text):
-        return int(text)
-    return float(text) if _DECIMAL.fullmatch(text) else text
+        return _number(int, _Whole, text)
+    return _number(float, _Decimal, text) if _DECIMAL.fullmatch(text) else text
+
+
+def _number(kind: Any, remembering: Any, text: str) -> Any:
+    """The number; with its spelling, where it has one of its own (`1.50`, `+5`)."""
+    value = kind(text)
+    if str(value) != text:
+        value = remembering(text)
+        value.written = text
+    return value
 
 
 def _place(mark: Any) -> Place:
     return mark.line + 1, mark.column + 1
 
 
+def _offender(error: yaml.YAMLError, text: str) -> Any:
+    """The mark of what has to be mended: what was begun, where the parser found no end of it."""
+    mark, begun = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+    if not mark or not begun:
+        return mark or begun
+    rest = _LINE_END.split(text)[mark.line :]
+    at_the_end = not "".join([rest[0][mark.column :], *rest[1:]] if rest else []).strip()
+    return begun if at_the_end or "expected ':'" in str(getattr(error, "problem", "")) else mark
+
+
 def _syntax(error: yaml.YAMLError, text: str) -> Trouble:
-    mark: Any = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    mark = _offender(error, text)
     if isinstance(error, yaml.MarkedYAMLError) and mark:
         place = _place(mark)
-        line = text.splitlines()[mark.line] if mark.line < len(text.splitlines()) else ""
+        lines = _LINE_END.split(text)
+        line = lines[mark.line] if mark.line < len(lines) else ""
         if "\t" in line[: mark.column + 1]:
             return Trouble(place, "YAML: a tab cannot indent; use spaces")
         return Trouble(place, f"YAML: {error.problem or error.context}; look at the quotes, colons and indentation")
