@@ -258,8 +258,11 @@ def test_a_scenario_that_breaks_while_serving_leaves_the_last_good_one(tmp_path:
         assert printed(server) == "PRINTED"
         assert f"kept the last good scenarios: {file}:5:5: " in server.said("kept")
         assert printed(server) == "PRINTED"
+        (complaint,) = httpx.get(f"{server.origin}/__wiro/scenarios").json()["broken"]
+        assert complaint.startswith(f"{file}:5:5: ")
         file.write_text(good.replace("PRINTED", "MENDED AGAIN"))
         assert printed(server) == "MENDED AGAIN"
+        assert httpx.get(f"{server.origin}/__wiro/scenarios").json()["broken"] == []
         said = server.said("reloaded 1 scenario")
     assert said.count("kept the last good") == 1
 

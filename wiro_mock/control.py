@@ -123,11 +123,12 @@ def release_holds(world: World, body: Mapping[str, Any], query: Mapping[str, str
 
 
 def list_scenarios(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
-    """The scenarios by name, and those asked for."""
+    """The scenarios by name, those asked for, and the complaints about files that an edit has broken."""
     scenarios = [
         {"scenario": scenario.name, "about": scenario.about, "source": scenario.source} for scenario in world.scenarios
     ]
-    return 200, {"scenarios": scenarios, "in_use": [asdict(use) for use in world.uses]}
+    in_use = [asdict(use) for use in world.uses]
+    return 200, {"scenarios": scenarios, "in_use": in_use, "broken": world.casting.library.broken}
 
 
 def use_scenario(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
