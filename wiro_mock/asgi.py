@@ -6,7 +6,8 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
@@ -14,10 +15,13 @@ from starlette.routing import Mount, Router
 from starlette.types import Receive, Scope, Send
 
 from wiro_mock import admin
+from wiro_mock.deliveries import Webhook
 from wiro_mock.mock import World
 from wiro_mock.pump import Pump
 from wiro_mock.transport import ApiEndpoint, SocketEndpoint, no_such_socket
-from wiro_mock.webhooks import Poster
+
+if TYPE_CHECKING:
+    from wiro_mock.webhooks import Poster
 
 SOCKET_PATHS = ("/v1", "/", "/v1/")
 """Where the socket answers: Wiro's own path, and those that SDKs' test servers use (socket.md §1.1)."""
@@ -36,9 +40,18 @@ def create_app(
     """The app over a world. Webhooks go to private addresses, and to hosts named in `webhook_hosts`."""
     pumps: dict[str, Pump] = {}
 
+    @cache
+    def poster() -> Poster:
+        from wiro_mock.webhooks import Poster
+
+        return Poster(world, allowed_hosts=webhook_hosts)
+
+    async def post(webhook: Webhook) -> None:
+        await poster().post(webhook)
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        pumps["pump"] = Pump(world, Poster(world, allowed_hosts=webhook_hosts).post)
+        pumps["pump"] = Pump(world, post)
         running = asyncio.create_task(pumps["pump"].run())
         # Soon after the server can answer, so that neither the start nor the first Run has to wait for it.
         reading = asyncio.get_running_loop().call_later(WARM_UP_AFTER_SECONDS, _warm_up, world)

@@ -18,7 +18,6 @@ from wiro_mock.kernel.events import SECOND
 from wiro_mock.kernel.task import Task
 from wiro_mock.language.complaints import did_you_mean
 from wiro_mock.mock import World
-from wiro_mock.webhooks import without_credentials
 
 WAITING_SHOWN = 100
 
@@ -235,7 +234,7 @@ def _webhook(world: World, hook: Webhook) -> dict[str, Any]:
     return {
         "id": hook.id,
         "task": hook.delivery.task_id,
-        "url": world.journal.clean(without_credentials(hook.delivery.url)),
+        "url": world.journal.clean(hook.delivery.url),
         "at": hook.delivery.at / SECOND,
         "state": hook.state,
         "reason": hook.reason or None,

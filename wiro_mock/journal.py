@@ -30,7 +30,7 @@ MOST_KEPT = 2 * ITEMS_SHOWN * TEXT_SHOWN
 HIDDEN = "***"
 CREDENTIALS = ("x-api-key", "x-nonce", "x-signature", "authorization", "nonce", "signature", "apikey", "secret")
 """Headers that are nobody's business, and what they hold, also where they are sent as fields."""
-_USERINFO = re.compile(r"(?<=://)[^/?#@\s]+@")
+_USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")
 SHORTEST_HIDDEN = 8
 """A shorter key or secret is also part of ordinary words."""
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import ipaddress
-import re
 import socket
 import ssl
 import threading
@@ -136,11 +135,6 @@ def read_target(url: str) -> Target:
         path=f"{path}?{query}" if query else path,
         authorization=_basic(parts),
     )
-
-
-def without_credentials(url: str) -> str:
-    """The URL as it may be shown."""
-    return re.sub(r"(?<=://)[^/?#]*@", "***@", url, count=1)
 
 
 def _basic(parts: SplitResult) -> str:

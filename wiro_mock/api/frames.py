@@ -6,15 +6,17 @@ and streamed texts in both forms: a superset that clients of either generation r
 
 from __future__ import annotations
 
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
-from wiro_mock import shapes
 from wiro_mock.api import wire
 from wiro_mock.api.origin import Origins
 from wiro_mock.api.profile import Profile
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import SECOND, Duration, Entry
 from wiro_mock.kernel.task import Status, Task
+
+if TYPE_CHECKING:
+    from wiro_mock import shapes
 
 WELCOME: shapes.Frame = {"type": "connected", "version": "1.0"}
 """The first frame on every connection (socket.md §1.3 no. 0)."""

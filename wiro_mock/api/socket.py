@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from wiro_mock import shapes
 from wiro_mock.api import jsontext
 from wiro_mock.api.frames import SILENT, TOKEN_REQUIRED, WELCOME, frame
 from wiro_mock.api.origin import origins
@@ -21,6 +20,9 @@ from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import Entry, Instant
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task, fold
+
+if TYPE_CHECKING:
+    from wiro_mock import shapes
 
 TOKENS_PER_SOCKET = 10_000
 """Registrations of unfinished or unknown tasks on one socket; those beyond are dropped, silently. Ours."""

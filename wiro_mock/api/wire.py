@@ -6,10 +6,9 @@ a comment names another source. Every function takes the `Profile` whose switche
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from wiro_mock import shapes
 from wiro_mock.api import jsontext
 from wiro_mock.api.messages import seconds
 from wiro_mock.api.origin import Origins
@@ -18,6 +17,9 @@ from wiro_mock.kernel.account import price
 from wiro_mock.kernel.files import File, FileKind, Folder
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.kernel.task import Status, Task
+
+if TYPE_CHECKING:
+    from wiro_mock import shapes
 
 OPENAPI_STATUSES = (
     Status.QUEUE,

@@ -9,12 +9,13 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
-from wiro_mock.commands import demo, lint, plan, schema, serve
-
+COMMANDS = ("demo", "lint", "plan", "schema", "serve")
+"""Each is a module of its own in this package, with a command of the same name."""
 INTERRUPTED = 130
 """The status of a program that Ctrl-C ended, as shells count."""
 
@@ -44,6 +45,17 @@ class Commands(click.Group):
             click.echo(f"wiro-mock: {error.strerror or error}; look at where the output goes", err=True)
             # What is still to be written would fail once more at a regular end.
             os._exit(1)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's own signature
+        """The commands by name."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of this name. Only what is asked for is imported: `serve` is to be quick."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"wiro_mock.commands.{cmd_name}"), cmd_name)
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -89,7 +101,3 @@ def _nearest(name: str, names: Iterable[str]) -> str:
 @click.version_option(package_name="wiro-mock", prog_name="wiro-mock")
 def wiro_mock() -> None:
     """The Wiro AI API that you test against, on your own machine."""
-
-
-for command in (serve.serve, demo.demo, lint.lint, plan.plan, schema.schema):
-    wiro_mock.add_command(command)
