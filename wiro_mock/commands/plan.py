@@ -37,7 +37,8 @@ def plan(file: Path, name: str | None, given: tuple[str, ...]) -> None:
     except ScenarioError as error:
         raise click.ClickException(str(error)) from None
     for number, scenario in enumerate(scenarios):
-        click.echo(("\n" if number else "") + click.style(scenario.name, bold=True) + f": {scenario.about}")
+        about = f": {scenario.about}" if scenario.about else ""
+        click.echo(("\n" if number else "") + click.style(scenario.name, bold=True) + about)
         _show(_rows(scenario, {"scenario": scenario.name, **values}))
 
 
