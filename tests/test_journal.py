@@ -109,6 +109,17 @@ def test_the_credentials_in_a_url_are_blotted_out() -> None:
     }
 
 
+@pytest.mark.parametrize("before", [*range(TEXT_SHOWN - 40, TEXT_SHOWN + 2), TEXT_SHOWN + 290])
+def test_no_part_of_a_secret_survives_the_cut(before: int) -> None:
+    """Wherever the cut falls, and whatever was blotted out before it."""
+    secret = "0123456789abcdefghijABCDEFGHIJ"
+    journal = Journal(hide=(secret,))
+    for text in ("x" * before + secret, secret * 20 + "x" * before + secret, "x" * before + secret + "y" * 400):
+        value = record(journal, {"prompt": text}).shown()["fields"]["prompt"]
+        assert "0123" not in value
+        assert len(value) <= TEXT_SHOWN + len("… (9999 characters)")
+
+
 def test_a_short_key_does_not_blot_out_half_of_the_words() -> None:
     """Someone's key may be `test`."""
     assert record(Journal(hide=("test", "")), {"a": "a test"}).fields == {"a": "a test"}

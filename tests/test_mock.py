@@ -182,7 +182,7 @@ def test_a_poll_that_would_play_too_long_names_its_scenario() -> None:
         "give its steps fewer repetitions, or poll with --poll next or --poll SECONDS"
     )
     assert told
-    assert world.journal.entries()[-1].outcome.failed
+    assert world.journal.entries()[-1].status == 500
     assert detail(world, task_id)["status"] == "task_postprocess_end"
 
 
@@ -414,3 +414,26 @@ def test_a_closed_world_leaves_nothing_on_disk(tmp_path: Path, monkeypatch: pyte
     assert list(tmp_path.iterdir()) != []
     world.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_poll_shows_the_end_of_a_task_that_is_forgotten_at_once() -> None:
+    """With no finished task kept, the first Detail tells of the end, and the next of nothing."""
+    world = make_world(time="auto", limits=Limits(finished=0))
+    task_id, _ = run(world)
+    assert detail(world, task_id)["status"] == "task_postprocess_end"
+    assert post(world, "/v1/Task/Detail", {"taskid": task_id}).error["message"] == "There is no task yet."
+
+
+def test_a_mistake_of_ours_before_the_request_is_answered_too() -> None:
+    """The envelope, the journal and the tester have it; nothing escapes."""
+    told: list[str] = []
+    world = make_world(time="auto", tell=told.append)
+
+    def broken() -> int:
+        raise RuntimeError("the clock is broken")
+
+    world.clock.now = broken  # type: ignore[method-assign]
+    reply = post(world, "/v1/Task/Detail", {"taskid": "1"})
+    assert reply.status == 500
+    assert reply.error["message"] == "RuntimeError: the clock is broken (a mistake in wiro_mock itself)"
+    assert "the clock is broken" in told[0]

@@ -74,6 +74,7 @@ class Journal:
 
     def __init__(self, *, requests: int = 1_000, size: int = 16 << 20, hide: tuple[str, ...] = ()) -> None:
         self._hidden = [text for text in hide if len(text) >= SHORTEST_HIDDEN]
+        self._margin = max([300, *map(len, self._hidden)])
         self._exchanges: deque[Exchange] = deque()
         self._requests = requests
         self._size = size
@@ -101,9 +102,9 @@ class Journal:
     ) -> Exchange:
         """Keep an exchange, and give it its id. `size` is about the bytes that the fields take in memory."""
         self._count += 1
-        path, reason = self.clean(path[:TEXT_SHOWN]), self.clean(outcome.reason[: 2 * TEXT_SHOWN])
+        path, reason = self._cut(path), self._cut(outcome.reason, 2 * TEXT_SHOWN)
         if outcome.message or reason:
-            outcome = replace(outcome, message=self.clean(outcome.message[:TEXT_SHOWN]), reason=reason)
+            outcome = replace(outcome, message=self._cut(outcome.message), reason=reason)
         weight = OVERHEAD + min(size, MOST_KEPT) + len(path) + len(reason)
         exchange = Exchange(
             id=f"req-{self._count}",
@@ -141,9 +142,16 @@ class Journal:
             text = text.replace(secret, HIDDEN)
         return _USERINFO.sub(f"{HIDDEN}@", text) if "@" in text else text
 
+    def _cut(self, text: str, length: int = TEXT_SHOWN) -> str:
+        """The beginning of a text, cleaned before it is cut: half a secret is one, too."""
+        cleaned = self.clean(text[: length + self._margin])
+        if len(text) > length + self._margin:
+            cleaned = cleaned[: -self._margin]  # where a secret may have been cut in two
+        return cleaned[:length]
+
     def _shown(self, fields: Mapping[str, object], *, nested: bool) -> dict[str, Any]:
         return {
-            self.clean(name[:TEXT_SHOWN]): HIDDEN if name.lower() in CREDENTIALS else self._value(value, nested=nested)
+            self._cut(name): HIDDEN if name.lower() in CREDENTIALS else self._value(value, nested=nested)
             for name, value in islice(fields.items(), ITEMS_SHOWN)
         }
 
@@ -151,14 +159,13 @@ class Journal:
         match value:
             case Upload(filename=filename, blob=blob):
                 return {
-                    "file": self.clean(filename[:TEXT_SHOWN]),
+                    "file": self._cut(filename),
                     "size": blob.size,
                     "sha256": blob.digest,
                     "contenttype": blob.contenttype,
                 }
             case str():
-                cut = value if len(value) <= TEXT_SHOWN else f"{value[:TEXT_SHOWN]}… ({len(value)} characters)"
-                return self.clean(cut)
+                return self._cut(value) + (f"… ({len(value)} characters)" if len(value) > TEXT_SHOWN else "")
             case list() | dict() if not nested:
                 return f"… ({len(value)} values)"
             case list():

@@ -31,7 +31,7 @@ from wiro_mock.kernel.orders import Order
 from wiro_mock.kernel.plan import Plan
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.kernel.simulation import Simulation
-from wiro_mock.kernel.task import Task
+from wiro_mock.kernel.task import Task, fold
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.settings import Settings
 from wiro_mock.store import BlobStore
@@ -187,11 +187,13 @@ class World:
             worth = "finish" if self.clock.mode == "auto" else 0
         if worth == 0:
             return task
+        log = self.sim.log(task.job.id)
         if isinstance(worth, int):
             self.jump(self.sim.now + worth)
         else:
             self._play(task, to_end=worth == "finish")
-        return self.sim.task(task.job.id) or task
+        # A task that is forgotten the moment it ends is still told of by its log.
+        return self.sim.task(task.job.id) or fold(log)
 
     def _play(self, task: Task, *, to_end: bool) -> None:
         log = self.sim.log(task.job.id)
@@ -211,19 +213,8 @@ class World:
 
     def handle(self, request: Request) -> Response:
         """Play one request: settle, answer, write it down. Never raises for what a client can send."""
-        self.warm_up()
         with self.lock:
-            self.settle()
-            try:
-                response, outcome = handle(self, request)
-            except ScenarioError as error:
-                # Where the file lies is the tester's business, and not on the wire.
-                told = "; ".join(complaint.message for complaint in error.complaints)
-                response, outcome = self._broken(told, reason=str(error))
-            except PollError as error:
-                response, outcome = self._broken(str(error))
-            except Exception as error:
-                response, outcome = self._broken(f"{type(error).__name__}: {error} (a mistake in wiro_mock itself)")
+            response, outcome = self._played(request)
             exchange = self.journal.record(
                 at=self.sim.now,
                 method=request.method,
@@ -240,10 +231,24 @@ class World:
             self.log_request(printable(f"{exchange.id} {exchange.method} {exchange.path} {exchange.status}"))
         return replace(response, headers=(*response.headers, (REQUEST_ID, exchange.id)))
 
+    def _played(self, request: Request) -> tuple[Response, Outcome]:
+        try:
+            self.warm_up()
+            self.settle()
+            return handle(self, request)
+        except ScenarioError as error:
+            # Where the file lies is the tester's business, and not on the wire.
+            told = "; ".join(complaint.message for complaint in error.complaints)
+            return self._broken(told, reason=str(error))
+        except PollError as error:
+            return self._broken(str(error))
+        except Exception as error:
+            return self._broken(f"{type(error).__name__}: {error} (a mistake in wiro_mock itself)")
+
     def _broken(self, message: str, *, reason: str = "") -> tuple[Response, Outcome]:
         """The mock itself cannot go on: HTTP 500, and the sentence on the wire too, for Wiro has none for this."""
         response, outcome = refused(self, Refusal(0, message, status=500, reason=reason or message))
-        return response, replace(outcome, failed=True)
+        return response, outcome
 
     def settle(self) -> None:
         """Let everything happen that is due by the clock."""

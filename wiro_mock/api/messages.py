@@ -76,7 +76,6 @@ class Outcome:
     code: int | None = None
     message: str = ""
     reason: str = ""
-    failed: bool = False
 
 
 class Blobs(Protocol):
