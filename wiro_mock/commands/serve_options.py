@@ -38,6 +38,8 @@ class Given(TypedDict):
     workers: int | None
     balance: str
     keep_tasks: int
+    keep_requests: int
+    keep_mib: int
     webhook_hosts: tuple[str, ...]
     scenario_header: bool
     admin_token: str
@@ -115,6 +117,20 @@ OPTIONS: list[click.Parameter] = [
         help="Finished tasks remembered; older ones are forgotten with logs and files.",
     ),
     click.Option(
+        ["--keep-requests"],
+        type=click.IntRange(0),
+        default=1_000,
+        show_default=True,
+        help="Requests in the journal, up to 16 MiB of them.",
+    ),
+    click.Option(
+        ["--keep-mib"],
+        type=click.IntRange(1),
+        default=1024,
+        show_default=True,
+        help="MiB of files and of the runs' own text; the oldest finished tasks and uploads make room.",
+    ),
+    click.Option(
         ["--webhook-host", "webhook_hosts"],
         multiple=True,
         metavar="NAME",
@@ -148,7 +164,8 @@ def settings_of(given: Given) -> Settings:
         ),
         profile=_profile(given),
         balance=Decimal(given["balance"]),
-        limits=Limits(workers=given["workers"], finished=given["keep_tasks"]),
+        limits=Limits(workers=given["workers"], finished=given["keep_tasks"], bytes=given["keep_mib"] << 20),
+        journal_requests=given["keep_requests"],
         public_url=checked_origin(given["public_url"]) if given["public_url"] else "",
         scenario_header=given["scenario_header"],
     )
