@@ -27,6 +27,10 @@ CLOSED = (
     "the control API is closed beyond loopback; start the server with --admin-token TOKEN and send it as "
     f"'Authorization: Bearer TOKEN' or '{TOKEN_HEADER}: TOKEN'"
 )
+GUARDED = (
+    "the control API needs the token of --admin-token beyond loopback; send it as "
+    f"'Authorization: Bearer TOKEN' or '{TOKEN_HEADER}: TOKEN'"
+)
 WRONG_TOKEN = "this is not the token that the server was started with by --admin-token"  # noqa: S105 -- a sentence
 OTHER_NAME = (
     "the control API is asked under 127.0.0.1, [::1] or localhost, not under another name of this machine; "
@@ -48,7 +52,7 @@ class Access:
         if self.token and self._has_token(headers):
             return ""
         if self.closed:
-            return WRONG_TOKEN if self.token and self._sent(headers) else CLOSED
+            return CLOSED if not self.token else WRONG_TOKEN if self._sent(headers) else GUARDED
         host, page = headers.get("host", ""), headers.get("origin", "")
         if page and page.split("://")[-1] != host:
             return CROSS_SITE

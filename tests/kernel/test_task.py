@@ -143,6 +143,17 @@ def test_stdout_and_stderr_grow_line_by_line() -> None:
     assert task.debugoutput == "line\n50%"
 
 
+def test_the_accumulated_output_only_grows() -> None:
+    """A line printed after a stream stands behind it, and what is streamed then stands behind the line."""
+    text = "A cat asleep. And a dog."
+    upto = [5, 13, 20, len(text)]
+    first, second, third, fourth = (e.Snapshot(text=text, upto=n, elapsed=0, words_per_second=1.0) for n in upto)
+    outputs = [e.Output(message=message) for message in (first, second, "line", third, fourth)]
+    seen = [told([*until(e.Output), *outputs[:count]]).debugoutput for count in range(1, 6)]
+    assert seen[-1] == "A cat asleep.\nline\n And a dog."
+    assert all(later.startswith(earlier) for earlier, later in zip(seen, seen[1:], strict=False))
+
+
 def test_a_streamed_answer_is_cumulative_and_follows_the_printed_lines() -> None:
     """Each snapshot replaces the one before it."""
     first = e.Snapshot(text="A cat asleep.", upto=5, elapsed=0, words_per_second=2.0)

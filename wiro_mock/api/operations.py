@@ -18,7 +18,7 @@ from wiro_mock.kernel.refusals import No, Refusal
 class Operation:
     """One endpoint. `handler` takes the world, the request and the decoded segments of the path.
 
-    `public` operations need no key (rest.md §1.1).
+    `public` operations need no key (rest.md §1.1); `unreadable` is what they say to a body that cannot be read.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Operation:
     path: str
     handler: Callable[..., Answer]
     public: bool = False
+    unreadable: No = No.PARAMETERS_INVALID
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -48,8 +49,16 @@ OPERATIONS = (
     Operation(
         name="Task/InputOutputDelete", method="POST", path="/v1/Task/InputOutputDelete", handler=tasks.delete_files
     ),
-    Operation(name="File/FolderCreate", method="POST", path="/v1/File/FolderCreate", handler=files.create_folder),
-    Operation(name="File/Upload", method="POST", path="/v1/File/Upload", handler=files.upload),
+    Operation(
+        name="File/FolderCreate",
+        method="POST",
+        path="/v1/File/FolderCreate",
+        handler=files.create_folder,
+        unreadable=No.FILE_INVALID,
+    ),
+    Operation(
+        name="File/Upload", method="POST", path="/v1/File/Upload", handler=files.upload, unreadable=No.FILE_INVALID
+    ),
     Operation(
         name="File", method="GET", path="/v1/File/{accesskey}/{name}", handler=files.fetch_by_accesskey, public=True
     ),
@@ -88,7 +97,7 @@ def handle(world: World, request: Request) -> Answer:
         if not operation.public:
             note = authenticate(world, request)
         if request.body.problem:
-            raise No.PARAMETERS_INVALID.refusal(reason=request.body.problem)
+            raise operation.unreadable.refusal(reason=request.body.problem)
         response, outcome = operation.handler(world, request, *segments)
     except Refusal as refusal:
         response, outcome = refused(world, refusal, note=note)

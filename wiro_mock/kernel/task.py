@@ -95,7 +95,8 @@ class IllegalEvent(Exception):
 class Task:
     """What is known of a task at the end of its log.
 
-    `times` holds the instant at which each status was entered, since the task was last queued.
+    `times` holds the instant at which each status was entered, since the task was last queued. `answer` is the
+    streamed text so far; of it, the first `answer_told` characters stand in `stdout` already.
     """
 
     job: Job
@@ -104,6 +105,7 @@ class Task:
     times: Mapping[Status, Instant]
     stdout: str = ""
     answer: str = ""
+    answer_told: int = 0
     stderr: str = ""
     exit_code: int | None = None
     outputs: tuple[File, ...] = ()
@@ -122,8 +124,9 @@ class Task:
 
     @property
     def debugoutput(self) -> str:
-        """The accumulated stdout: the printed lines, then the streamed text so far."""
-        return f"{self.stdout}\n{self.answer}" if self.stdout and self.answer else self.stdout or self.answer
+        """The accumulated stdout, printed lines and streamed text in the order in which they came."""
+        streaming = self.answer[self.answer_told :]
+        return _joined(self.stdout, streaming) if streaming else self.stdout
 
     @property
     def shown_outputs(self) -> tuple[File, ...]:
@@ -238,13 +241,18 @@ def output_file(task: Task, event: e.Produced, at: Instant) -> File:
 def _with_message(task: Task, message: e.Message, status: Status, times: Mapping[Status, Instant]) -> Task:
     match message:
         case str():
-            return replace(task, stdout=_joined(task.stdout, message), status=status, times=times)
+            return _with_line(task, message, status, times)
         case e.Progress(line=line):
-            return replace(task, stdout=_joined(task.stdout, line) if line else task.stdout, status=status, times=times)
+            return _with_line(task, line, status, times) if line else replace(task, status=status, times=times)
         case e.Snapshot():
             return replace(task, answer=message.so_far, status=status, times=times)
         case _:
             assert_never(message)
+
+
+def _with_line(task: Task, line: str, status: Status, times: Mapping[Status, Instant]) -> Task:
+    stdout = _joined(task.debugoutput, line)
+    return replace(task, stdout=stdout, answer_told=len(task.answer), status=status, times=times)
 
 
 def _joined(before: str, line: str) -> str:
