@@ -209,8 +209,11 @@ class Hooks:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the name is the base class's
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        class Server(ThreadingHTTPServer):
+            request_queue_size = 128  # of its usual five, many posts at once would be reset
+            daemon_threads = True
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.port = self.server.server_port
         self.url = f"http://127.0.0.1:{self.port}/hook"
 

@@ -357,12 +357,15 @@ def test_a_callbacks_body_is_the_final_detail(shape: Any, first: str) -> None:
     assert (webhook.state, webhook.delivery.url) == ("waiting", "http://127.0.0.1:9/")
 
 
-def test_a_callback_of_a_forgotten_task_has_no_body() -> None:
-    """There is nothing left to tell."""
+def test_a_callback_of_a_forgotten_task_has_its_body_until_it_is_posted() -> None:
+    """The webhook holds the task as it ended, and lets go of it with its own end."""
     world = make_world(time="auto", limits=Limits(finished=0))
-    run(world, {"callbackUrl": "http://127.0.0.1:9/"})
+    task_id, _ = run(world, {"callbackUrl": "http://127.0.0.1:9/"})
     world.jump(world.sim.now + 60 * SECOND)
-    assert [world.webhook_body(webhook) for webhook in world.webhooks] == [None]
+    (webhook,) = world.webhooks
+    assert f'"id":"{task_id}"' in (world.webhook_body(webhook) or "")
+    webhook.end("posted", "")
+    assert world.webhook_body(webhook) is None
 
 
 def test_the_balance_falls_by_what_runs_cost_and_limits_what_comes() -> None:

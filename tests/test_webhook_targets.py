@@ -159,6 +159,14 @@ def test_credentials_in_the_url_go_into_a_header_and_are_shown_nowhere() -> None
         assert "p@ss" not in shown
 
 
+def test_credentials_in_a_url_that_cannot_be_read_are_shown_nowhere() -> None:
+    """What Python says of such a URL holds them."""
+    with live() as running:
+        hook = fate(running, "http://user:TopSecret@exam\u2100ple.com/")
+        assert (hook["state"], hook["reason"]) == ("not posted", "callbackUrl cannot be read")
+        assert "TopSecret" not in json.dumps([running.admin("/webhooks"), running.told])
+
+
 @pytest.mark.parametrize(
     ("url", "shown"),
     [

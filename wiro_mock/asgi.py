@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, Router
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wiro_mock import admin
 from wiro_mock.deliveries import Webhook
 from wiro_mock.mock import World
-from wiro_mock.pump import Pump
+from wiro_mock.pump import Post, Pump
 from wiro_mock.transport import ApiEndpoint, SocketEndpoint, no_such_socket
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 SOCKET_PATHS = ("/v1", "/", "/v1/")
 """Where the socket answers: Wiro's own path, and those that SDKs' test servers use (socket.md §1.1)."""
-
-
 WARM_UP_AFTER_SECONDS = 0.2
 
 
@@ -40,46 +38,13 @@ def create_app(
     """The app over a world. Webhooks go to private addresses, and to hosts named in `webhook_hosts`."""
     pumps: dict[str, Pump] = {}
 
-    @cache
-    def poster() -> Poster:
-        from wiro_mock.webhooks import Poster
-
-        return Poster(world, allowed_hosts=webhook_hosts)
-
-    async def post(webhook: Webhook) -> None:
-        await poster().post(webhook)
-
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        pumps["pump"] = Pump(world, post)
-        running = asyncio.create_task(pumps["pump"].run())
-        # Soon after the server can answer, so that neither the start nor the first Run has to wait for it.
-        reading = asyncio.get_running_loop().call_later(WARM_UP_AFTER_SECONDS, _warm_up, world)
-        yield
-        reading.cancel()
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
+        async with _pumping(world, _postman(world, webhook_hosts)) as pumps["pump"]:
+            yield
 
-    # Any page may call the API from a browser; its key is what protects it, as at Wiro. The control API has no CORS.
     api = ApiEndpoint(world)
-    cors = CORSMiddleware(
-        api,
-        allow_origins=["*"],
-        allow_methods=["*"],
-        allow_headers=["*"],
-        expose_headers=["*"],
-        allow_private_network=True,
-    )
-
-    socket = SocketEndpoint(world, pumps)
-
-    async def doors(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            await (socket if scope["path"] in SOCKET_PATHS else no_such_socket)(scope, receive, send)
-        else:
-            await cors(scope, receive, send)
-
+    doors = _doors(api, SocketEndpoint(world, pumps))
     # What is no route of the control API goes through the doors. They are no routes, because Starlette's patterns
     # take some paths for others (one with a line feed at its end), and because a path with a slash too many
     # is to be answered, not redirected (clients.md §1 line 30).
@@ -89,6 +54,56 @@ def create_app(
     app.router.redirect_slashes = False
     app.state.pumps = pumps
     return app
+
+
+@asynccontextmanager
+async def _pumping(world: World, post: Post) -> AsyncIterator[Pump]:
+    """A pump that runs, and whatever else there is to do while a server runs."""
+    pump = Pump(world, post)
+    running = asyncio.create_task(pump.run())
+    # Soon after the server can answer, so that neither the start nor the first Run has to wait for it.
+    reading = asyncio.get_running_loop().call_later(WARM_UP_AFTER_SECONDS, _warm_up, world)
+    yield pump
+    reading.cancel()
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+def _postman(world: World, hosts: frozenset[str]) -> Post:
+    """What posts webhooks, made when there is a first one; one for each life of a server."""
+
+    @cache
+    def poster() -> Poster:
+        from wiro_mock.webhooks import Poster
+
+        return Poster(world, allowed_hosts=hosts)
+
+    async def post(webhook: Webhook) -> None:
+        await poster().post(webhook)
+
+    return post
+
+
+def _doors(api: ApiEndpoint, socket: SocketEndpoint) -> ASGIApp:
+    """The ways in for clients of Wiro: the API with CORS, and the socket."""
+    # Any page may call the API from a browser; its key is what protects it, as at Wiro. The control API has no CORS.
+    cors = CORSMiddleware(
+        api,
+        allow_origins=["*"],
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["*"],
+        allow_private_network=True,
+    )
+
+    async def doors(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await (socket if scope["path"] in SOCKET_PATHS else no_such_socket)(scope, receive, send)
+        else:
+            await cors(scope, receive, send)
+
+    return doors
 
 
 class _App(Starlette):

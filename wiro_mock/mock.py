@@ -329,15 +329,14 @@ class World:
                 self._watchers.pop(task_id, None)
 
     def webhook_body(self, webhook: Webhook) -> str | None:
-        """What is to be posted: the Detail answer as it is now (rest.md §6); None when the task was forgotten."""
-        with self.lock:
-            task = self.sim.task(webhook.delivery.task_id)
-            if task is None:
-                return None
-            at = origins(task.job.origin)
-            if self.profile.callback_shape == "task":
-                return dumps(_wire.task_shape(task, at, self.profile))
-            return dumps(_wire.detail(task, at, self.profile))
+        """What is to be posted: the Detail answer as it was when the task ended (rest.md §6); None after the post."""
+        task = webhook.task
+        if task is None:
+            return None
+        at = origins(task.job.origin)
+        if self.profile.callback_shape == "task":
+            return dumps(_wire.task_shape(task, at, self.profile))
+        return dumps(_wire.detail(task, at, self.profile))
 
     # -- inside --------------------------------------------------------------------------------------
 
@@ -358,7 +357,8 @@ class World:
                 if not self.sim.files.needs(digest):
                     self.blobs.discard(digest)
             self.sim.files.abandoned.clear()
-        self.deliveries.collect(self.sim.outbox)
+        for webhook in self.deliveries.collect(self.sim.outbox):
+            self.tell(webhook.line)
         if self._dirty:
             self._dirty = False
             for callback in tuple(self.on_change):

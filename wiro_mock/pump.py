@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TypeAlias
 
 from wiro_mock.clock import monotonic
 from wiro_mock.deliveries import Webhook
@@ -23,6 +23,9 @@ from wiro_mock.mock import World
 SLOW_FOLLOWER_SECONDS = 10.0
 """How long a jump waits for a follower that sends nothing on, before that follower is let go. Real seconds."""
 EVERY_NEW_TASK = "*"
+Post: TypeAlias = Callable[[Webhook], Awaitable[None]]
+AT_ONCE = 20
+"""How many webhooks are being posted at a time."""
 
 
 class Follower:
@@ -70,7 +73,8 @@ class Follower:
         if task_id not in self._tasks and not self.let_go.is_set():
             self._tasks.add(task_id)
             self._pump.world.watch(task_id, self.wake)
-            self._pump.awaited[task_id] += task_id != EVERY_NEW_TASK
+            if task_id != EVERY_NEW_TASK:
+                self._pump.awaited.setdefault(task_id, set()).add(self)
             self._pump.stir()
 
     def unfollow(self, task_id: str) -> None:
@@ -78,9 +82,11 @@ class Follower:
         if task_id in self._tasks:
             self._tasks.discard(task_id)
             self._pump.world.unwatch(task_id, self.wake)
-            self._pump.awaited[task_id] -= 1
-            if self._pump.awaited[task_id] <= 0:
-                del self._pump.awaited[task_id]
+            # Only one's own: after a reset, others may wait for a new task of the same id.
+            waiting = self._pump.awaited.get(task_id, set())
+            waiting.discard(self)
+            if not waiting:
+                self._pump.awaited.pop(task_id, None)
 
     def leave(self) -> None:
         """Follow nothing any more."""
@@ -93,18 +99,20 @@ class Follower:
 class Pump:
     """The pump of one world, running in one event loop. `post` sends a webhook and tells the world how it went.
 
-    `behind` are the followers with news that they have not sent on; `awaited` counts who follows which task.
+    `behind` are the followers with news that they have not sent on; `awaited` are the followers of
+    each task that may still change.
     """
 
-    def __init__(self, world: World, post: Callable[[Webhook], Awaitable[None]] | None = None) -> None:
+    def __init__(self, world: World, post: Post | None = None) -> None:
         self.world = world
         self.loop = asyncio.get_running_loop()
         self.thread = threading.get_ident()
         self.followers: set[Follower] = set()
         self.behind: set[Follower] = set()
-        self.awaited: Counter[str] = Counter()
+        self.awaited: dict[str, set[Follower]] = {}
         self._post = post
         self._posting: set[asyncio.Future[None]] = set()
+        self._deliveries = world.deliveries
         self._changed = asyncio.Event()
         self._level = asyncio.Event()
 
@@ -198,11 +206,18 @@ class Pump:
             follower.let_go.set()
 
     def _post_webhooks(self) -> None:
-        while self._post is not None:
-            with self.world.lock:
-                if not self.world.deliveries.unposted:
-                    return
-                webhook = self.world.deliveries.unposted.popleft()
-            task = asyncio.ensure_future(self._post(webhook))
-            self._posting.add(task)
-            task.add_done_callback(self._posting.discard)
+        """Take up webhooks, while there is a place; those of a world from before a reset are posted no longer."""
+        with self.world.lock:
+            if self._deliveries is not self.world.deliveries:
+                self._deliveries = self.world.deliveries
+                for task in self._posting:
+                    task.cancel()
+            unposted = self._deliveries.unposted
+            while self._post is not None and unposted and len(self._posting) < AT_ONCE:
+                task = asyncio.ensure_future(self._post(unposted.popleft()))
+                self._posting.add(task)
+                task.add_done_callback(self._posted)
+
+    def _posted(self, task: asyncio.Future[None]) -> None:
+        self._posting.discard(task)
+        self.stir()

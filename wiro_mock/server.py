@@ -66,7 +66,9 @@ def _way_out(error: OSError) -> str:
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket, minus two things: patience with a client that does not read, and noise."""
+    """uvicorn's WebSocket, which would wait for ever for what a gone client has not read, and leave an upgrade that
+    cannot be read without an answer.
+    """
 
     async def run_asgi(self) -> None:
         """Play the connection; what its client has not read by then does not keep it open for ever."""

@@ -29,7 +29,6 @@ from wiro_mock.mock import World, printable
 TIMEOUT_SECONDS = 10.0
 ANSWER_LIMIT = 64 << 10
 """Bytes of an answer that are read."""
-AT_ONCE = 20
 BETWEEN_ATTEMPTS_SECONDS = 2.0  # as Wiro documents for agents' webhooks (rest.md §6)
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -56,21 +55,19 @@ class Target:
 
 
 class Poster:
-    """Posts webhooks, several at a time. `allowed_hosts` are names (or addresses) beyond the private ones."""
+    """Posts webhooks. `allowed_hosts` are names (or addresses) beyond the private ones."""
 
     def __init__(self, world: World, *, allowed_hosts: frozenset[str] = frozenset()) -> None:
         self._world = world
         self._allowed = frozenset(host.lower().strip("[]") for host in allowed_hosts)
-        self._places = asyncio.Semaphore(AT_ONCE)
 
     async def post(self, webhook: Webhook) -> None:
         """Post one webhook and write down how it went. Never raises but when cancelled."""
         webhook.reason = "being posted"
         try:
-            async with self._places:
-                await self._attempt_all(webhook)
+            await self._attempt_all(webhook)
         except asyncio.CancelledError:
-            webhook.state, webhook.reason = "not posted", "the server stopped before it was posted"
+            webhook.end("not posted", "the server stopped before it was posted")
             raise
         except Refused as refused:
             self._tell(webhook, "not posted", str(refused))
@@ -81,7 +78,7 @@ class Poster:
         target = read_target(webhook.delivery.url)
         body = self._world.webhook_body(webhook)
         if body is None:
-            raise Refused("the task was forgotten before its webhook could be posted")
+            raise Refused("nothing is known of its task")
         for attempt in range(self._world.profile.callback_attempts):
             if attempt:
                 await asyncio.sleep(BETWEEN_ATTEMPTS_SECONDS)
@@ -89,28 +86,34 @@ class Poster:
                 return
 
     async def _attempt(self, webhook: Webhook, target: Target, body: bytes) -> bool:
+        webhook.status = None
+        problem = await self._try(webhook, target, body)
+        # Anything but 200 is a failure, as Wiro documents for agents' webhooks (rest.md §6). The status alone decides:
+        # that a 200 whose body does not end is no failure is our choice.
+        if (status := webhook.status) == 200:
+            webhook.end("posted", printable(f"the body of the answer did not end: {problem}") if problem else "")
+            return True
+        if status is not None:
+            problem = f"answered with HTTP {status}{'; redirects are not followed' if 300 <= status < 400 else ''}"
+        self._tell(webhook, "failed", problem)
+        return False
+
+    async def _try(self, webhook: Webhook, target: Target, body: bytes) -> str:
+        """Post once, and write down the status as soon as it is there; what went wrong, or nothing."""
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 address = check(target.host, await _resolve(target.host, target.port), self._allowed)
                 webhook.attempts += 1
-                webhook.status = status = await _send(target, address, body)
+                await _send(target, address, body, webhook)
         except TimeoutError:
-            self._tell(webhook, "failed", f"no answer within {TIMEOUT_SECONDS:g} s")
-            return False
+            return f"no answer within {TIMEOUT_SECONDS:g} s" if webhook.status is None else "it took too long"
         except (OSError, h11.ProtocolError, ValueError) as error:
-            self._tell(webhook, "failed", _reason(error))
-            return False
-        # Anything but 200 is a failure, as Wiro documents for agents' webhooks (rest.md §6).
-        if status != 200:
-            redirect = "; redirects are not followed" if 300 <= status < 400 else ""
-            self._tell(webhook, "failed", f"answered with HTTP {status}{redirect}")
-            return False
-        webhook.state, webhook.reason = "posted", ""
-        return True
+            return _reason(error)
+        return "" if webhook.status else "the answer is no HTTP: it has no status"
 
     def _tell(self, webhook: Webhook, state: str, reason: str) -> None:
-        webhook.state, webhook.reason = state, printable(reason)
-        self._world.tell(f"webhook {webhook.id} of task {webhook.delivery.task_id}: {state}: {webhook.reason}")
+        webhook.end(state, printable(reason))
+        self._world.tell(webhook.line)
 
 
 def read_target(url: str) -> Target:
@@ -119,8 +122,9 @@ def read_target(url: str) -> Target:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
         name = host if ":" in host else host.encode("idna").decode()
-    except ValueError as error:
-        raise Refused(f"callbackUrl cannot be read: {error}") from None
+    except ValueError:
+        # What the exception says may hold the credentials of the URL.
+        raise Refused("callbackUrl cannot be read") from None
     if parts.scheme not in ("http", "https") or not name or port == 0:
         raise Refused("callbackUrl is no http or https URL with a host and a port")
     secure = parts.scheme == "https"
@@ -185,8 +189,8 @@ async def _resolve(host: str, port: int) -> list[Address]:
     return await answer
 
 
-async def _send(target: Target, address: Address, body: bytes) -> int:
-    """Post to the checked address; the status of the answer, once it has come or enough of it."""
+async def _send(target: Target, address: Address, body: bytes, webhook: Webhook) -> None:
+    """Post to the checked address, and read the answer, or enough of it; its status is written down when it comes."""
     context = await asyncio.to_thread(ssl.create_default_context) if target.secure else None
     reader, writer = await asyncio.open_connection(
         str(address), target.port, ssl=context, server_hostname=target.host if context else None
@@ -205,10 +209,9 @@ async def _send(target: Target, address: Address, body: bytes) -> int:
         for part in (request, h11.Data(data=body), h11.EndOfMessage()):
             writer.write(connection.send(part) or b"")
         await writer.drain()
-        status = 0
         async for event in _events(connection, reader):
-            status = event.status_code if isinstance(event, h11.Response) else status
-        return status
+            if isinstance(event, h11.Response):
+                webhook.status = event.status_code
     finally:
         writer.transport.abort()
 
