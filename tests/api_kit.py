@@ -95,10 +95,7 @@ def send(
     request = Request(method=method, path=path, headers=sent, origin=origin, body=reader.finish() if body else NO_BODY)
     try:
         response = world.handle(request)
-        blob = response.blob
-        content = response.content
-        if blob is not None:
-            content = b"".join(world.blobs.chunks(blob, response.start, response.stop))
+        content = response.content if response.chunks is None else b"".join(response.chunks)
     finally:
         for written in reader.blobs:
             world.blobs.unpin(written, needed=world.sim.files.needs)

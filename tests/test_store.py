@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,33 @@ def test_bytes_being_read_may_be_deleted(disk: Path) -> None:
     assert b"".join(reader) == LARGE
     del unread, half
     gc.collect()
+    store.close()
+
+
+@pytest.mark.parametrize("data", [b"small", LARGE])
+def test_an_open_blob_can_be_sought_in_and_outlives_its_deletion(disk: Path, data: bytes) -> None:
+    """As a file, in memory or on disk."""
+    store = BlobStore()
+    blob = store.put(data, "")
+    with store.open(blob) as file:
+        store.discard(blob.digest)
+        assert file.seek(-3, 2) == len(data) - 3
+        assert file.read() == data[-3:]
+    with pytest.raises(KeyError):
+        store.open(blob)
+    store.close()
+
+
+def test_large_data_is_put_on_disk_without_another_copy(disk: Path) -> None:
+    """Nor is what is opened or in memory copied."""
+    store, data = BlobStore(), bytes(8 << 20)
+    small = store.put(LARGE[:IN_MEMORY], "")
+    tracemalloc.start()
+    store.put(data, "")
+    with store.open(small):
+        peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 19
     store.close()
 
 

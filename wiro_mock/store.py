@@ -7,6 +7,7 @@ pinned until it has been answered; after that the bytes live as long as the simu
 from __future__ import annotations
 
 import hashlib
+import io
 import shutil
 import tempfile
 import threading
@@ -14,7 +15,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 from wiro_mock.kernel.files import Blob
 
@@ -54,13 +55,18 @@ class BlobStore:
         The file is opened before the first piece is asked for, so that deleting the blob meanwhile does no harm.
         """
         stop = blob.size if stop is None else min(stop, blob.size)
-        with self._lock:
-            data = self._memory.get(blob.digest)
-            if data is not None:
-                return _memory_chunks(data, start, stop)
-            pieces = _file_chunks(self._on_disk[blob.digest].open("rb"), start, stop)
+        pieces = _pieces(self.open(blob), start, stop)
         next(pieces)  # it holds the open file from now on, and closes it however it ends
         return pieces
+
+    def open(self, blob: Blob) -> BinaryIO:
+        """The bytes of a blob as a file to read and to seek in; they are not copied.
+
+        It stays readable when the blob is deleted. Whoever opens it closes it.
+        """
+        with self._lock:
+            data = self._memory.get(blob.digest)
+            return self._on_disk[blob.digest].open("rb") if data is None else io.BytesIO(data)
 
     def read(self, blob: Blob) -> bytes:
         """All bytes of a blob."""
@@ -140,21 +146,21 @@ class BlobWriter:
         self._hash = hashlib.sha256()
         self._buffer = bytearray()
         self._path: Path | None = None
-        self._file: IO[bytes] | None = None
+        self._file: BinaryIO | None = None
 
     def write(self, data: bytes) -> None:
         """Take the next piece."""
         self.size += len(data)
         self._hash.update(data)
-        if self._file is not None:
-            self._file.write(data)
-            return
-        self._buffer += data
-        if len(self._buffer) > IN_MEMORY:
+        if self._file is None and self.size > IN_MEMORY:
             self._path = self._store._new_path()
             self._file = self._path.open("wb")
             self._file.write(self._buffer)
             self._buffer = bytearray()
+        if self._file is None:
+            self._buffer += data
+        else:
+            self._file.write(data)
 
     def finish(self) -> Blob:
         """Everything has come: the blob, pinned until `BlobStore.unpin`."""
@@ -175,12 +181,7 @@ class BlobWriter:
             self._file = None
 
 
-def _memory_chunks(data: bytes, start: int, stop: int) -> Iterator[bytes]:
-    for at in range(start, stop, CHUNK):
-        yield data[at : min(at + CHUNK, stop)]
-
-
-def _file_chunks(file: IO[bytes], start: int, stop: int) -> Iterator[bytes]:
+def _pieces(file: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
     with file:
         yield b""
         file.seek(start)

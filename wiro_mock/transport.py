@@ -17,6 +17,10 @@ from wiro_mock.mock import World, printable
 from wiro_mock.pump import Follower, Pump
 
 
+REPLIES_WAITING = 1_000
+"""So many replies wait to be sent on a socket before no more is read from it."""
+
+
 class ClientGone(Exception):
     """The client went away before its request was whole."""
 
@@ -72,16 +76,15 @@ class ApiEndpoint:
 
     async def _send(self, response: Response, send: Send) -> None:
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
-        if response.blob is None:
+        if response.chunks is None:
             # The length in a 304 would be that of the file, not of its missing content (RFC 9110 §8.6).
             if response.status != 304 and not any(name == b"content-length" for name, _ in headers):
                 headers.append((b"content-length", str(len(response.content)).encode()))
             await send({"type": "http.response.start", "status": response.status, "headers": headers})
             await send({"type": "http.response.body", "body": response.content})
             return
-        chunks = self.world.blobs.chunks(response.blob, response.start, response.stop)
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        for chunk in chunks:
+        for chunk in response.chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
@@ -153,6 +156,7 @@ class _Talk:
         self._conversation = conversation
         self._follower = follower
         self._replies: list[str] = conversation.welcome()
+        self._taken = asyncio.Event()
         follower.wake()
 
     async def listen(self, receive: Receive) -> None:
@@ -172,6 +176,13 @@ class _Talk:
             self._follower.wake()
             # A client that only talks must not keep the sender from its turn.
             await asyncio.sleep(0)
+            await self._let_replies_go()
+
+    async def _let_replies_go(self) -> None:
+        """Wait while too much is to be sent. If the client goes meanwhile, the sender ends or sends into the void."""
+        while len(self._replies) > REPLIES_WAITING:
+            self._taken.clear()
+            await self._taken.wait()
 
     async def send_news(self, send: Send) -> None:
         """Send what happens, as it happens, in order."""
@@ -187,6 +198,7 @@ class _Talk:
         with self._world.lock:
             if self._replies:
                 frames, self._replies = self._replies, []
+                self._taken.set()
                 return frames
             frames = self._conversation.pending()
             self._listen_as_told()

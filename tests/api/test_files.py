@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import random
 import re
+import tracemalloc
 import warnings
 import zipfile
 import zlib
@@ -29,6 +31,7 @@ from tests.api_kit import (
 from wiro_mock.api import archive, wire
 from wiro_mock.api.file_names import plain_name
 from wiro_mock.api.files import byte_range
+from wiro_mock.api.messages import Request, Upload
 from wiro_mock.api.origin import Origins
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import SECOND
@@ -239,6 +242,13 @@ def lying_about_size() -> bytes:
     return bytes(data)
 
 
+def packed_slowly() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as made:
+        made.writestr("a.txt", b"lzma")
+    return buffer.getvalue()
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -252,7 +262,10 @@ def lying_about_size() -> bytes:
         ),
         broken_deflate(),
         lying_about_size(),
-        zipped({f"{at}.txt": b"" for at in range(1001)}),
+        zipped({f"{at}.txt": b"" for at in range(201)}),
+        zipped({"a.txt": b"x", **{f"{at}/": b"" for at in range(6_000)}}),
+        zipped({"dense.txt": bytes(1 << 20)}),
+        packed_slowly(),
     ],
 )
 def test_an_archive_that_cannot_be_taken_apart_is_kept_as_it_is(data: bytes) -> None:
@@ -272,6 +285,61 @@ def test_a_bomb_is_kept_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(uploaded(world, zipped({"a": b"0" * 500, "b": b"0" * 500}))) == 2
 
 
+def several(world: Any, *archives: bytes) -> list[str]:
+    """The names of what several archives in one request become."""
+    parts = [part("file", data, filename=f"{at}.zip") for at, data in enumerate(archives)]
+    return [item["name"] for item in post_parts(world, UPLOAD, *parts).json["list"]]
+
+
+def test_what_unpacking_may_cost_is_counted_for_the_whole_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files, bytes and tables of contents; an archive that was broken has cost its time too."""
+    world = make_world()
+    assert several(world, *(zipped({f"{at}": b"x" for at in range(90)}) for _ in range(3)))[180:] == ["2.zip"]
+    folders = {f"{at}/": b"" for at in range(4_000)}
+    assert several(world, *(zipped({**folders, "a": b"x"}) for _ in range(3))) == ["a", "1.zip", "2.zip"]
+    monkeypatch.setattr(archive, "FILE_LIMIT", 1_000)
+    data = {"a": b"x" * 600}
+    assert several(world, zipped(data), zipped(data)) == ["a", "1.zip"]
+    broken = zipped(data).replace(zlib.crc32(data["a"]).to_bytes(4, "little"), b"\0" * 4)
+    assert several(world, broken, zipped(data), zipped({"b": b"x" * 400})) == ["0.zip", "1.zip", "b"]
+    assert several(world, zipped({}) + bytes(9_000), zipped({"b": b"x"})) == ["0.zip", "b"]
+
+
+def test_an_archive_that_is_packed_worse_than_not_at_all_is_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One byte after a long run of empty deflate blocks, over which many files might lie."""
+    monkeypatch.setattr(archive, "FILE_LIMIT", 20_000)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as made:
+        made.writestr("a", b"\0\0\0\xff\xff" * 60_000 + b"\x01\x01\0\xfe\xffx")
+    data = bytearray(buffer.getvalue())
+    central = data.rindex(b"PK\x01\x02")
+    for at in (8, central + 10):  # both headers now call it deflated
+        data[at : at + 2] = (8).to_bytes(2, "little")
+        data[at + 6 : at + 10] = zlib.crc32(b"x").to_bytes(4, "little")
+        data[at + 14 : at + 18] = (1).to_bytes(4, "little")
+    assert several(make_world(), bytes(data)) == ["0.zip"]
+
+
+def test_an_archive_is_unpacked_without_being_held_in_memory() -> None:
+    """Stored or packed, beside the pieces that it is read in."""
+    world = make_world()
+    data = random.Random(1).randbytes(3 << 20)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as made:
+        made.writestr("a.bin", data)
+    writer = world.blobs.writer("application/zip")
+    writer.write(buffer.getvalue())
+    blob = writer.finish()
+    with archive.Unpacking(world.blobs, needed=lambda _: False) as unpacking:
+        tracemalloc.start()
+        (found,) = unpacking.files_of(Upload(filename="a.zip", blob=blob))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert world.blobs.read(found.blob) == data
+    assert peak < 2 << 20
+    assert len(world.blobs) == 1
+
+
 def test_a_broken_archive_does_not_take_other_files_with_it() -> None:
     """Bytes of a member that is stored already stay, though the archive is not taken apart."""
     world = make_world()
@@ -279,6 +347,18 @@ def test_a_broken_archive_does_not_take_other_files_with_it() -> None:
     data = zipped({"good.txt": b"good", "bad.txt": b"x" * 100})
     uploaded(world, data.replace(zlib.crc32(b"x" * 100).to_bytes(4, "little"), b"\0" * 4))
     assert get(world, kept["url"]).content == b"good"
+
+
+def test_a_file_that_is_deleted_while_it_is_fetched_arrives_whole() -> None:
+    """By a reset or a deletion in another thread, between the answer's head and its bytes."""
+    for data in (b"small", b"large" * (1 << 18)):
+        world = make_world()
+        path = upload(world, data)["url"].removeprefix(ORIGIN)
+        response = world.handle(Request(method="GET", path=path, headers={}, origin=ORIGIN))
+        world.reset()
+        assert response.chunks is not None
+        assert b"".join(response.chunks) == data
+        assert len(world.blobs) == 0
 
 
 # -- fetching ------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from wiro_mock.api import wire
 from wiro_mock.api.answers import Answer, answer
-from wiro_mock.api.archive import unpacked
+from wiro_mock.api.archive import Unpacking
 from wiro_mock.api.body import text_of
 from wiro_mock.api.file_names import plain_name
 from wiro_mock.api.messages import Outcome, Request, Response, Upload, World
@@ -34,8 +34,9 @@ def upload(world: World, request: Request) -> Answer:
     if not parts:
         raise No.FILE_INVALID.refusal(reason="no part named 'file' with a file name in a multipart body")
     folder = _folder_id(world, text_of(request.body.fields, "folderid"), "folderid")
-    found = [file for part in parts for file in unpacked(part, world.blobs)]
-    files = [world.sim.upload(plain_name(file.filename), file.blob, folder) for file in found]
+    with Unpacking(world.blobs, needed=world.sim.files.needs) as unpacking:
+        found = [file for part in parts for file in unpacking.files_of(part)]
+        files = [world.sim.upload(plain_name(file.filename), file.blob, folder) for file in found]
     return answer(wire.uploads(files, origins(request.origin)), Outcome())
 
 
@@ -74,8 +75,8 @@ def _serve(world: World, request: Request, file: File | None, name: str) -> Answ
             start, stop, status = *parsed, 206
             headers.append(("content-range", f"bytes {start}-{stop - 1}/{size}"))
     headers.append(("content-length", str(stop - start)))
-    blob = None if request.method == "HEAD" else file.blob
-    return Answer(Response(status=status, headers=tuple(headers), blob=blob, start=start, stop=stop), Outcome())
+    chunks = None if request.method == "HEAD" else world.blobs.chunks(file.blob, start, stop)
+    return Answer(Response(status=status, headers=tuple(headers), chunks=chunks), Outcome())
 
 
 def byte_range(header: str, size: int) -> tuple[int, int] | None:

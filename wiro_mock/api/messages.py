@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from wiro_mock.api.profile import Profile
 from wiro_mock.kernel.account import Project
@@ -56,14 +56,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """An answer: either `content`, or the bytes of `blob` from `start` up to `stop`."""
+    """An answer: either `content`, or `chunks`, the bytes of a file, which can be read whatever happens to the file."""
 
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     content: bytes = b""
-    blob: Blob | None = None
-    start: int = 0
-    stop: int = 0
+    chunks: Iterator[bytes] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +76,23 @@ class Outcome:
     reason: str = ""
 
 
+class Writer(Protocol):
+    """Where the bytes of a file go. `finish` makes a blob that is pinned until it is unpinned."""
+
+    @property
+    def size(self) -> int: ...
+    def write(self, data: bytes) -> None: ...
+    def finish(self) -> Blob: ...
+    def abandon(self) -> None: ...
+
+
 class Blobs(Protocol):
     """The store, as far as the API uses it."""
 
-    def read(self, blob: Blob) -> bytes: ...
-    def put(self, data: bytes, contenttype: str) -> Blob: ...
+    def writer(self, contenttype: str) -> Writer: ...
+    def open(self, blob: Blob) -> BinaryIO: ...
+    def chunks(self, blob: Blob, start: int = 0, stop: int | None = None) -> Iterator[bytes]: ...
+    def unpin(self, blob: Blob, *, needed: Callable[[str], bool]) -> None: ...
 
 
 class DetailTexts(Protocol):

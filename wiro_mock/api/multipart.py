@@ -14,7 +14,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from wiro_mock.api.file_names import content_type_of
-from wiro_mock.api.messages import Body, Upload
+from wiro_mock.api.messages import Body, Upload, Writer
 from wiro_mock.kernel.files import Blob
 
 TEXT_LIMIT = 16 << 20
@@ -29,16 +29,6 @@ PREAMBLE_LIMIT = 1 << 16
 """Bytes before the first boundary; ours."""
 # What is wrong with a body is told in its place; the parser would say it on stderr too.
 logging.getLogger("python_multipart").addHandler(logging.NullHandler())
-
-
-class Writer(Protocol):
-    """Where the bytes of a file part go."""
-
-    @property
-    def size(self) -> int: ...
-    def write(self, data: bytes) -> None: ...
-    def finish(self) -> Blob: ...
-    def abandon(self) -> None: ...
 
 
 class Store(Protocol):
