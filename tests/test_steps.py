@@ -233,12 +233,25 @@ def test_files_of_every_kind() -> None:
     assert bodies[5] == b"null"
 
 
-def test_a_parameter_cannot_make_a_path_of_a_name() -> None:
-    """Slashes from a parameter become underscores."""
-    job = replace(JOB, parameters={"prompt": '../"x"\n/y'})
-    plan = made([{"produce": {"name": "${with.prompt}.txt", "text": "\ud800"}}, {"exit": 0}]).compile(job, keep)
+@pytest.mark.parametrize(
+    ("prompt", "name"),
+    [
+        ('../"x"\n/y', "y"),
+        ("", "0.txt"),
+        ("..", "0.txt"),
+        ("/", "0.txt"),
+        ("a\ud800b", "ab"),
+        (".hidden", "hidden"),
+        ("x" * 300, "x" * 200),
+        ("a?b#c%41", "a?b#c%41"),
+    ],
+)
+def test_a_parameter_makes_a_plain_name_of_a_file(prompt: str, name: str) -> None:
+    """No path, nothing that a URL cannot carry; the numbered name when nothing is left."""
+    job = replace(JOB, parameters={"prompt": prompt})
+    plan = made([{"produce": {"name": "${with.prompt}", "text": "\ud800"}}, {"exit": 0}]).compile(job, keep)
     [file] = [i.event for i in plan.items if isinstance(i, Step) and isinstance(i.event, e.Produced)]
-    assert file.name == "..__x___y.txt"
+    assert file.name == name
 
 
 def test_cancel_is_a_cancel_in_the_queue_and_a_kill_later() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import example, given
@@ -307,3 +309,23 @@ def test_the_memory_of_a_json_body_is_not_underestimated() -> None:
     many = read(b'{"a":[' + b"[]," * 10_000 + b"0]}", "application/json")
     assert many.text_size > 10_000 * 64
     assert read(b'{"a":"' + b"x" * 10_000 + b'"}', "application/json").text_size < 11_000
+
+
+def test_the_memory_of_a_form_is_not_underestimated() -> None:
+    """Names, the parts themselves, and text that takes four bytes a character."""
+    form = "application/x-www-form-urlencoded"
+    names = [f"{at}{'n' * 1_000}" for at in range(100)]
+    assert read(multipart([part(name, "") for name in names])[0]).text_size > 100 * 1_100
+    assert read(multipart([part("a", b"", filename=name) for name in names])[0]).text_size > 100 * 1_100
+    assert read("&".join(names).encode(), form).text_size > 100 * 1_100
+    assert read(multipart([part("a", "")] * 1_000)[0]).text_size >= 100_000
+    assert read(b"a&" * 999 + b"a", form).text_size >= 100_000
+    wide = "x" * 10_000 + "\U0001f408"
+    for body in (
+        read(multipart([part("a", wide.encode())])[0]),
+        read(("a=" + quote(wide)).encode(), form),
+        read(json.dumps({"a": wide}).encode(), "application/json"),
+        read(json.dumps({"a": wide}, ensure_ascii=False).encode(), "application/json"),
+    ):
+        assert body.fields == {"a": wide}
+        assert sys.getsizeof(wide) <= body.text_size + 100 < 45_000

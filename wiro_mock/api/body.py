@@ -13,7 +13,7 @@ from python_multipart.multipart import parse_options_header
 
 from wiro_mock.api import jsontext, multipart
 from wiro_mock.api.messages import NO_BODY, Body
-from wiro_mock.api.multipart import Parts, Store, gathered
+from wiro_mock.api.multipart import PART_SIZE, Parts, Store, gathered, text_weight
 from wiro_mock.kernel.files import Blob
 
 NODE_SIZE = 64
@@ -75,7 +75,9 @@ def _json_body(raw: bytes) -> Body:
     if not isinstance(value, dict):
         return Body(raw=raw, text_size=len(raw), problem=f"the body is a JSON {type(value).__name__}, not an object")
     values = raw.count(b",") + raw.count(b"[") + 4 * raw.count(b"{")
-    return Body(fields=value, raw=raw, text_size=len(raw) + NODE_SIZE * values)
+    # A single wide character makes its whole string wide; `\u` writes one in ASCII.
+    text = len(raw) if raw.isascii() and b"\\u" not in raw else 4 * len(raw)
+    return Body(fields=value, raw=raw, text_size=text + NODE_SIZE * values)
 
 
 def _form_body(raw: bytes) -> Body:
@@ -83,7 +85,8 @@ def _form_body(raw: bytes) -> Body:
         pairs = parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=multipart.PART_LIMIT)
     except ValueError:
         return Body(raw=raw, text_size=len(raw), problem=f"the form has more than {multipart.PART_LIMIT} fields")
-    return Body(fields=gathered(pairs), raw=raw, text_size=len(raw))
+    weight = sum(PART_SIZE + text_weight(name) + text_weight(value) for name, value in pairs)
+    return Body(fields=gathered(pairs), raw=raw, text_size=weight)
 
 
 def text_of(fields: Mapping[str, object], name: str) -> str:

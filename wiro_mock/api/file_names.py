@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
 
 from wiro_mock.api.messages import Upload
+from wiro_mock.kernel.files import plain_name
 from wiro_mock.language.media import CONTENT_TYPES, content_type
 
 _CONTENT_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}(?:; ?[\w-]+=[\w.+\"-]{1,80})?", re.ASCII)
@@ -17,13 +17,6 @@ def content_type_of(declared: str, filename: str) -> str:
     if _CONTENT_TYPE.fullmatch(declared) and declared != "application/octet-stream":
         return declared
     return content_type(plain_name(filename))
-
-
-def plain_name(filename: str) -> str:
-    """A file name without folders, control characters or leading dots; `file` when nothing is left."""
-    name = PurePosixPath(filename.replace("\\", "/")).name
-    name = re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "", name).lstrip(".").strip()
-    return name[-200:] or "file"
 
 
 def suffix_of(upload: Upload) -> str:

@@ -9,10 +9,9 @@ from wiro_mock.api import wire
 from wiro_mock.api.answers import Answer, answer
 from wiro_mock.api.archive import Unpacking
 from wiro_mock.api.body import text_of
-from wiro_mock.api.file_names import plain_name
 from wiro_mock.api.messages import Outcome, Request, Response, Upload, World
 from wiro_mock.api.origin import origins
-from wiro_mock.kernel.files import File, FileKind
+from wiro_mock.kernel.files import File, FileKind, plain_name
 from wiro_mock.kernel.refusals import No
 
 FOLDER_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")

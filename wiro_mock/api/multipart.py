@@ -25,6 +25,8 @@ FILES_LIMIT = 1 << 30
 """Bytes of all files of one body; ours."""
 PART_LIMIT = 2_000
 """Parts of a multipart body, or fields of a form; ours."""
+PART_SIZE = 200
+"""About what Python keeps of each part or field beside its text."""
 PREAMBLE_LIMIT = 1 << 16
 """Bytes before the first boundary; ours."""
 # What is wrong with a body is told in its place; the parser would say it on stderr too.
@@ -45,6 +47,11 @@ def gathered(pairs: list[tuple[str, object]] | list[tuple[str, str]]) -> dict[st
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
+def text_weight(text: str) -> int:
+    """About the bytes that a text takes in memory: up to four a character, unless all of them are ASCII."""
+    return len(text) if text.isascii() else 4 * len(text)
+
+
 class Parts:
     """The parts of a multipart body, through python-multipart's push parser."""
 
@@ -56,6 +63,7 @@ class Parts:
         self._ended = False
         self._count = 0
         self._text_size = 0
+        self._weight = 0
         self._file_size = 0
         self._opening = b"--" + boundary
         self._preamble: bytearray | None = bytearray()
@@ -113,8 +121,8 @@ class Parts:
         if not self._problem and not self._ended:
             self._fail("the multipart body was cut off: its closing boundary never came")
         if self._problem:
-            return Body(text_size=self._text_size, problem=self._problem)
-        return Body(fields=gathered(self._pairs), text_size=self._text_size)
+            return Body(text_size=max(self._weight, self._text_size), problem=self._problem)
+        return Body(fields=gathered(self._pairs), text_size=self._weight)
 
     def abandon(self) -> None:
         if self._writer is not None:
@@ -148,6 +156,7 @@ class Parts:
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
         filename = options.get(b"filename", _extended_filename(disposition))
         self._filename = filename.decode("utf-8", "replace")
+        self._weight += PART_SIZE + text_weight(self._name) + text_weight(self._filename)
         # A browser sends an empty file name for a file input that nobody has filled: that is an empty value.
         if self._filename and not self._problem:
             declared = self._headers.get("content-type", b"").decode("latin-1")
@@ -181,7 +190,9 @@ class Parts:
             self.blobs.append(blob)
             self._pairs.append((self._name, Upload(filename=self._filename, blob=blob)))
             return
-        self._pairs.append((self._name, self._text.decode("utf-8", "replace")))
+        text = self._text.decode("utf-8", "replace")
+        self._weight += text_weight(text)
+        self._pairs.append((self._name, text))
 
     def _on_end(self) -> None:
         self._ended = True

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from wiro_mock.kernel import ids
+
+_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_LEADING = re.compile(r"^[\s.]+")
+
+
+def plain_name(name: str, default: str = "file") -> str:
+    """A file name fit for a URL: its last segment, without control characters, surrogates or leading dots, at most
+    200 characters long; `default` when nothing is left.
+    """
+    name = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return _LEADING.sub("", _UNFIT.sub("", name).rstrip()[-200:]) or default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ the shortest way through the same table. So there is no second opinion here on w
 from __future__ import annotations
 
 import json
-import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Final, Protocol, TypeAlias, assert_never
 
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import Duration, Event
-from wiro_mock.kernel.files import Blob
+from wiro_mock.kernel.files import Blob, plain_name
 from wiro_mock.kernel.plan import Hold, PlanItem, Stall, Step
 from wiro_mock.kernel.task import KILLABLE, TERMINAL, TRANSITIONS, IllegalEvent, Status, next_status
 from wiro_mock.language import steps as s
@@ -222,24 +221,25 @@ class _Walk:
             self._happen(step.wait, e.Requeued())
 
     def _file(self, step: Produce) -> e.Produced:
-        name, data, kind = self._content(step)
-        # A parameter may hold anything; a slash or a quote in a file's name would break its URL.
-        name = re.sub(r'[/\\"\x00-\x1f\x7f]', "_", self._texts.fill(name))[:255]
+        default, data, kind = self._content(step)
+        # A parameter may hold anything, also what would break a URL.
+        name = plain_name(self._texts.fill(step.name or default), default=default)
         return e.Produced(name=name, blob=self._keep(data, step.contenttype or kind))
 
     def _content(self, step: Produce) -> tuple[str, bytes, str]:
+        """The name of the file when it has no other, its bytes, and its content type."""
         number = self._produced
         if step.text is not None:
-            name = step.name or f"{number}.txt"
-            return name, self._texts.fill(step.text).encode(errors="replace"), content_type(name, "text/plain")
+            data = self._texts.fill(step.text).encode(errors="replace")
+            return f"{number}.txt", data, content_type(step.name or "", "text/plain")
         if step.image is not None:
             image = step.image
-            return step.name or f"{number}.png", png(image.width, image.height, image.color), "image/png"
+            return f"{number}.png", png(image.width, image.height, image.color), "image/png"
         if isinstance(step.file, SourceFile):
-            name = step.name or step.file.path.name
-            return name, step.file.data, content_type(name)
+            name = step.file.path.name
+            return name, step.file.data, content_type(step.name or name)
         text = json.dumps(self._texts.fill_all(step.data), ensure_ascii=False)
-        return step.name or f"{number}.json", text.encode(errors="replace"), "application/json"
+        return f"{number}.json", text.encode(errors="replace"), "application/json"
 
     def _outputs(self, after: Duration, messages: Iterable[tuple[Duration, e.Message]]) -> None:
         """Outputs at their distances from the beginning of the step."""
