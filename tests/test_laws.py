@@ -435,13 +435,21 @@ class World(RuleBasedStateMachine):
 
     @invariant()
     def the_bytes_are_right(self) -> None:
-        blobs = [file.blob for file in self.sim.files]
+        planned: list[Blob] = []
         for cursor in self.sim._schedule.cursors.values():  # what a plan is going to produce must stay, too
             steps = [item.event for item in cursor.plan.items if isinstance(item, Step)]
-            blobs += [event.blob for event in steps if isinstance(event, e.Produced)]
+            planned += [event.blob for event in steps if isinstance(event, e.Produced)]
+        blobs = [*(file.blob for file in self.sim.files), *planned]
         sizes = {blob.digest: blob.size for blob in blobs}
         assert self.sim.files.bytes_kept == sum(sizes.values())
         assert self.sim.bytes_kept == sum(sizes.values()) + sum(task.job.weight for task in self.sim.tasks())
+        busy = [task for task in self.sim.tasks() if not task.finished]
+        firm = {file.blob.digest: file.blob.size for task in busy for file in (*task.job.inputs, *task.outputs)}
+        firm |= {blob.digest: blob.size for blob in planned}
+        assert (self.sim._firm.bytes, self.sim._firm_weight) == (
+            sum(firm.values()),
+            sum(task.job.weight for task in busy),
+        )
         assert not any(self.sim.files.needs(digest) for digest in self.sim.files.abandoned)
         assert all(self.sim.files.needs(digest) for digest in sizes)
         assert len(self.sim.files.abandoned) == len(set(self.sim.files.abandoned))

@@ -389,9 +389,45 @@ def test_a_run_whose_text_cannot_be_kept_is_refused() -> None:
     with pytest.raises(Refusal) as refused:
         sim.submit(order(weight=101))
     assert (refused.value.code, sim.task(old.job.id) is not None) == (96, True)
-    assert refused.value.reason == "the text of the unfinished runs takes 101 bytes, beyond this mock's limit"
+    assert refused.value.reason == "text and files of the unfinished runs take 101 bytes, beyond this mock's limit"
     sim.submit(order(weight=100))
     assert (sim.task(old.job.id), sim.bytes_kept) == (None, 100)
+
+
+def test_a_run_whose_files_cannot_be_kept_is_refused() -> None:
+    """Its own, and those that unfinished tasks got, made, or are going to make; the same bytes count once."""
+    made = Step(after=SECOND, event=e.Produced(name="0.png", blob=BLOBS[1]))
+    third = {"more": [InputBlob(blob=BLOBS[2], suffix=".png"), InputBlob(blob=BLOBS[2], suffix=".jpg")]}
+    sim = simulation(limits=Limits(bytes=400))
+    sim.upload("3.png", BLOBS[2])
+    old = sim.submit(
+        order(a_plan(*way(Status.START), made, *way()[len(way(Status.START)) :]), parameters=PICTURE, weight=0)
+    )
+    for _ in range(2):  # before it is made and after
+        with pytest.raises(Refusal) as refused:
+            sim.submit(order(parameters=third, weight=0))
+        assert refused.value.code == 96
+        assert refused.value.reason == "text and files of the unfinished runs take 600 bytes, beyond this mock's limit"
+        sim.advance(START + 5 * SECOND)
+    sim.cancel(sim.submit(order(parameters=PICTURE, weight=100)).job.id)  # the bytes of the picture are there already
+    sim.advance(START + 60 * SECOND)
+    assert sim.unfinished == 0
+    sim.submit(order(parameters=third, weight=0))
+    assert (sim.task(old.job.id), sim.bytes_kept) == (None, 300)
+    with pytest.raises(Refusal, match="at the same time"):
+        sim.submit(order(parameters={"inputImage": InputBlob(blob=BLOBS[1], suffix=".png")}, weight=201))
+
+
+def test_files_that_a_backend_reports_count_until_its_task_ends() -> None:
+    """They are in no plan."""
+    sim = simulation(limits=Limits(bytes=250))
+    task = sim.submit(order(a_plan(*way(Status.START, after=0), Stall())))
+    sim.settle()
+    sim.emit(task.job.id, e.Produced(name="0.png", blob=BLOBS[1]))
+    with pytest.raises(Refusal):
+        sim.submit(order(parameters=PICTURE))
+    sim.kill(task.job.id)
+    sim.submit(order(parameters=PICTURE))
 
 
 def test_more_unfinished_tasks_than_can_be_kept_are_refused() -> None:

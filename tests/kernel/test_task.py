@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -149,9 +150,9 @@ def test_the_accumulated_output_only_grows() -> None:
     upto = [5, 13, 20, len(text)]
     first, second, third, fourth = (e.Snapshot(text=text, upto=n, elapsed=0, words_per_second=1.0) for n in upto)
     outputs = [e.Output(message=message) for message in (first, second, "line", third, fourth)]
-    seen = [told([*until(e.Output), *outputs[:count]]).debugoutput for count in range(1, 6)]
+    seen = [told([*until(e.Started), *outputs[:count]]).debugoutput for count in range(1, 6)]
     assert seen[-1] == "A cat asleep.\nline\n And a dog."
-    assert all(later.startswith(earlier) for earlier, later in zip(seen, seen[1:], strict=False))
+    assert all(later.startswith(earlier) for earlier, later in pairwise(seen))
 
 
 def test_a_streamed_answer_is_cumulative_and_follows_the_printed_lines() -> None:

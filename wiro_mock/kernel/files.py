@@ -89,6 +89,35 @@ def make_file(
     )
 
 
+class Tally:
+    """Who needs which bytes, how many times over. `bytes` counts what is needed several times once."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._uses: dict[str, int] = {}
+
+    def __contains__(self, digest: str) -> bool:
+        return digest in self._uses
+
+    def add(self, blob: Blob) -> bool:
+        """Need these bytes once more; whether nobody did before."""
+        uses = self._uses.get(blob.digest, 0)
+        self._uses[blob.digest] = uses + 1
+        if uses:
+            return False
+        self.bytes += blob.size
+        return True
+
+    def remove(self, blob: Blob) -> bool:
+        """Need these bytes once less; whether nobody does any more."""
+        self._uses[blob.digest] -= 1
+        if self._uses[blob.digest]:
+            return False
+        del self._uses[blob.digest]
+        self.bytes -= blob.size
+        return True
+
+
 class FileIndex:
     """The files that exist, found by access key or CDN folder, and how many files share each digest.
 
@@ -99,11 +128,15 @@ class FileIndex:
     def __init__(self) -> None:
         self.folders: dict[str, Folder] = {}
         self.uploads: dict[str, File] = {}
-        self.bytes_kept = 0
         self.abandoned: list[str] = []
         self._by_accesskey: dict[str, File] = {}
         self._by_cdn_folder: dict[str, File] = {}
-        self._uses: dict[str, int] = {}
+        self._needed = Tally()
+
+    @property
+    def bytes_kept(self) -> int:
+        """Bytes that are needed; those that are needed several times are counted once."""
+        return self._needed.bytes
 
     def __iter__(self) -> Iterator[File]:
         return iter(self._by_accesskey.values())
@@ -125,25 +158,18 @@ class FileIndex:
         self.release(file.blob)
 
     def reserve(self, blob: Blob) -> None:
-        """Need these bytes once more; bytes that are needed several times are counted once."""
-        uses = self._uses.get(blob.digest, 0)
-        self._uses[blob.digest] = uses + 1
-        if not uses:
-            self.bytes_kept += blob.size
-            if blob.digest in self.abandoned:  # needed again before anybody deleted the bytes
-                self.abandoned.remove(blob.digest)
+        """Need these bytes once more."""
+        if self._needed.add(blob) and blob.digest in self.abandoned:  # nobody has deleted the bytes yet
+            self.abandoned.remove(blob.digest)
 
     def release(self, blob: Blob) -> None:
         """Need these bytes once less."""
-        self._uses[blob.digest] -= 1
-        if not self._uses[blob.digest]:
-            del self._uses[blob.digest]
-            self.bytes_kept -= blob.size
+        if self._needed.remove(blob):
             self.abandoned.append(blob.digest)
 
     def needs(self, digest: str) -> bool:
         """Whether some file still has these bytes."""
-        return digest in self._uses
+        return digest in self._needed
 
     def by_accesskey(self, accesskey: str) -> File | None:
         """The file with this access key, or None."""

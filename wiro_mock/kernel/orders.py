@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from wiro_mock.kernel import ids
@@ -33,6 +33,18 @@ class Order:
     callback_url: str = ""
     origin: str = ""
     weight: int = 0
+
+    def blobs(self) -> list[Blob]:
+        """The files that came with it."""
+        return [found.blob for found in _inputs(self.parameters.values())]
+
+
+def _inputs(values: Iterable[object]) -> Iterator[InputBlob]:
+    for value in values:
+        if isinstance(value, list):
+            yield from _inputs(value)
+        elif isinstance(value, InputBlob):
+            yield value
 
 
 def make_job(order: Order, *, task_id: str, token: str, account_uuid: str, at: Instant) -> Job:

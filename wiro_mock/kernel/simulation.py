@@ -23,7 +23,7 @@ from wiro_mock.kernel import events as e
 from wiro_mock.kernel import ids
 from wiro_mock.kernel.account import Account, check_admission, concurrency_refusal
 from wiro_mock.kernel.events import Entry, Event, Instant, Job
-from wiro_mock.kernel.files import Blob, File, FileIndex, FileKind, Folder, make_file
+from wiro_mock.kernel.files import Blob, File, FileIndex, FileKind, Folder, Tally, make_file
 from wiro_mock.kernel.orders import Order, make_job
 from wiro_mock.kernel.plan import Plan
 from wiro_mock.kernel.refusals import No
@@ -74,6 +74,8 @@ class Simulation:
         self._finished: deque[str] = deque()
         self._busy = 0
         self._weight = 0
+        self._firm_weight = 0
+        self._firm = Tally()  # the files of unfinished tasks: nothing can make room for them
         self._made = 0
         self._uploads = 0
         self._folders = 0
@@ -156,13 +158,16 @@ class Simulation:
         job = replace(job, scenario=plan.scenario)
         self._made += 1
         self._weight += job.weight
+        self._firm_weight += job.weight
         for file in job.inputs:
             self.files.add(file)
+            self._firm.add(file.blob)
         self._ids_by_token[job.token] = job.id
         self._logs[job.id] = []
         self._append(job.id, e.Queued(job=job))
         for blob in plan.blobs():
             self.files.reserve(blob)
+            self._firm.add(blob)
         self._schedule.start(job.id, self._made, plan, self.now)
         self._make_room()
         return self._tasks[job.id]
@@ -254,6 +259,7 @@ class Simulation:
         self._logs[task_id].append(entry)
         if isinstance(event, e.Produced):
             self.files.add(task.outputs[-1])
+            self._firm.add(task.outputs[-1].blob)
         elif isinstance(event, e.FilesDeleted):
             self._drop_files(task)
         worked = before is not None and before.status in WORKING
@@ -271,6 +277,10 @@ class Simulation:
         if plan := self._schedule.stop(task.job.id):
             for blob in plan.blobs():
                 self.files.release(blob)
+                self._firm.remove(blob)
+        for file in (*task.job.inputs, *task.outputs):
+            self._firm.remove(file.blob)
+        self._firm_weight -= task.job.weight
         self._finished.append(task.job.id)
         self.balance -= task.cost or 0
         cancelled = task.status is Status.CANCEL
@@ -307,15 +317,17 @@ class Simulation:
         return str(self._first_id + number)
 
     def _check_room(self, order: Order) -> None:
-        """Refuse what cannot be kept even if everything finished were forgotten. The limits are ours."""
+        """Refuse what cannot be kept even if everything finished and every upload were forgotten.
+
+        The limits are ours. What the order's own plan is going to produce is known too late; it counts for the next.
+        """
         if self.unfinished >= self.limits.unfinished:
             reason = f"{self.unfinished} unfinished tasks are being kept, which is this mock's own limit"
             raise concurrency_refusal(self.balance, self.limits.unfinished, reason=reason)
-        weight = self._weight + order.weight
+        sizes = {blob.digest: blob.size for blob in order.blobs() if blob.digest not in self._firm}
+        weight = self._firm_weight + order.weight + self._firm.bytes + sum(sizes.values())
         if weight > self.limits.bytes:
-            weight -= sum(self._tasks[task_id].job.weight for task_id in self._finished)
-        if weight > self.limits.bytes:
-            reason = f"the text of the unfinished runs takes {weight} bytes, beyond this mock's limit"
+            reason = f"text and files of the unfinished runs take {weight} bytes, beyond this mock's limit"
             raise concurrency_refusal(self.balance, self.unfinished, reason=reason)
 
     def _make_room(self) -> None:
