@@ -185,6 +185,16 @@ def test_an_unknown_token_is_remembered_in_silence_until_its_run_comes() -> None
     assert conversation.changes[3:] == [(task_id, False)]
 
 
+def test_what_is_too_long_for_a_token_is_dropped() -> None:
+    """Ten thousand unknown tokens of 8 MB each would be 80 GB."""
+    conversation = Conversation(make_world(), ORIGIN)
+    conversation.receive(register("x" * 200))
+    assert list(conversation._unknown) == ["x" * 200]
+    assert conversation.receive(register("y" * 201)) == []
+    assert list(conversation._unknown) == ["x" * 200]
+    assert conversation.notes[1:] == ["dropped task_info whose tasktoken has 201 characters; no token is that long"]
+
+
 def test_a_socket_can_be_reused_for_any_number_of_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Finished tasks do not count against the registrations of a socket; unfinished and unknown ones do."""
     monkeypatch.setattr(dialogue, "TOKENS_PER_SOCKET", 3)
@@ -222,7 +232,7 @@ def test_deleting_files_right_after_the_end_does_not_trouble_a_slow_follower() -
     after(world, 60)
     api_kit.post(world, "/v1/Task/InputOutputDelete", {"taskid": task_id})
     assert types(said(conversation)) == ONE_EACH
-    assert conversation.caught_up
+    assert not conversation._follows
 
 
 def test_after_a_reset_the_same_token_is_a_new_task() -> None:

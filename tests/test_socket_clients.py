@@ -8,6 +8,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosedError
@@ -16,8 +17,9 @@ from websockets.sync.client import connect
 from tests import api_kit
 from tests.api_kit import make_world
 from tests.live_kit import UPGRADE, Live, eventually, everything, live, opened, raw, reset, text_frame
-from wiro_mock import pump, server
+from wiro_mock import pump, server, transport
 from wiro_mock.api import Conversation
+from wiro_mock.api import socket as dialogue
 from wiro_mock.pump import Pump
 from wiro_mock.transport import _Talk
 
@@ -119,6 +121,80 @@ async def test_every_frame_that_is_sent_on_shows_that_the_client_moves() -> None
             await asyncio.sleep(0.001)
     sending.cancel()
     assert len(set(moments)) == 17
+
+
+@pytest.mark.anyio
+async def test_a_client_that_only_talks_is_not_listened_to_until_it_has_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond so many replies the next message stays in the client's pipe; then it goes on, and nothing is lost."""
+    monkeypatch.setattr(transport, "REPLIES_WAITING", 10)
+    world = make_world()
+    talk = _Talk(world, Conversation(world, "http://x"), Pump(world).join())
+    said, sent, may_send = 0, 0, asyncio.Event()
+
+    async def receive() -> dict[str, str]:
+        nonlocal said
+        said += 1
+        return {"type": "websocket.receive" if said <= 100 else "websocket.disconnect", "text": '{"type":"task_info"}'}
+
+    async def send(_: object) -> None:
+        nonlocal sent
+        await may_send.wait()
+        sent += 1
+
+    halves = [asyncio.create_task(talk.send_news(send)), asyncio.create_task(talk.listen(receive))]
+    for _ in range(300):
+        await asyncio.sleep(0)
+    assert 11 <= said <= 13  # the first replies are in the hands of the sender
+    may_send.set()
+    async with asyncio.timeout(5):
+        await halves[1]
+        while sent < 101:  # with the welcome
+            await asyncio.sleep(0.001)
+    halves[0].cancel()
+
+
+@pytest.mark.parametrize("then", ["reset", "read", "silence"])
+def test_a_client_that_talks_and_never_reads_fills_no_memory(monkeypatch: pytest.MonkeyPatch, then: str) -> None:
+    """It is held up itself; it can go then, or read, or be missed at the next ping: nobody waits for it for ever."""
+    monkeypatch.setattr(transport, "REPLIES_WAITING", 50)
+    monkeypatch.setattr(dialogue, "TOKEN_REQUIRED", {"type": "error", "message": "x" * 20_000, "result": False})
+    if then == "silence":
+        monkeypatch.setattr(server, "PING_SECONDS", 1.5)
+        monkeypatch.setattr(server, "PONG_SECONDS", 0.1)
+        monkeypatch.setattr(server, "UNREAD_SECONDS", 0.05)
+    talks: list[_Talk] = []
+    real = _Talk.listen
+
+    async def listen(talk: _Talk, receive: Any) -> None:
+        talks.append(talk)
+        await real(talk, receive)
+
+    monkeypatch.setattr(_Talk, "listen", listen)
+    with live() as running:
+        sock, _ = opened(running, b"")
+        with sock:
+            sock.sendall(text_frame(b'{"type":"task_info"}') * 1000)  # the answers to which no buffer on the way holds
+            eventually(lambda: talks and len(talks[0]._replies) == 51)
+            if then == "read":
+                count = 0
+                while count < 1000:
+                    count += sock.recv(1 << 20).count(b"{")
+            elif then == "silence":
+                running.check_clean()
+            else:
+                reset(sock)
+        running.check_clean()
+        running.check_healthy()
+        assert not [line for line in running.told if "mistake" in line]
+
+
+def test_a_client_that_is_turned_away_while_it_gets_frames_is_no_mistake_of_ours(auto: Live) -> None:
+    """It registers and breaks the protocol in one breath."""
+    _, token = auto.run()
+    hello = text_frame(b'{"type":"task_info","tasktoken":"%s"}' % token.encode())
+    opened(auto, hello + b"\xff" * 100)[0].close()
+    auto.check_clean()
+    assert not [line for line in auto.told if "mistake" in line]
 
 
 def test_a_slow_reader_holds_up_others_no_longer_than_itself(monkeypatch: pytest.MonkeyPatch) -> None:

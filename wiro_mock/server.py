@@ -15,10 +15,11 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 BACKLOG = 2048
@@ -66,8 +67,8 @@ def _way_out(error: OSError) -> str:
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket, which would wait for ever for what a gone client has not read, and leave an upgrade that
-    cannot be read without an answer.
+    """uvicorn's WebSocket, which would wait for ever for what a gone client has not read, leave an upgrade that cannot
+    be read without an answer, and take a frame for a client that it is just turning away for a mistake of ours.
     """
 
     async def run_asgi(self) -> None:
@@ -76,6 +77,13 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             await super().run_asgi()
         finally:
             self._drop_if_unread()
+
+    async def send(self, message: Any) -> None:
+        """Send a frame, unless the connection is being closed for what the client did."""
+        await self.writable.wait()
+        if self.close_sent and message["type"] == "websocket.send":
+            raise ClientDisconnected
+        await super().send(message)
 
     def keepalive_timeout(self) -> None:
         """The client has not answered a ping."""

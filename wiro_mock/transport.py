@@ -16,7 +16,6 @@ from wiro_mock.kernel.files import Blob
 from wiro_mock.mock import World, printable
 from wiro_mock.pump import Follower, Pump
 
-
 REPLIES_WAITING = 1_000
 """So many replies wait to be sent on a socket before no more is read from it."""
 

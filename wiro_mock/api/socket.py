@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 TOKENS_PER_SOCKET = 10_000
 """Registrations of unfinished or unknown tasks on one socket; those beyond are dropped, silently. Ours."""
+TOKEN_LENGTH = 200
+"""What is longer can be no token, and is not remembered for a run to come. Ours."""
 UNKNOWN = "*"
 """Stands among the tasks to listen for: any new one, since a token was registered that no task has yet."""
 _ASIDE = (e.ErrorOutput, e.ErrorEnded, *SILENT)
@@ -111,6 +113,8 @@ class Conversation:
             return [jsontext.dumps(TOKEN_REQUIRED)]
         if not isinstance(token, str):
             return self._drop(f"task_info whose tasktoken is a {type(token).__name__}")
+        if len(token) > TOKEN_LENGTH:
+            return self._drop(f"task_info whose tasktoken has {len(token)} characters; no token is that long")
         return self._register(token)
 
     def receive_bytes(self) -> None:
@@ -137,11 +141,6 @@ class Conversation:
             else:
                 heapq.heappop(behind)
         return frames
-
-    @property
-    def caught_up(self) -> bool:
-        """Whether everything that has happened has been handed out."""
-        return not any(follow.has_news for follow in self._follows.values())
 
     def _drop(self, what: str) -> list[str]:
         self.notes.append(f"dropped {what}")
