@@ -321,6 +321,13 @@ def test_an_archive_that_is_packed_worse_than_not_at_all_is_not_read_for_ever(mo
     assert several(make_world(), bytes(data)) == ["0.zip"]
 
 
+def test_deflated_bytes_are_limited_for_the_whole_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unpacking those costs the most time; an archive made for it takes a second for 24 MiB."""
+    data = zipped({"a": random.Random(1).randbytes(600)})
+    monkeypatch.setattr(archive, "DEFLATED_LIMIT", 1_000)
+    assert several(make_world(), data, data) == ["a", "1.zip"]
+
+
 def test_an_archive_is_unpacked_without_being_held_in_memory() -> None:
     """Stored or packed, beside the pieces that it is read in."""
     world = make_world()

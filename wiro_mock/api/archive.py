@@ -16,6 +16,8 @@ from wiro_mock.kernel.files import Blob
 
 MEMBER_LIMIT = 200
 """Files taken out of the archives of one request; ours."""
+DEFLATED_LIMIT = 24 << 20
+"""Packed bytes of the deflated files of one request: made for it, they take a second; ours."""
 DIRECTORY_LIMIT = 1 << 18
 """Bytes of the tables of contents of one request's archives: some thousand names; ours."""
 SMALL = 1 << 16
@@ -34,7 +36,7 @@ class Unpacking:
     """Takes apart the archives of one request, and unpins what it has stored when it is left.
 
     The world waits while it works; therefore everything that costs time is limited for the request as a whole:
-    files, bytes (100 MiB unpacked, as many packed) and the size of the tables of contents. An archive beyond that,
+    files, bytes (100 MiB unpacked, 24 MiB deflated) and the size of the tables of contents. An archive beyond that,
     one that is suspiciously dense, or packed by a method slower than deflate, is kept as it is.
     """
 
@@ -45,6 +47,7 @@ class Unpacking:
         self._files = MEMBER_LIMIT
         self._unpacked = FILE_LIMIT
         self._packed = FILE_LIMIT
+        self._deflated = DEFLATED_LIMIT
         self._directory = DIRECTORY_LIMIT
 
     def __enter__(self) -> Unpacking:
@@ -78,6 +81,10 @@ class Unpacking:
             raise TooMuch
         if any(_is_dense(member) or member.compress_type not in _QUICK for member in members):
             raise TooMuch
+        deflated = sum(member.compress_size for member in members if member.compress_type == zipfile.ZIP_DEFLATED)
+        if deflated > self._deflated:
+            raise TooMuch
+        self._deflated -= deflated
         metered.left = self._packed + self._directory
         try:
             return [self._one(archive, member) for member in members]
