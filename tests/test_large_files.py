@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
+import pytest
 
 from tests.api_kit import multipart, part, signed
 
@@ -49,6 +52,28 @@ def test_100_mib_are_kept_byte_exact_in_bounded_memory() -> None:
         assert found.hexdigest() == digest
         assert _peak(server.pid) - before < 30 * MIB
         server.communicate("\n")
+
+
+@pytest.mark.parametrize("without", ["uvloop httptools", ""])
+def test_a_client_that_leaves_in_the_middle_of_a_download_is_no_news(without: str) -> None:
+    """The rest of the file is not sent to nobody, and nothing is logged; with the base install's parser, too."""
+    forbidden = f"import sys\nfor name in {without.split()!r}: sys.modules[name] = None\n"
+    command = [sys.executable, "-c", forbidden + SERVER]
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    server = subprocess.Popen(command, **pipes, text=True)
+    assert server.stdout is not None
+    with server, httpx.Client(base_url=server.stdout.readline().strip(), trust_env=False, timeout=60) as client:
+        kind = multipart([])[1]
+        body = multipart([part("file", bytes(8 * MIB), filename="big.bin")])[0]
+        answer = client.post("/v1/File/Upload", content=body, headers={**signed(), "content-type": kind}).json()
+        url = httpx.URL(answer["list"][0]["url"])
+        for _ in range(3):
+            with socket.create_connection((url.host, url.port or 80)) as leaving:
+                leaving.sendall(f"GET {url.path} HTTP/1.1\r\nhost: {url.netloc.decode()}\r\n\r\n".encode())
+                assert leaving.recv(100).startswith(b"HTTP/1.1 200")
+        assert client.get(str(url)).content == bytes(8 * MIB)
+        _, errors = server.communicate("\n")
+    assert errors == ""
 
 
 def _peak(pid: int) -> int:

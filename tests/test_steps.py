@@ -195,6 +195,13 @@ def test_a_stream_is_cumulative_and_a_second_one_continues_it() -> None:
     assert texts[0].words_per_second == 10.0
 
 
+def test_two_streams_are_not_one_word() -> None:
+    """A space stands between them, where neither brings one."""
+    plan = made([{"stream": "A cat."}, {"stream": "It purrs."}, {"exit": 0}]).compile(JOB, keep)
+    outputs = [item.event for item in plan.items if isinstance(item, Step) and _is_output(item.event)]
+    assert outputs[-1].message.so_far == "A cat. It purrs."  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("words", [1, 2, 499, 500, 501, 502, 999, 1000, 10_000])
 def test_a_long_stream_has_a_bounded_number_of_snapshots(words: int) -> None:
     """Words share a snapshot beyond the cap; the last one has the whole text, at the time of the last word."""

@@ -48,7 +48,7 @@ class ApiEndpoint:
             response = self.world.handle(request)
         finally:
             self._unpin(blobs)
-        await self._send(response, send)
+        await self._send(response, receive, send)
 
     async def _read(self, headers: Mapping[str, str], receive: Receive) -> tuple[Body, list[Blob]]:
         message = await receive()
@@ -73,7 +73,7 @@ class ApiEndpoint:
             for blob in blobs:
                 self.world.blobs.unpin(blob, needed=self.world.sim.files.needs)
 
-    async def _send(self, response: Response, send: Send) -> None:
+    async def _send(self, response: Response, receive: Receive, send: Send) -> None:
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
         if response.chunks is None:
             # The length in a 304 would be that of the file, not of its missing content (RFC 9110 §8.6).
@@ -83,9 +83,17 @@ class ApiEndpoint:
             await send({"type": "http.response.body", "body": response.content})
             return
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        for chunk in response.chunks:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+        gone = asyncio.ensure_future(receive())
+        try:
+            for chunk in response.chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                # Lets the loop notice that the client has gone; asyncio logs every write to nobody.
+                await asyncio.sleep(0)
+                if gone.done():
+                    return
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            gone.cancel()
 
 
 def header_map(scope: Scope) -> dict[str, str]:

@@ -53,6 +53,8 @@ def snapshots(before: str, text: str, step: StreamText) -> Iterable[tuple[Durati
     group = -(-last // (MOST_SNAPSHOTS - 1)) or 1
     ends = {place: found.end() for place, found in enumerate(_WORD.finditer(text)) if place % group == 0}
     ends[last] = len(text)
+    if before and text and not (before[-1].isspace() or text[0].isspace()):
+        before += " "  # the last word of one stream and the first of the next are two
     whole = before + text
     for place, end in ends.items():
         at = step.first + round(place * SECOND / step.rate)
