@@ -42,7 +42,9 @@ def bind(host: str, port: int) -> socket.socket:
     if not 0 <= port <= 65535:  # some systems would take it modulo 65536
         raise CannotListen(f"cannot listen on {where}: a port is 0 to 65535; --port 0 takes a free port")
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # As bytes where that will do: of a text Python makes IDNA first, and imports three modules for it.
+        name = host.encode() if host.isascii() and len(host) < 64 else host
+        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, _, _, address = found[0]
         sock = socket.socket(family, kind, socket.IPPROTO_TCP)
     except (OSError, ValueError) as error:
