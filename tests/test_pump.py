@@ -413,6 +413,7 @@ async def test_a_thread_that_changes_the_world_after_the_loop_has_gone_is_not_tr
     thread.join()
     api_kit.run(world)
     gc.collect()
+    assert len(list(world.sim.tasks())) == 1
 
 
 async def test_a_jump_costs_the_same_with_a_thousand_followers() -> None:

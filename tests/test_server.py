@@ -47,7 +47,8 @@ def test_a_server_that_was_never_started_can_be_stopped() -> None:
     """And gives its port back."""
     thread = ServerThread(create_app(make_world()))
     thread.stop()
-    bind(thread.host, thread.port).close()
+    with bind(thread.host, thread.port) as again:
+        assert again.getsockname()[1] == thread.port
 
 
 def test_a_stop_leaves_no_thread_and_no_upload_behind() -> None:

@@ -68,6 +68,17 @@ class Exchange:
             "fields": dict(self.fields),
         }
 
+    def line(self) -> str:
+        """The exchange as one line for the tester: what was answered, and why."""
+        outcome = self.outcome
+        what = f"code {outcome.code} {outcome.message!r}" if outcome.code is not None else "accepted"
+        return printable(f"{self.method} {self.path[:200]} -> {self.status} {what} ({self.id}): {outcome.reason}")
+
+
+def printable(text: str) -> str:
+    """The text on one line: what is not printable is written as an escape."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
 
 class Journal:
     """The latest exchanges, oldest first: at most so many, and at most so many bytes. `hide` are credentials."""

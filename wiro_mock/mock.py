@@ -21,7 +21,7 @@ from wiro_mock.api.origin import origins
 from wiro_mock.casting import Casting, Use
 from wiro_mock.clock import Clock, make_clock
 from wiro_mock.deliveries import Deliveries, Webhook
-from wiro_mock.journal import Exchange, Journal
+from wiro_mock.journal import Journal, printable
 from wiro_mock.kernel import ids
 from wiro_mock.kernel.account import Account, Project
 from wiro_mock.kernel.catalog import Catalog
@@ -226,7 +226,7 @@ class World:
             )
             self._collect()
         if outcome.code is not None or outcome.reason:
-            self.tell(_line(exchange))
+            self.tell(exchange.line())
         if self.log_request is not None:
             self.log_request(printable(f"{exchange.id} {exchange.method} {exchange.path} {exchange.status}"))
         return replace(response, headers=(*response.headers, (REQUEST_ID, exchange.id)))
@@ -380,15 +380,3 @@ class World:
 
 def _silent(line: str) -> None:
     """Tell nobody."""
-
-
-def _line(exchange: Exchange) -> str:
-    outcome = exchange.outcome
-    what = f"code {outcome.code} {outcome.message!r}" if outcome.code is not None else "accepted"
-    text = f"{exchange.method} {exchange.path[:200]} -> {exchange.status} {what} ({exchange.id}): {outcome.reason}"
-    return printable(text)
-
-
-def printable(text: str) -> str:
-    """The text on one line: what is not printable is written as an escape."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -12,8 +12,9 @@ from starlette.types import Message, Receive, Scope, Send
 from wiro_mock.api import NO_BODY, Body, Conversation, Outcome, Request, Response
 from wiro_mock.api.body import BodyReader
 from wiro_mock.api.origin import origin_of
+from wiro_mock.journal import printable
 from wiro_mock.kernel.files import Blob
-from wiro_mock.mock import World, printable
+from wiro_mock.mock import World
 from wiro_mock.pump import Follower, Pump
 
 REPLIES_WAITING = 1_000

@@ -41,9 +41,7 @@ class No(Enum):
     SIGNATURE_INVALID = (0, "Project authorization is not valid.", 401)
     ROUTE = (0, "Error parsing url.", 404)
     PARAMETERS_INVALID = (0, "Request parameters are invalid.", 200)
-    # The model's slug is unknown, or the caller may not see it.
     MODEL = (1, "slug-owner-project-not-exist", 200)
-    MODEL_ACCESS = (1, "tool-not-accessible", 200)
     SIGN_IN = (98, "sign in to run this model", 200)
     BALANCE = (97, "Insufficient balance", 200)
     CONCURRENCY = (
