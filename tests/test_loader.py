@@ -354,3 +354,10 @@ def test_no_document_breaks_the_loader(document: object) -> None:
         assert complaint.line == 1
         assert ";" in complaint.message
         assert "cannot stand here" not in complaint.message  # a kind of mistake that has no words of its own
+
+
+def test_a_complaint_is_one_line_even_of_a_key_that_is_two() -> None:
+    """So that a log, a terminal and an editor can count on it."""
+    assert _complaints('scenario: a\nsteps: [exit: 0]\n? "x\\ny"\n: 1\n') == [
+        "f.yaml:3:3: x\\ny: unknown key; the keys here are: scenario, about, match, default_for, steps"
+    ]

@@ -16,6 +16,7 @@ from typing import Any
 
 from wiro_mock.api.messages import Outcome, Upload
 from wiro_mock.kernel.events import Instant
+from wiro_mock.text import printable
 
 TEXT_SHOWN = 1_000
 """Characters of one value that are shown."""
@@ -73,11 +74,6 @@ class Exchange:
         outcome = self.outcome
         what = f"code {outcome.code} {outcome.message!r}" if outcome.code is not None else "accepted"
         return printable(f"{self.method} {self.path[:200]} -> {self.status} {what} ({self.id}): {outcome.reason}")
-
-
-def printable(text: str) -> str:
-    """The text on one line: what is not printable is written as an escape."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 class Journal:

@@ -21,7 +21,7 @@ from wiro_mock.api.origin import origins
 from wiro_mock.casting import Casting, Use
 from wiro_mock.clock import Clock, make_clock
 from wiro_mock.deliveries import Deliveries, Webhook
-from wiro_mock.journal import Journal, printable
+from wiro_mock.journal import Journal
 from wiro_mock.kernel import ids
 from wiro_mock.kernel.account import Account, Project
 from wiro_mock.kernel.catalog import Catalog
@@ -35,6 +35,7 @@ from wiro_mock.kernel.task import Task, fold
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.settings import Settings
 from wiro_mock.store import BlobStore
+from wiro_mock.text import printable
 
 if TYPE_CHECKING:
     from wiro_mock.loader import Library

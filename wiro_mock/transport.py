@@ -12,10 +12,10 @@ from starlette.types import Message, Receive, Scope, Send
 from wiro_mock.api import NO_BODY, Body, Conversation, Outcome, Request, Response
 from wiro_mock.api.body import BodyReader
 from wiro_mock.api.origin import origin_of
-from wiro_mock.journal import printable
 from wiro_mock.kernel.files import Blob
 from wiro_mock.mock import World
 from wiro_mock.pump import Follower, Pump
+from wiro_mock.text import printable
 
 REPLIES_WAITING = 1_000
 """So many replies wait to be sent on a socket before no more is read from it."""

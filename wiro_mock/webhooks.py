@@ -24,8 +24,8 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 import h11
 
 from wiro_mock.deliveries import Webhook
-from wiro_mock.journal import printable
 from wiro_mock.mock import World
+from wiro_mock.text import printable
 
 TIMEOUT_SECONDS = 10.0
 ANSWER_LIMIT = 64 << 10

@@ -9,6 +9,8 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from wiro_mock.text import printable
+
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
@@ -22,7 +24,8 @@ class Complaint:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}: " if self.file else ""
-        return f"{place}{self.message}{f' [{self.rule}]' if self.rule else ''}"
+        # On one line, even where a key or a file's name has a line break in it.
+        return printable(f"{place}{self.message}{f' [{self.rule}]' if self.rule else ''}")
 
 
 class ScenarioError(Exception):
