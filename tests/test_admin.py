@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.api_kit import signed
-from tests.live_kit import Live, eventually, live
+from tests.live_kit import Live, eventually, hook_of, live
 from wiro_mock.control import RESOURCES
 
 HELD = """
@@ -212,6 +212,7 @@ def test_tasks_are_shown_newest_first_and_one_of_them_with_its_log(server: Live)
     server.admin("/time", {"advance": 60})
     assert [task["id"] for task in server.admin("/tasks")["tasks"]] == [second, first]
     assert [task["id"] for task in server.admin("/tasks?limit=1")["tasks"]] == [second]
+    hook_of(server, first)  # its fate is known from here on
     task = server.admin(f"/tasks/{first}")
     assert task == server.admin(f"/tasks/{token}")
     assert (task["model"], task["scenario"], task["status"], task["exit_code"], task["waits_for"]) == (

@@ -5,39 +5,106 @@ Imports the language when it is first needed: a server can answer before it has 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from wiro_mock.kernel.catalog import Catalog
+from wiro_mock.kernel.catalog import Catalog, Model
 from wiro_mock.kernel.events import Job
 
 if TYPE_CHECKING:
     from wiro_mock.loader import Library
-    from wiro_mock.scenario import Scenario
+    from wiro_mock.scenario import Chosen, Scenario
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Use:
-    """A scenario that was asked for by name: for models of this glob, for so many runs (None: all)."""
+    """Scenarios that were asked for: for which runs, and what became of it. They play in turn, and the last one stays.
 
-    name: str
-    model: str
-    times: int | None
+    `model` is a glob, `parameters` are compared as text; `nth` plays for that one of the runs that fit, `times` for so
+    many of them at most. `seen` counts the runs that fit, `played` those it played for. `where` is the place in the
+    tester's code; `wide` is one that was not made for a single test, which need not use it.
+    """
+
+    scenarios: tuple[Scenario, ...]
+    model: str = "*"
+    parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    nth: int | None = None
+    times: int | None = None
+    optional: bool = False
+    where: str = ""
+    wide: bool = False
+    seen: int = 0
+    played: int = 0
+    outplayed: Use | None = None
+    """The later use that took its place, if one did."""
+
+    @property
+    def name(self) -> str:
+        """The names of its scenarios."""
+        return ", ".join(scenario.name for scenario in self.scenarios)
+
+    @property
+    def spent(self) -> bool:
+        """Whether it plays for no run any more."""
+        if self.nth is not None:
+            return self.seen >= self.nth
+        return self.times is not None and self.played >= self.times
+
+    @property
+    def for_everything(self) -> bool:
+        """Whether it plays for every run of its models, for ever."""
+        return not self.parameters and self.nth is None and self.times is None
+
+    def shown(self) -> dict[str, Any]:
+        """It as JSON values; `times` is how often it still plays."""
+        left = None if self.times is None else self.times - self.played
+        shown: dict[str, Any] = {"name": self.name, "model": self.model, "times": left}
+        if self.parameters:
+            shown["with"] = {name: list(values) for name, values in self.parameters.items()}
+        return shown if self.nth is None else {**shown, "nth": self.nth}
+
+    def differences(self, model: Model, parameters: Mapping[str, object]) -> list[str]:
+        """Nothing when a run fits, else each difference in words."""
+        from wiro_mock.language.substitution import parameter
+
+        found = []
+        if not model.fits(self.model):
+            found.append(f"model is {model.name}, not {self.model}")
+        for name, wanted in self.parameters.items():
+            value = parameter(name, parameters, model.defaults)
+            if value not in wanted:
+                given = "is not given" if value is None else f"is {value[:80]!r}"
+                found.append(f"with.{name} {given}, not {' or '.join(map(repr, wanted))}")
+        return found
+
+    def take(self) -> Scenario | None:
+        """A run that fits has come: the scenario that plays it; None when it is another one's turn."""
+        self.seen += 1
+        if (self.nth is not None and self.seen != self.nth) or (self.times is not None and self.played >= self.times):
+            return None
+        self.played += 1
+        return self.scenarios[min(self.played, len(self.scenarios)) - 1]
 
 
 class Casting:
     """The scenarios and models of a world, and what was asked for. Not safe without the world's lock.
 
-    `tell` gets a line whenever files have changed, or were broken by a change.
+    `tell` gets a line whenever files have changed, or were broken by a change. `own` are scenarios that were made in
+    Python; `asked` remembers every use, also those that are over.
     """
 
     def __init__(self, library: Library | None, tell: Callable[[str], None]) -> None:
         self.uses: list[Use] = []
+        self.asked: list[Use] = []
+        self.own: list[Scenario] = []
         self._library = library
         self._catalog: Catalog | None = None
         self._tell = tell
+
+    def begin(self) -> None:
+        """Forget what was asked for."""
+        self.uses, self.asked, self.own = [], [], []
 
     @property
     def is_read(self) -> bool:
@@ -65,32 +132,40 @@ class Casting:
 
     @property
     def scenarios(self) -> Sequence[Scenario]:
-        """The scenarios, as the files stand now."""
+        """The scenarios, as the files stand now, and then those that were made in Python."""
         _ = self.catalog
-        return self.library.scenarios
+        return [*self.library.scenarios, *self.own] if self.own else self.library.scenarios
 
-    def use(self, name: str, *, model: str, times: int | None) -> Scenario:
-        """Ask for a scenario by name; raises `ScenarioError` when there is none of this name."""
+    def find(self, name: str) -> Scenario:
+        """The scenario of this name. Raises `ScenarioError` when there is none."""
         from wiro_mock.scenario import choose
 
-        scenario = choose(self.scenarios, next(iter(self.catalog)), {}, asked=name).scenario
-        if times is None:  # it outplays those before it
-            self.uses = [use for use in self.uses if model not in ("*", use.model)]
-        self.uses.append(Use(name=name, model=model, times=times))
-        return scenario
+        return choose(self.scenarios, next(iter(self.catalog)), {}, asked=name).scenario
 
-    def choose(self, job: Job, asked: str | None) -> Scenario:
+    def use(self, use: Use) -> Use:
+        """Ask for scenarios from now on."""
+        if use.for_everything:
+            for known in self.uses:
+                known.outplayed = use if use.model in ("*", known.model) else None
+            self.uses = [known for known in self.uses if known.outplayed is None]
+        self.uses.append(use)
+        self.asked.append(use)
+        return use
+
+    def choose(self, job: Job, asked: str | None) -> Chosen:
         """The scenario of a job; `asked` is the one its request asked for. Raises `ScenarioError` for none.
 
         The latest use that fits goes before the request's own wish.
         """
-        from wiro_mock.scenario import choose
+        from wiro_mock.scenario import Chosen, choose
 
-        use = next((use for use in reversed(self.uses) if fnmatchcase(job.model.name.lower(), use.model.lower())), None)
-        name = use.name if use else asked
-        chosen = choose(self.library.scenarios, job.model, job.parameters, asked=name).scenario
-        if use is not None and use.times is not None:
-            use.times -= 1
-            if use.times <= 0:
-                self.uses.remove(use)
-        return chosen
+        fitting = [use for use in reversed(self.uses) if not use.differences(job.model, job.parameters)]
+        chosen: Chosen | None = None
+        for use in fitting:
+            if chosen is not None:
+                use.seen += 1
+            elif (scenario := use.take()) is not None:
+                at = f" at {use.where}" if use.where else ""
+                chosen = Chosen(scenario, f"asked for{at}")
+        self.uses = [use for use in self.uses if not use.spent]
+        return chosen or choose(self.scenarios, job.model, job.parameters, asked=asked)

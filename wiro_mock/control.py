@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any, TypeAlias
 
 from wiro_mock.api.frames import frame
@@ -126,7 +125,7 @@ def list_scenarios(world: World, body: Mapping[str, Any], query: Mapping[str, st
     scenarios = [
         {"scenario": scenario.name, "about": scenario.about, "source": scenario.source} for scenario in world.scenarios
     ]
-    in_use = [asdict(use) for use in world.uses]
+    in_use = [use.shown() for use in world.uses]
     return 200, {"scenarios": scenarios, "in_use": in_use, "broken": world.casting.library.broken}
 
 
@@ -142,7 +141,7 @@ def use_scenario(world: World, body: Mapping[str, Any], query: Mapping[str, str]
         if times is not None and (type(times) is not int or times < 1):
             raise Mistake(f"times is a whole number from 1, not {str(times)[:60]!r}")
         world.use(_text(body, "scenario"), model=_text(body, "model", "*"), times=times)
-    return 200, {"in_use": [asdict(use) for use in world.uses]}
+    return 200, {"in_use": [use.shown() for use in world.uses]}
 
 
 def reset(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:

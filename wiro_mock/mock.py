@@ -25,12 +25,12 @@ from wiro_mock.journal import Journal
 from wiro_mock.kernel import ids
 from wiro_mock.kernel.account import Account, Project
 from wiro_mock.kernel.catalog import Catalog
-from wiro_mock.kernel.events import SECOND, Entry, Instant, Job, Queued
+from wiro_mock.kernel.events import SECOND, Entry, Event, Instant, Job, Queued
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.orders import Order
 from wiro_mock.kernel.plan import Plan
 from wiro_mock.kernel.refusals import Refusal
-from wiro_mock.kernel.simulation import Simulation
+from wiro_mock.kernel.simulation import Gate, Simulation
 from wiro_mock.kernel.task import Task, fold
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.settings import Settings
@@ -39,7 +39,7 @@ from wiro_mock.text import printable
 
 if TYPE_CHECKING:
     from wiro_mock.loader import Library
-    from wiro_mock.scenario import Scenario
+    from wiro_mock.scenario import Chosen, Scenario
 
 REQUEST_ID = "x-wiro-mock-request-id"
 """The one header of ours in an answer: the id of its exchange in the journal."""
@@ -70,6 +70,7 @@ class World:
         self.clock: Clock = make_clock(self.settings.time)
         self.poll_worth = self.settings.poll
         self.blobs = BlobStore()
+        self.gates: list[Gate] = []
         self.on_change: set[Callable[[], None]] = set()
         self.log_request: Callable[[str], None] | None = None
         self._watchers: dict[str, set[Callable[[], None]]] = {}
@@ -90,8 +91,9 @@ class World:
             hide=(self.project.key, self.project.secret),
         )
         self.deliveries = Deliveries()
-        self.casting.uses = []
+        self.casting.begin()
         self._asked: str | None = None
+        self._chosen: Chosen | None = None
         self._kept: list[str] = []
         self._nonces: dict[str, None] = {}
         self.detail_texts = DetailTexts()
@@ -107,6 +109,7 @@ class World:
             limits=self.settings.limits,
             rules=self.settings.rules,
             sink=self._heard,
+            gate=self._gate,
         )
 
     # -- what the API asks of its world --------------------------------------------------------------
@@ -215,7 +218,10 @@ class World:
     def handle(self, request: Request) -> Response:
         """Play one request: settle, answer, write it down. Never raises for what a client can send."""
         with self.lock:
+            self._chosen = None
             response, outcome = self._played(request)
+            if self._chosen is not None:
+                outcome = replace(outcome, scenario=self._chosen.scenario.name, how=self._chosen.how)
             exchange = self.journal.record(
                 at=self.sim.now,
                 method=request.method,
@@ -278,7 +284,9 @@ class World:
         Raises `ScenarioError` when there is none of this name.
         """
         with self.lock:
-            return self.casting.use(name, model=model, times=times)
+            scenario = self.casting.find(name)
+            self.casting.use(Use(scenarios=(scenario,), model=model, times=times))
+            return scenario
 
     def use_none(self) -> None:
         """Let every run find its scenario by itself again."""
@@ -367,8 +375,12 @@ class World:
 
     def _plan(self, job: Job) -> Plan:
         """The simulation's planner: find the job's scenario and compile it."""
-        scenario = self.casting.choose(job, self._asked)
-        return scenario.compile(job, self._keep, balance=self.sim.balance)
+        self._chosen = self.casting.choose(job, self._asked)
+        return self._chosen.scenario.compile(job, self._keep, balance=self.sim.balance)
+
+    def _gate(self, task: Task, event: Event) -> str:
+        """The simulation's gate: whether somebody wants this step held back."""
+        return next(filter(None, (gate(task, event) for gate in self.gates)), "")
 
     def _tell(self, line: str) -> None:
         self.tell(line)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
 from pydantic import (
@@ -145,7 +144,7 @@ class Scenario(Strict):
             return ["it has no match: it plays only when asked for by name"]
         differences = []
         globs = self.match.model
-        if globs and not any(_fits(glob, model) for glob in globs):
+        if globs and not any(model.fits(glob) for glob in globs):
             differences.append(f"model is {model.name}, not {' or '.join(globs)}")
         for name, wanted in self.match.parameters.items():
             value = parameter(name, parameters, model.defaults)
@@ -157,7 +156,7 @@ class Scenario(Strict):
     def rank(self, model: Model) -> tuple[int, int]:
         """Its specificity for this model: of several globs, those that fit count."""
         globs = self.match.model if self.match and self.match.model else []
-        fitting = (_literal(glob) for glob in globs if _fits(glob, model))
+        fitting = (_literal(glob) for glob in globs if model.fits(glob))
         return self.specificity[0], max(fitting, default=0)
 
 
@@ -248,11 +247,6 @@ def _nothing_plays(scenarios: Sequence[Scenario], model: Model, parameters: Mapp
     differences, nearest = min(candidates, key=lambda pair: len(pair[0]))
     where = f" ({nearest.source})" if nearest.source else ""
     return f"{what}; the nearest is '{nearest.name}'{where}, but {' and '.join(differences)}; {way}"
-
-
-def _fits(glob: str, model: Model) -> bool:
-    clean = f"{clean_slug(model.owner)}/{clean_slug(model.slug)}"
-    return fnmatchcase(clean, glob.lower()) or fnmatchcase(model.name.lower(), glob.lower())
 
 
 def _literal(glob: str) -> int:

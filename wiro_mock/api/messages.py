@@ -66,11 +66,15 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of a request: what the journal keeps beside the request itself. `reason` is for the tester."""
+    """What became of a request: what the journal keeps beside the request itself. `reason` is for the tester.
+
+    `how` says how a run's scenario came to play: asked for, a match, or a default.
+    """
 
     operation: str = ""
     task_id: str = ""
     scenario: str = ""
+    how: str = ""
     code: int | None = None
     message: str = ""
     reason: str = ""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fnmatch import fnmatchcase
 
 from wiro_mock.kernel.refusals import No
 
@@ -29,6 +30,11 @@ class Model:
     def name(self) -> str:
         """`owner/slug` in display form."""
         return f"{self.owner}/{self.slug}"
+
+    def fits(self, glob: str) -> bool:
+        """Whether a glob such as `google/*` means this model, in clean or in display form, in any letter case."""
+        clean = f"{clean_slug(self.owner)}/{clean_slug(self.slug)}"
+        return fnmatchcase(clean, glob.lower()) or fnmatchcase(self.name.lower(), glob.lower())
 
 
 def clean_slug(text: str) -> str:

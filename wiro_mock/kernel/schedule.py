@@ -4,7 +4,8 @@ A task's cursor is in one of four states.
 
 * *scheduled*: its next step is due at an instant, and stands in the heap;
 * *waiting*: its next step is due, and needs a worker that is not free; it stands in the line, in order of arrival;
-* *held*: its next item is a `Hold`; the steps after it are timed from the release;
+* *held*: its next item is a `Hold`, and the steps after it are timed from the release; or its next step is due and
+  somebody wants it held back, and then it happens at the release;
 * *stalled*: nothing more happens by itself.
 
 Items of stopped tasks stay in the heap until they come up, or until they are the larger part of it, when it is
@@ -28,7 +29,9 @@ _Item: TypeAlias = tuple[Instant, int, int, str]
 
 @dataclass(slots=True)
 class Cursor:
-    """A task's place in its plan. `since` is the instant from which its next step is timed."""
+    """A task's place in its plan. `since` is the instant from which its next step is timed; the step at `free` has been
+    held back and released, and is not held back again.
+    """
 
     plan: Plan
     number: int
@@ -36,6 +39,7 @@ class Cursor:
     index: int = 0
     state: State = "stalled"
     held: str = ""
+    free: int = -1
 
 
 class Schedule:
@@ -77,6 +81,26 @@ class Schedule:
         step = cursor.plan.items[cursor.index]
         assert isinstance(step, Step)
         return step.event
+
+    def is_free(self, task_id: str) -> bool:
+        """Whether the task's step has been held back before, and released."""
+        cursor = self.cursors[task_id]
+        return cursor.free == cursor.index
+
+    def hold_back(self, task_id: str, name: str) -> None:
+        """The task's step is due, and must wait until it is released."""
+        cursor = self.cursors[task_id]
+        cursor.state, cursor.held = "held", name
+
+    def release(self, task_id: str, now: Instant) -> None:
+        """Let a held task go on from now."""
+        cursor = self.cursors[task_id]
+        if isinstance(cursor.plan.items[cursor.index], Hold):
+            self.step_over(task_id, now)
+            self.place(task_id)
+        else:
+            cursor.free, cursor.state = cursor.index, "scheduled"
+            heapq.heappush(self.heap, (now, cursor.number, cursor.index, task_id))
 
     def wait_in_line(self, task_id: str) -> None:
         """The task's step is due and must wait for a worker."""

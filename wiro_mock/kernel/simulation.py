@@ -35,6 +35,8 @@ Planner: TypeAlias = Callable[[Job], Plan]
 """Finds the plan of a job; may raise a `Refusal`, and then there is no task."""
 Sink: TypeAlias = Callable[[Task, Entry], None]
 """Is told of every entry, after it has happened."""
+Gate: TypeAlias = Callable[[Task, Event], str]
+"""Is asked before each step of a plan whether to hold it back: the name of the hold, or an empty text."""
 
 
 WORKING = frozenset(Status) - TERMINAL - {Status.QUEUE}
@@ -42,7 +44,10 @@ WORKING = frozenset(Status) - TERMINAL - {Status.QUEUE}
 
 
 class Simulation:
-    """One world of tasks. `seed` makes its ids; `planner` gives each job its plan; `sink` hears every entry."""
+    """One world of tasks. `seed` makes its ids; `planner` gives each job its plan; `sink` hears every entry.
+
+    `gate` may hold back any step of a plan; it is asked once for each.
+    """
 
     def __init__(
         self,
@@ -54,6 +59,7 @@ class Simulation:
         limits: Limits | None = None,
         rules: Rules | None = None,
         sink: Sink | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.seed = seed
         self.account = account
@@ -67,6 +73,7 @@ class Simulation:
         self.dropped = 0
         self._planner = planner
         self._sink = sink
+        self._gate = gate
         self._tasks: dict[str, Task] = {}
         self._logs: dict[str, list[Entry]] = {}
         self._ids_by_token: dict[str, str] = {}
@@ -215,8 +222,7 @@ class Simulation:
         self.settle()
         if self._schedule.state(task_id) != "held":
             return False
-        self._schedule.step_over(task_id, self.now)
-        self._schedule.place(task_id)
+        self._schedule.release(task_id, self.now)
         return True
 
     def delete_files(self, task_id: str) -> Task:
@@ -294,10 +300,18 @@ class Simulation:
 
     def _take_step(self, task_id: str) -> None:
         event = self._schedule.event(task_id)
+        if name := self._held_back(task_id, event):
+            self._schedule.hold_back(task_id, name)
+            return
         if isinstance(event, e.Accepted) and not self._has_free_worker():
             self._schedule.wait_in_line(task_id)
             return
         self._go_on(task_id, event)
+
+    def _held_back(self, task_id: str, event: Event) -> str:
+        if self._gate is None or self._schedule.is_free(task_id):
+            return ""
+        return self._gate(self._tasks[task_id], event)
 
     def _go_on(self, task_id: str, event: Event) -> None:
         self._schedule.step_over(task_id, self.now)
