@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 from wiro_mock.api import Outcome, Profile, Request, Response, handle
@@ -34,6 +35,7 @@ from wiro_mock.kernel.simulation import Gate, Simulation
 from wiro_mock.kernel.task import Task, fold
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.settings import Settings
+from wiro_mock.socket_log import FrameLog
 from wiro_mock.store import BlobStore
 from wiro_mock.text import printable
 
@@ -74,6 +76,9 @@ class World:
         self.on_change: set[Callable[[], None]] = set()
         self.log_request: Callable[[str], None] | None = None
         self._watchers: dict[str, set[Callable[[], None]]] = {}
+        self.name = ""
+        self.sockets: set[int] = set()
+        self.socket_numbers = count(1)
         self._start()
 
     def _start(self) -> None:
@@ -90,6 +95,7 @@ class World:
             size=settings.journal_bytes,
             hide=(self.project.key, self.project.secret),
         )
+        self.frames = FrameLog(self.journal.clean)
         self.deliveries = Deliveries()
         self.casting.begin()
         self._asked: str | None = None
