@@ -8,12 +8,13 @@ a credential that strays into a field or a path is blotted out.
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
+from wiro_mock.api import jsontext
 from wiro_mock.api.messages import Outcome, Upload
 from wiro_mock.kernel.events import Instant
 from wiro_mock.text import printable
@@ -32,6 +33,9 @@ HIDDEN = "***"
 CREDENTIALS = ("x-api-key", "x-nonce", "x-signature", "authorization", "nonce", "signature", "apikey", "secret")
 """Headers that are nobody's business, and what they hold, also where they are sent as fields."""
 _USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")
+_USERINFO_IN_JSON = re.compile(rb"(?<=://)[^/?#\s\"]*@")
+ANSWER_KEPT = 1 << 16
+"""Bytes of an answer up to which it is kept, whole."""
 SHORTEST_HIDDEN = 8
 """A shorter key or secret is also part of ordinary words."""
 
@@ -40,6 +44,9 @@ SHORTEST_HIDDEN = 8
 class Exchange:
     """One request and its answer. `at` is in microseconds since the epoch, `weight` in bytes. `fields` holds JSON
     values: long ones are cut, files are told of by name, size and digest.
+
+    Not part of what is shown, for it may differ between two runs of a client: `came_at`, the instant before a poll
+    let time pass; the `origin` that the request came to; the bytes of the `answer`, if there are at most 64 KiB.
     """
 
     id: str
@@ -50,6 +57,14 @@ class Exchange:
     status: int
     outcome: Outcome
     weight: int
+    came_at: Instant
+    origin: str = ""
+    answer: bytes = field(default=b"", repr=False)
+
+    @property
+    def signed(self) -> str:
+        """How the request showed its key; see `Outcome`."""
+        return self.outcome.signed
 
     def shown(self) -> dict[str, Any]:
         """The exchange as JSON values."""
@@ -77,11 +92,16 @@ class Exchange:
 
 
 class Journal:
-    """The latest exchanges, oldest first: at most so many, and at most so many bytes. `hide` are credentials."""
+    """The latest exchanges, oldest first: at most so many, and at most so many bytes. `hide` are credentials.
+
+    `forgotten` counts those that had to make room, by operation and by how they were signed.
+    """
 
     def __init__(self, *, requests: int = 1_000, size: int = 16 << 20, hide: tuple[str, ...] = ()) -> None:
         self._hidden = [text for text in hide if len(text) >= SHORTEST_HIDDEN]
         self._margin = max([300, *map(len, self._hidden)])
+        self._hidden_bytes = {form.encode() for text in self._hidden for form in (text, jsontext.dumps(text)[1:-1])}
+        self.forgotten: Counter[tuple[str, str]] = Counter()
         self._exchanges: deque[Exchange] = deque()
         self._requests = requests
         self._size = size
@@ -106,13 +126,17 @@ class Journal:
         outcome: Outcome,
         fields: Mapping[str, object] | None = None,
         size: int = 0,
+        came_at: Instant | None = None,
+        origin: str = "",
+        answer: bytes = b"",
     ) -> Exchange:
         """Keep an exchange, and give it its id. `size` is about the bytes that the fields take in memory."""
         self._count += 1
         path, reason = self._cut(path), self._cut(outcome.reason, 2 * TEXT_SHOWN)
         if outcome.message or reason:
             outcome = replace(outcome, message=self._cut(outcome.message), reason=reason)
-        weight = OVERHEAD + min(size, MOST_KEPT) + len(path) + len(reason)
+        answer = self._clean_answer(answer) if len(answer) <= ANSWER_KEPT else b""
+        weight = OVERHEAD + min(size, MOST_KEPT) + len(path) + len(reason) + len(answer)
         exchange = Exchange(
             id=f"req-{self._count}",
             at=at,
@@ -122,11 +146,16 @@ class Journal:
             status=status,
             outcome=outcome,
             weight=weight,
+            came_at=at if came_at is None else came_at,
+            origin=origin,
+            answer=answer,
         )
         self._exchanges.append(exchange)
         self._weight += weight
         while len(self._exchanges) > self._requests or self._weight > self._size:
-            self._weight -= self._exchanges.popleft().weight
+            oldest = self._exchanges.popleft()
+            self._weight -= oldest.weight
+            self.forgotten[oldest.outcome.operation, oldest.signed] += 1
         return exchange
 
     def entries(
@@ -148,6 +177,11 @@ class Journal:
         for secret in self._hidden:
             text = text.replace(secret, HIDDEN)
         return _USERINFO.sub(f"{HIDDEN}@", text) if "@" in text else text
+
+    def _clean_answer(self, answer: bytes) -> bytes:
+        for secret in self._hidden_bytes:
+            answer = answer.replace(secret, HIDDEN.encode())
+        return _USERINFO_IN_JSON.sub(f"{HIDDEN}@".encode(), answer) if b"@" in answer else answer
 
     def _cut(self, text: str, length: int = TEXT_SHOWN) -> str:
         """The beginning of a text, cleaned before it is cut: half a secret is one, too."""

@@ -97,6 +97,7 @@ class World:
         )
         self.frames = FrameLog(self.journal.clean)
         self.deliveries = Deliveries()
+        self.downloads = set[str]()
         self.casting.begin()
         self._asked: str | None = None
         self._chosen: Chosen | None = None
@@ -105,6 +106,7 @@ class World:
         self.detail_texts = DetailTexts()
         self._dirty = False
         self.sim = self._new_simulation(seed)
+        self._came_at = self.sim.now
 
     def _new_simulation(self, seed: str) -> Simulation:
         return Simulation(
@@ -225,7 +227,10 @@ class World:
         """Play one request: settle, answer, write it down. Never raises for what a client can send."""
         with self.lock:
             self._chosen = None
+            self._came_at = self.sim.now
             response, outcome = self._played(request)
+            if outcome.file:
+                self.downloads.add(outcome.file)
             if self._chosen is not None:
                 outcome = replace(outcome, scenario=self._chosen.scenario.name, how=self._chosen.how)
             exchange = self.journal.record(
@@ -236,6 +241,9 @@ class World:
                 outcome=outcome,
                 fields=request.body.fields,
                 size=request.body.text_size,
+                came_at=self._came_at,
+                origin=request.origin,
+                answer=response.content,
             )
             self._collect()
         if outcome.code is not None or outcome.reason:
@@ -248,6 +256,7 @@ class World:
         try:
             self.warm_up()
             self.settle()
+            self._came_at = self.sim.now
             return handle(self, request)
         except ScenarioError as error:
             # Where the file lies is the tester's business, and not on the wire.
@@ -260,7 +269,7 @@ class World:
 
     def _broken(self, message: str, *, reason: str = "") -> tuple[Response, Outcome]:
         """The mock itself cannot go on: HTTP 500, and the sentence on the wire too, for Wiro has none for this."""
-        response, outcome = refused(self, Refusal(0, message, status=500, reason=reason or message))
+        response, outcome = refused(self, Refusal(0, message, status=500, reason=reason or message, unexpected=True))
         return response, outcome
 
     def settle(self) -> None:

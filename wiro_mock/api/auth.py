@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from wiro_mock.api.messages import Request, World
 from wiro_mock.api.profile import Profile
@@ -18,6 +19,15 @@ from wiro_mock.kernel.account import Project
 from wiro_mock.kernel.refusals import No, Refusal
 
 AUTH_MODES = ("strict", "lenient", "off")
+_SHOWN_AS = {
+    No.BEARER_MISSING: "missing",
+    No.BEARER_INVALID: "missing",
+    No.SIGNATURE_REQUIRED: "missing",
+    No.PROJECT_UNKNOWN: "wrong",
+    No.SIGNATURE_INVALID: "wrong",
+}
+"""How a request that is not let in has shown its key (`Outcome.signed`)."""
+_FAULTS = {no.value[1]: shown for no, shown in _SHOWN_AS.items()}
 _HEX64 = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])")
 BODY_EXPLAINED = 1 << 16
 """Bytes of a body up to which the mistake of signing it is looked for."""
@@ -38,21 +48,29 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def authenticate(world: World, request: Request) -> str:
-    """Let the request in, or raise the `Refusal` (HTTP 401).
+class Shown(NamedTuple):
+    """How a request showed its key (`Outcome.signed`), what was wrong with that, and the no for it if there is one."""
 
-    In mode `lenient` it is let in all the same; then, and in mode `off`, what was wrong (nothing, in `off`)
-    is returned for the journal.
+    signed: str
+    note: str = ""
+    refusal: Refusal | None = None
+
+
+def authenticate(world: World, request: Request) -> Shown:
+    """Whether the request is let in; with a `refusal` (HTTP 401) it is not.
+
+    In mode `lenient` it is let in all the same, with a note for the journal; in mode `off` nothing is looked at.
     """
     if world.auth_mode == "off":
-        return ""
+        return Shown("off")
     try:
         _check(world, request)
     except Refusal as refusal:
+        shown = _FAULTS[refusal.message]
         if world.auth_mode == "lenient":
-            return f"let in all the same (auth lenient): {refusal.reason}"
-        raise
-    return ""
+            return Shown(shown, f"let in all the same (auth lenient): {refusal.reason}")
+        return Shown(shown, refusal=refusal)
+    return Shown("key-only" if world.project.key_only else "signed")
 
 
 def _check(world: World, request: Request) -> None:

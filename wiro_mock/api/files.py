@@ -74,8 +74,10 @@ def _serve(world: World, request: Request, file: File | None, name: str) -> Answ
             start, stop, status = *parsed, 206
             headers.append(("content-range", f"bytes {start}-{stop - 1}/{size}"))
     headers.append(("content-length", str(stop - start)))
-    chunks = None if request.method == "HEAD" else world.blobs.chunks(file.blob, start, stop)
-    return Answer(Response(status=status, headers=tuple(headers), chunks=chunks), Outcome())
+    if request.method == "HEAD":
+        return Answer(Response(status=status, headers=tuple(headers)), Outcome())
+    chunks = world.blobs.chunks(file.blob, start, stop)
+    return Answer(Response(status=status, headers=tuple(headers), chunks=chunks), Outcome(file=file.id))
 
 
 def byte_range(header: str, size: int) -> tuple[int, int] | None:

@@ -69,6 +69,11 @@ class Outcome:
     """What became of a request: what the journal keeps beside the request itself. `reason` is for the tester.
 
     `how` says how a run's scenario came to play: asked for, a match, or a default.
+    `file` is the id of the file whose bytes were served, whole or in part. `unexpected`: nothing here answers to such
+    a request (no operation, no model, no scenario), or the mock itself cannot go on. `signed` is how the request
+    showed its key: `signed`, `key-only`, `wrong`, `missing`; `public` where none is needed, `off` where none is looked
+    at, empty where there is no such operation. `seen` counts the entries of the task's log that the answer tells of;
+    0 when the task has been forgotten meanwhile.
     """
 
     operation: str = ""
@@ -78,6 +83,10 @@ class Outcome:
     code: int | None = None
     message: str = ""
     reason: str = ""
+    file: str = ""
+    unexpected: bool = False
+    signed: str = ""
+    seen: int = 0
 
 
 class Writer(Protocol):

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from wiro_mock.api import files, run, tasks, wire
 from wiro_mock.api.answers import Answer, answer
-from wiro_mock.api.auth import authenticate
+from wiro_mock.api.auth import Shown, authenticate
 from wiro_mock.api.messages import Outcome, Request, World
 from wiro_mock.kernel.refusals import No, Refusal
 
@@ -89,13 +89,16 @@ def handle(world: World, request: Request) -> Answer:
     """Play one request in a settled world. Never raises for anything that a client can send."""
     found = find(request.method, request.path)
     name = found[0].name if found else ""
+    shown = Shown("")
     note = ""
     try:
         if found is None:
-            raise No.ROUTE.refusal(reason=_no_route(request))
+            raise No.ROUTE.refusal(reason=_no_route(request), unexpected=True)
         operation, segments = found
-        if not operation.public:
-            note = authenticate(world, request)
+        shown = Shown("public") if operation.public else authenticate(world, request)
+        note = shown.note
+        if shown.refusal:
+            raise shown.refusal
         if request.body.problem:
             raise operation.unreadable.refusal(reason=request.body.problem)
         response, outcome = operation.handler(world, request, *segments)
@@ -105,7 +108,7 @@ def handle(world: World, request: Request) -> Answer:
     if request.method == "HEAD" and response.content:
         length = ("content-length", str(len(response.content)))
         response = replace(response, headers=(*response.headers, length), content=b"")
-    return Answer(response, replace(outcome, operation=name, reason=note))
+    return Answer(response, replace(outcome, operation=name, reason=note, signed=shown.signed))
 
 
 def refused(world: World, refusal: Refusal, *, note: str = "") -> Answer:
@@ -117,6 +120,7 @@ def refused(world: World, refusal: Refusal, *, note: str = "") -> Answer:
         code=refusal.code,
         message=refusal.message,
         reason="; ".join(filter(None, (refusal.reason, note))),
+        unexpected=refusal.unexpected,
     )
     return answer(wire.failure(refusal, world.seconds(), world.profile), outcome, status=status)
 

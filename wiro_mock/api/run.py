@@ -29,7 +29,7 @@ def run(world: World, request: Request, owner: str, model: str) -> Answer:
     )
     asked = request.headers.get(SCENARIO_HEADER) if world.scenario_header else None
     task = world.submit(order, asked)
-    outcome = Outcome(task_id=task.job.id, scenario=task.job.scenario)
+    outcome = Outcome(task_id=task.job.id, scenario=task.job.scenario, seen=len(world.sim.log(task.job.id)))
     return answer(wire.run(task), outcome)
 
 

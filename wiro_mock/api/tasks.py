@@ -21,19 +21,19 @@ def detail(world: World, request: Request) -> Answer:
     """Show a task. In a world where polls are worth something, time passes first."""
     task = world.poll(_find(world, request, documented=("tasktoken", "taskid")))
     text = world.detail_texts.of(task, request.origin, world.profile)
-    return Answer(Response(headers=JSON_HEADERS, content=text), _outcome(task))
+    return Answer(Response(headers=JSON_HEADERS, content=text), _outcome(world, task))
 
 
 def cancel(world: World, request: Request) -> Answer:
     """Cancel a task that is still in the queue."""
     task = world.sim.cancel(_find(world, request, documented=("taskid",)).job.id)
-    return answer(wire.stopped(task, origins(request.origin), world.profile), _outcome(task))
+    return answer(wire.stopped(task, origins(request.origin), world.profile), _outcome(world, task))
 
 
 def kill(world: World, request: Request) -> Answer:
     """Stop a running task."""
     task = world.sim.kill(_find(world, request, documented=("socketaccesstoken", "taskid")).job.id)
-    return answer(wire.stopped(task, origins(request.origin), world.profile), _outcome(task))
+    return answer(wire.stopped(task, origins(request.origin), world.profile), _outcome(world, task))
 
 
 def delete_files(world: World, request: Request) -> Answer:
@@ -45,11 +45,13 @@ def delete_files(world: World, request: Request) -> Answer:
             raise No.DELETE_TASK.refusal(reason=refusal.reason) from None
         raise
     world.sim.delete_files(task.job.id)
-    return answer(wire.done(), _outcome(task))
+    return answer(wire.done(), _outcome(world, task))
 
 
-def _outcome(task: Task) -> Outcome:
-    return Outcome(task_id=task.job.id, scenario=task.job.scenario)
+def _outcome(world: World, task: Task) -> Outcome:
+    task_id = task.job.id
+    seen = len(world.sim.log(task_id)) if world.sim.task(task_id) else 0
+    return Outcome(task_id=task_id, scenario=task.job.scenario, seen=seen)
 
 
 def _find(world: World, request: Request, documented: tuple[str, ...]) -> Task:

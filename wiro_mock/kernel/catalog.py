@@ -66,7 +66,8 @@ class Catalog:
         model = self._models.get(self._key(owner, slug))
         if model is None:
             known = ", ".join(sorted(model.name for model in self)) or "none"
-            raise No.MODEL.refusal(reason=f"no model {owner}/{slug} in the catalogue; there are: {known}")
+            reason = f"no model {owner}/{slug} in the catalogue; there are: {known}"
+            raise No.MODEL.refusal(reason=reason, unexpected=True)
         return model
 
     @staticmethod

@@ -13,15 +13,19 @@ class Refusal(Exception):
     """What the API answers when it says no.
 
     `code` and `message` go on the wire, `status` is the HTTP status (200 for logical refusals, rest.md C2),
-    `reason` explains to the tester what happened and what would help.
+    `reason` explains to the tester what happened and what would help. `unexpected` is for the tester, too: nothing
+    here answers to such a request at all, or the mock itself cannot go on.
     """
 
-    def __init__(self, code: int, message: str, *, status: int = 200, reason: str = "") -> None:
+    def __init__(
+        self, code: int, message: str, *, status: int = 200, reason: str = "", unexpected: bool = False
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = status
         self.reason = reason
+        self.unexpected = unexpected
 
     def __repr__(self) -> str:
         return f"Refusal(code={self.code}, message={self.message!r}, status={self.status})"
@@ -62,8 +66,8 @@ class No(Enum):
     # Observed without a code (rest.md §7.2); 0 is our choice.
     FILE_INVALID = (0, "invalid-parameters", 200)
 
-    def refusal(self, *, reason: str = "", **values: object) -> Refusal:
+    def refusal(self, *, reason: str = "", unexpected: bool = False, **values: object) -> Refusal:
         """This refusal, ready to raise; `values` fill the places in its sentence."""
         code, message, status = self.value
         text = message.format(**values) if values else message
-        return Refusal(code, text, status=status, reason=reason)
+        return Refusal(code, text, status=status, reason=reason, unexpected=unexpected)
