@@ -10,14 +10,32 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wiro_mock.clock import SystemClock, VirtualClock
+    from wiro_mock.library import Served, WiroMock
     from wiro_mock.loader import load_scenarios
     from wiro_mock.scenario import Scenario
+    from wiro_mock.testing.misuse import Misuse
+    from wiro_mock.testing.verdict import Unmet, WiroWarning
 
-__all__ = ["Scenario", "SystemClock", "VirtualClock", "load_scenarios"]
+__all__ = [
+    "Misuse",
+    "Scenario",
+    "Served",
+    "SystemClock",
+    "Unmet",
+    "VirtualClock",
+    "WiroMock",
+    "WiroWarning",
+    "load_scenarios",
+]
 _HOMES = {
+    "Misuse": "wiro_mock.testing.misuse",
     "Scenario": "wiro_mock.scenario",
+    "Served": "wiro_mock.library",
     "SystemClock": "wiro_mock.clock",
+    "Unmet": "wiro_mock.testing.verdict",
     "VirtualClock": "wiro_mock.clock",
+    "WiroMock": "wiro_mock.library",
+    "WiroWarning": "wiro_mock.testing.verdict",
     "load_scenarios": "wiro_mock.loader",
 }
 

@@ -100,6 +100,7 @@ class Casting:
         self.own: list[Scenario] = []
         self._library = library
         self._catalog: Catalog | None = None
+        self._models: list[Model] = []
         self._tell = tell
 
     def begin(self) -> None:
@@ -124,10 +125,11 @@ class Casting:
     def catalog(self) -> Catalog:
         """The models on offer, as the files stand now."""
         for line in self.library.refresh():
-            self._catalog = None
             self._tell(line)
-        if self._catalog is None:
-            self._catalog = Catalog(self.library.models)
+        # Several worlds may have one library; whichever asks first reads what has changed, for all of them.
+        if self._catalog is None or self._models is not self.library.models:
+            self._models = self.library.models
+            self._catalog = Catalog(self._models)
         return self._catalog
 
     @property

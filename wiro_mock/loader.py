@@ -63,6 +63,14 @@ def load_text(text: str, *, file: str = "<text>", folder: Path | None = None) ->
     return list(made.values())
 
 
+def make_scenario(data: object, *, source: str = "", folder: Path | None = None) -> Scenario:
+    """The scenario of a document that was written in Python, in the same words. `source` is the "file:line" of the
+    code, which every complaint names. Raises `ScenarioError` with all complaints.
+    """
+    file, _, line = source.rpartition(":")
+    return _scenario(Document(place=(int(line) if line.isdecimal() else 1, 1), data=data), file or source, folder)
+
+
 class Library:
     """The shipped scenarios and models and those of the given folders, kept up to date on request.
 

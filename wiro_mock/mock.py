@@ -22,7 +22,7 @@ from wiro_mock.api.origin import origins
 from wiro_mock.casting import Casting, Use
 from wiro_mock.clock import Clock, make_clock
 from wiro_mock.deliveries import Deliveries, Webhook
-from wiro_mock.journal import Journal
+from wiro_mock.journal import Exchange, Journal
 from wiro_mock.kernel import ids
 from wiro_mock.kernel.account import Account, Project
 from wiro_mock.kernel.catalog import Catalog
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 REQUEST_ID = "x-wiro-mock-request-id"
 """The one header of ours in an answer: the id of its exchange in the journal."""
 ENTRIES_PER_POLL = 10_000
+UNEXPECTED_KEPT = 100
+"""So many unexpected calls are remembered apart from the journal, which forgets."""
 
 
 class PollError(Exception):
@@ -77,6 +79,7 @@ class World:
         self.log_request: Callable[[str], None] | None = None
         self._watchers: dict[str, set[Callable[[], None]]] = {}
         self.name = ""
+        self.explain_key: Callable[[str], str] | None = None
         self.sockets: set[int] = set()
         self.socket_numbers = count(1)
         self._start()
@@ -101,6 +104,9 @@ class World:
         self.casting.begin()
         self._asked: str | None = None
         self._chosen: Chosen | None = None
+        self.gates.clear()
+        self.played: set[str] = set()
+        self.unexpected: list[Exchange] = []
         self._kept: list[str] = []
         self._nonces: dict[str, None] = {}
         self.detail_texts = DetailTexts()
@@ -245,6 +251,8 @@ class World:
                 origin=request.origin,
                 answer=response.content,
             )
+            if outcome.unexpected and len(self.unexpected) < UNEXPECTED_KEPT:
+                self.unexpected.append(exchange)
             self._collect()
         if outcome.code is not None or outcome.reason:
             self.tell(exchange.line())
@@ -391,6 +399,7 @@ class World:
     def _plan(self, job: Job) -> Plan:
         """The simulation's planner: find the job's scenario and compile it."""
         self._chosen = self.casting.choose(job, self._asked)
+        self.played.add(self._chosen.scenario.name)
         return self._chosen.scenario.compile(job, self._keep, balance=self.sim.balance)
 
     def _gate(self, task: Task, event: Event) -> str:

@@ -1,0 +1,401 @@
+"""`WiroMock`: a Wiro of one's own, for a test or for anything else that runs in Python.
+
+A world with the words that a test needs: choosing what happens, moving and stopping time, looking back; and its
+doors: in process through respx, over real sockets, or as an ASGI app. All doors show the one world.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from os import PathLike
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+from wiro_mock.casting import Use
+from wiro_mock.kernel.events import SECOND
+from wiro_mock.mock import World
+from wiro_mock.testing import assertions, choosing, options, report, verdict, views
+from wiro_mock.testing.call_site import here
+from wiro_mock.testing.guard import HostGuard
+from wiro_mock.testing.holding import Hold
+from wiro_mock.testing.misuse import Misuse
+from wiro_mock.testing.sleeping import SleepPatch
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from wiro_mock.respx_router import WiroRouter
+    from wiro_mock.scenario import Scenario
+
+Length: TypeAlias = str | float | timedelta
+"""A length of time: `"2m"`, `"500ms"`, seconds, or a timedelta."""
+NOTES_KEPT = 200
+"""Lines that were told to the tester, the latest of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """Where a Wiro is served: `url` is the base of the API and `socket_url` the socket, both ending in `/v1`;
+    `origin` is the address without a path.
+    """
+
+    url: str
+    socket_url: str
+    origin: str
+
+
+class WiroMock:
+    """A Wiro of one's own. As a context manager it ends like a test does: with `verify`, unless the block failed.
+
+    All keywords are optional. `scenario`: what plays every run (a name, a `Scenario`, or several in turn). `time`:
+    `auto`, `manual`, `real` or a rate such as `10x`. `auth`: `strict`, `lenient` or `off`. `strict`: whether what a
+    test leaves behind fails it, or only warns. `seed`: a whole number that makes ids and credentials. `profile` and
+    `switches`: the revision of the wire. `balance` in USD. `poll`: what a Detail poll is worth (`finish`, `next`, or
+    seconds). `workers`: tasks at work at once. `scenarios`: your folders. `name`: of the test, for messages. Raises
+    `Misuse` for anything that cannot be.
+    """
+
+    def __init__(
+        self,
+        *,
+        scenario: str | Scenario | Sequence[str | Scenario] | None = None,
+        time: str | None = None,
+        auth: str | None = None,
+        strict: bool | None = None,
+        seed: int | None = None,
+        profile: str | None = None,
+        balance: float | str | None = None,
+        poll: str | float | None = None,
+        workers: int | None = None,
+        scenarios: str | PathLike[str] | Sequence[str | PathLike[str]] | None = None,
+        key_only: bool | None = None,
+        api_key: str | None = None,
+        api_secret: str | None = None,
+        switches: Mapping[str, object] | None = None,
+        patch_sleep: str | Sequence[str] | None = None,
+        network: bool | None = None,
+        name: str = "",
+    ) -> None:
+        given = {key: value for key, value in locals().items() if key not in ("self", "name")}
+        self._options = options.read(given)
+        self._notes: deque[str] = deque(maxlen=NOTES_KEPT)
+        self._holds: list[tuple[Hold, bool]] = []
+        self._made: list[tuple[Scenario, str]] = []
+        self._allowed: list[str] = []
+        self._patches: list[SleepPatch] = []
+        self._guard: HostGuard | None = None
+        self.world = World(
+            self._options.settings, library=options.library_of(self._options.scenarios), tell=self._notes.append
+        )
+        self.world.name = name
+        if self._options.scenario:
+            self._use(self._options.scenario, where=here())
+        if self._options.patch_sleep:
+            self.patch_sleep(*self._options.patch_sleep)
+
+    def __repr__(self) -> str:
+        tasks = len(self.tasks)
+        return f"<WiroMock {self.world.name or 'of its own'}: seed {self.seed}, time {self.time}, {tasks} tasks>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self.verify()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Undo what was patched, and delete what lies on disk. Again is no error."""
+        for patch in self._patches:
+            patch.undo()
+        for hold, _ in self._holds:
+            hold.release()
+        if self._guard is not None:
+            self._guard.undo()
+        self.world.close()
+
+    # -- what it is ------------------------------------------------------------------------------------
+
+    @property
+    def api_key(self) -> str:
+        """The project's key."""
+        return self.world.project.key
+
+    @property
+    def api_secret(self) -> str:
+        """The project's secret, which is part of what is signed."""
+        return self.world.project.secret
+
+    @property
+    def seed(self) -> int:
+        """What ids, tokens and credentials are made from."""
+        return self._options.seed
+
+    @property
+    def time(self) -> str:
+        """How time passes: `auto`, `manual`, `real`, or a rate such as `10x`."""
+        return self.world.clock.mode
+
+    @property
+    def network(self) -> bool:
+        """Whether names of the real Wiro may be looked up."""
+        return self._options.network
+
+    @property
+    def now(self) -> float:
+        """The present instant of its clock, in unix seconds."""
+        self.world.settle()
+        return self.world.sim.now / SECOND
+
+    @property
+    def balance(self) -> float:
+        """What is left of the balance, in USD."""
+        self.world.settle()
+        return float(self.world.sim.balance)
+
+    def guard(self) -> HostGuard:
+        """Refuse to look up the real Wiro's names in this process, until `close`; an attempt is an unexpected call."""
+        if self._guard is None:
+            self._guard = HostGuard()
+            self._guard.__enter__()
+        return self._guard
+
+    # -- choosing what happens -------------------------------------------------------------------------
+
+    def use(
+        self,
+        *scenarios: str | Scenario,
+        model: str = "*",
+        with_: Mapping[str, object] | None = None,
+        nth: int | None = None,
+        times: int | None = None,
+        optional: bool = False,
+    ) -> None:
+        """Play these scenarios for the runs to come: in turn, and the last one stays.
+
+        Only for runs of `model` (a glob) whose parameters are as in `with_` (a value or a list of values, compared as
+        text); only for the `nth` run that fits; at most `times` times. What never plays fails the test, unless it is
+        `optional`. Raises `Misuse` for a scenario that does not exist.
+        """
+        self._use(scenarios, model=model, with_=with_, nth=nth, times=times, optional=optional, where=here())
+
+    def on_run(
+        self, *, model: str = "*", with_: Mapping[str, object] | None = None, nth: int | None = None
+    ) -> choosing.OnRun:
+        """The runs of a model, with these parameters, or the nth of them: `wiro.on_run(nth=2).use("failure")`."""
+        return choosing.OnRun(self._use, model=model, with_=with_ or {}, nth=nth)
+
+    def scenario(
+        self,
+        name: str,
+        *,
+        steps: Sequence[str | Mapping[str, object]],
+        about: str | None = None,
+        match: Mapping[str, object] | None = None,
+        default_for: str | Sequence[str] | None = None,
+        optional: bool = False,
+    ) -> Scenario:
+        """Make a scenario in the words of the YAML, such as `steps=[{"start": "1s"}, {"print": "hello"}, {"exit": 0}]`.
+
+        It plays where its `match` fits, or when it is used by name or as it is. Raises `Misuse` with every complaint,
+        at the line that made it.
+        """
+        where = here()
+        made = choosing.make(self.world, where, name, steps=steps, about=about, match=match, default_for=default_for)
+        if not optional:
+            self._made.append((made, where))
+        return made
+
+    def allow(self, call: str) -> None:
+        """Do not fail for calls such as `POST /v1/Run/nobody/*` (a glob over method and path) that nothing answers."""
+        self._allowed.append(call)
+
+    def _use(self, scenarios: Sequence[str | Scenario], *, where: str, **given: Any) -> Use:
+        return choosing.use(self.world, scenarios, where=where, **given)
+
+    # -- time ------------------------------------------------------------------------------------------
+
+    def jump(self, length: Length) -> None:
+        """Let so much time pass, at once. Raises `Misuse` where time is real."""
+        self._check_clock("jump")
+        passed = options.seconds(length, asking="jump")
+        self._advance(passed)
+
+    def jump_to(self, task: views.Task | str, to: str) -> None:
+        """Let time pass until this task (or its id or token) has come to a point such as `task_start` or `stream`.
+
+        Time stops at the instant of the point; what is due at the same instant happens too. Nothing happens where it
+        has been there already. Raises `Misuse` where time is real, or when the task cannot come there by itself.
+        """
+        self._check_clock("jump_to")
+        choosing.jump_to(self.world, self.tasks[str(getattr(task, "id", task))].id, to)
+
+    def hold(self, to: str, *, nth: int = 1, model: str = "*", optional: bool = False) -> Hold:
+        """Hold tasks before a point: a status (`task_start`) or a step (`stream`), or before the nth time there.
+
+        As a context manager it ends with the block. A hold that is never released fails the test, and so does one to
+        which no task comes, unless it is `optional`. Raises `Misuse` for no such point.
+        """
+        hold = Hold(self.world, to, nth=nth, model=model, where=here())
+        self._holds.append((hold, optional))
+        return hold
+
+    def release(self, what: views.Task | str = "") -> list[str]:
+        """Let held tasks go on: one task (or its id), those of one name of hold, or all; returns their ids."""
+        name = str(getattr(what, "id", what))
+        is_task = self.world.sim.task(name) is not None
+        released = self.world.release(task_id=name if is_task else "", name="" if is_task else name)
+        if not released:
+            held = ", ".join(f"task {task} at {hold!r}" for task, hold in self.world.sim.holds().items())
+            raise Misuse(f"release: nothing {f'at {name!r} ' if name else ''}is held; held now: {held or 'no task'}")
+        return released
+
+    def patch_sleep(self, *modules: str) -> SleepPatch:
+        """Let `time.sleep` and `asyncio.sleep`, called in these modules, move the clock instead; until the end of the
+        test, or of the with block. Raises `Misuse` where time is real, or for a module that does not exist.
+        """
+        self._check_clock("patch_sleep")
+        patch = SleepPatch(self._advance, modules)
+        self._patches.append(patch)
+        return patch
+
+    def _advance(self, passed: float) -> None:
+        with self.world.lock:
+            self.world.settle()
+            self.world.jump(self.world.sim.now + round(passed * SECOND))
+
+    def _check_clock(self, asking: str) -> None:
+        if self.time not in ("auto", "manual"):
+            raise Misuse(
+                f"{asking}: time is {self.time} here and passes by itself; give the mark or WiroMock time='manual', "
+                "where it stands still until it is moved, or time='auto', where it jumps when somebody waits"
+            )
+
+    # -- looking back ----------------------------------------------------------------------------------
+
+    @property
+    def tasks(self) -> views.Tasks:
+        """The tasks, oldest first; also by id or token."""
+        return views.Tasks(self.world)
+
+    @property
+    def requests(self) -> views.Requests:
+        """What was asked and answered, oldest first."""
+        return views.Requests(self.world)
+
+    @property
+    def frames(self) -> views.Frames:
+        """What was said on sockets, oldest first."""
+        return views.Frames(self.world)
+
+    @property
+    def deliveries(self) -> views.Deliveries:
+        """The webhooks and what became of them, oldest first."""
+        return views.Deliveries(self.world)
+
+    @property
+    def uploads(self) -> views.Uploads:
+        """The files that were uploaded, oldest first."""
+        return views.Uploads(self.world)
+
+    def assert_ran(
+        self, model: str, *, times: int | None = None, with_: Mapping[str, object] | None = None, **params: object
+    ) -> views.Task:
+        """A run of this model with these parameters was taken on (`times`: exactly so many); returns its task.
+
+        A failure shows the nearest call, field by field.
+        """
+        __tracebackhide__ = True
+        return assertions.assert_ran(self.world, model, times=times, with_=with_, **params)
+
+    def assert_not_called(self, operation: str | None = None, *, model: str | None = None) -> None:
+        """Nothing was called; or not this operation (`Task/Cancel`), or no run of this model (a glob)."""
+        __tracebackhide__ = True
+        assertions.assert_not_called(self.world, operation, model=model)
+
+    def assert_polled(
+        self,
+        task: views.Task | str | None = None,
+        *,
+        at_most: int | None = None,
+        at_least: int | None = None,
+        min_interval: Length | None = None,
+    ) -> None:
+        """A task (or every one) was polled so often, and no sooner than `min_interval` of its clock after the last."""
+        __tracebackhide__ = True
+        assertions.assert_polled(self.world, task, at_most=at_most, at_least=at_least, min_interval=min_interval)
+
+    def assert_signed(self) -> None:
+        """Every request that needs a key was rightly signed."""
+        __tracebackhide__ = True
+        assertions.assert_signed(self.world)
+
+    def assert_no_leaks(self) -> None:
+        """No socket is open, no task unfinished, no hold unreleased, and every output was downloaded."""
+        __tracebackhide__ = True
+        assertions.assert_no_leaks(self.world)
+
+    def export(self, path: str | PathLike[str]) -> None:
+        """Write the journal to a file: `.jsonl` (the same bytes for the same seed), or `.har` for other tools."""
+        from wiro_mock.testing import export
+
+        export.export(self.world, path)
+
+    def report(self) -> str:
+        """What happened, for a reader: the seed, the timeline of every task, and every refusal with its reason."""
+        return report.text(self.world, seed=self.seed, notes=self._notes, problems=self.problems())
+
+    def problems(self) -> list[str]:
+        """What a test would fail for at its end, one line each; empty when all is well."""
+        holds = [hold for hold, _ in self._holds]
+        attempts = self._guard.attempts if self._guard is not None else []
+        return [
+            *verdict.unexpected_calls(self.world, self._allowed),
+            *verdict.blocked_calls(attempts),
+            *verdict.unused_uses(self.world.casting.asked),
+            *verdict.unused_scenarios(self.world, self._made),
+            *verdict.unused_holds(self._holds),
+            *verdict.forgotten_holds(self.world, holds),
+        ]
+
+    def verify(self) -> None:
+        """Raise `Unmet` with everything that a test left behind; where it is not strict, warn of it instead."""
+        __tracebackhide__ = True
+        if problems := self.problems():
+            if self._options.strict:
+                raise verdict.Unmet(verdict.told(problems))
+            warnings.warn(verdict.told(problems), verdict.WiroWarning, stacklevel=2)
+
+    # -- doors -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def app(self) -> Starlette:
+        """An ASGI app with the API, the socket and the control API. Its socket needs a server that knows lifespans."""
+        from wiro_mock.asgi import create_app
+
+        return create_app(self.world)
+
+    def respx(self) -> WiroRouter:
+        """A respx router, to be entered with `with`: Wiro's hosts are answered in process, for sync and async httpx."""
+        from wiro_mock.respx_router import make_router
+
+        return make_router(self.world)
+
+    @contextmanager
+    def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Served]:
+        """Serve it on real sockets while the block runs. Raises `CannotListen` when the address cannot be had."""
+        from wiro_mock.server import ServerThread
+
+        with ServerThread(self.app, host=host, port=port) as thread:
+            yield Served(url=f"{thread.url}/v1", socket_url=thread.socket_url, origin=thread.url)

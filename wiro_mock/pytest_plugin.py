@@ -1,0 +1,263 @@
+"""The pytest plugin: fixtures, the mark, flags and ini options, and the report of a failed test.
+
+A pytest that does not use it pays for reading this file and the table of keywords, and no more: everything else is
+imported inside the fixtures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+
+from wiro_mock.testing.keyword_table import KEYWORDS, NAMES, unknown
+
+if TYPE_CHECKING:
+    from wiro_mock.library import Served, WiroMock
+    from wiro_mock.respx_router import WiroRouter
+    from wiro_mock.worlds import Worlds
+
+WORLDS = pytest.StashKey["list[WiroMock]"]()
+"""The Wiros that a test's fixtures have made."""
+WENT_WRONG = pytest.StashKey[bool]()
+"""Whether the test has failed or was skipped by itself: what it left behind is then told, and fails nothing."""
+SHARED = pytest.StashKey["Worlds"]()
+STRAYS_SHOWN = 10
+FIXTURES = ("wiro", "wiro_respx", "wiro_server", "wiro_env")
+EXAMPLES = ", ".join(f"{keyword.name}=…" for keyword in KEYWORDS)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Flags `--wiro-…` in a group of their own, and ini options `wiro_…` of the same names."""
+    group = parser.getgroup("wiro", "wiro: the Wiro of a test (wiro_mock)")
+    for name, help_text, example, is_flag in KEYWORDS:
+        if is_flag:
+            flag, metavar = f"--wiro-{name.replace('_', '-')}", example or "VALUE"
+            action = "append" if name == "scenarios" else "store"
+            group.addoption(flag, action=action, default=None, metavar=metavar, dest=f"wiro_{name}", help=help_text)
+            parser.addini(f"wiro_{name}", f"{help_text} (as {example})", type=_ini_kind(name), default=None)
+
+
+def _ini_kind(name: str) -> Literal["paths", "string"]:
+    return "paths" if name == "scenarios" else "string"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the mark known, and look at the flags before any test is run."""
+    config.addinivalue_line(
+        "markers", f"wiro({EXAMPLES}): set up the Wiro of this test; marks of module and class count"
+    )
+    given = {name: value for name in NAMES if (value := config.getoption(f"wiro_{name}", None)) is not None}
+    if given:
+        _check(given, "--wiro-…")
+
+
+def _check(given: Mapping[str, Any], place: str) -> None:
+    from wiro_mock.testing.misuse import Misuse
+    from wiro_mock.testing.options import read
+
+    for name, value in given.items():
+        try:
+            read({name: value}, place=f"--wiro-{name.replace('_', '-')}" if place.startswith("--") else place)
+        except Misuse as error:
+            raise pytest.UsageError(str(error)) from None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A mark with a keyword that does not exist fails its test, whether or not the test uses a fixture of ours."""
+    for mark in item.iter_markers("wiro"):
+        where = f"@pytest.mark.wiro of {item.nodeid}"
+        if mark.args:
+            pytest.fail(f"{where}: takes keywords only, such as scenario={mark.args[0]!r}", pytrace=False)
+        if message := unknown(mark.kwargs, place=where):
+            pytest.fail(message, pytrace=False)
+
+
+# -- fixtures --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def wiro_settings() -> Mapping[str, Any]:
+    """Override this to set up the Wiro of every test below: a dict of the mark's keywords, at any scope."""
+    return {}
+
+
+@pytest.fixture
+def wiro(request: pytest.FixtureRequest, wiro_settings: Mapping[str, Any]) -> Iterator[WiroMock]:
+    """A Wiro of the test's own, with clock, seed, journal, tasks, files and balance; verified at the end."""
+    from wiro_mock.testing.misuse import Misuse
+
+    try:
+        made = _make(request, wiro_settings)
+    except Misuse as error:
+        pytest.fail(str(error), pytrace=False)
+    request.node.stash.setdefault(WORLDS, []).append(made)
+    try:
+        yield made
+        if not request.node.stash.get(WENT_WRONG, False):
+            _verify(made)
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def wiro_respx(request: pytest.FixtureRequest, wiro: WiroMock) -> Iterator[WiroRouter]:
+    """Wiro's hosts answered in process, for sync and async httpx: an active respx router over `wiro`."""
+    from wiro_mock.testing.misuse import Misuse
+
+    if "httpx_mock" in request.fixturenames:
+        from wiro_mock.respx_router import TWO_MOCKS
+
+        pytest.fail(TWO_MOCKS, pytrace=False)
+    try:
+        with wiro.respx() as router:
+            yield router
+    except Misuse as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def _wiro_shared_server(request: pytest.FixtureRequest) -> Iterator[tuple[Worlds, Served]]:
+    """One running server for all tests of a session: the world of each test is attached to it while it runs."""
+    from wiro_mock.asgi import create_app
+    from wiro_mock.library import Served
+    from wiro_mock.server import ServerThread
+    from wiro_mock.worlds import Worlds
+
+    worlds = Worlds()
+    request.config.stash[SHARED] = worlds
+    with ServerThread(create_app(worlds)) as thread:
+        yield worlds, Served(url=thread.api_url, socket_url=thread.socket_url, origin=thread.url)
+
+
+@pytest.fixture
+def wiro_server(wiro: WiroMock, _wiro_shared_server: tuple[Worlds, Served]) -> Iterator[Served]:
+    """`wiro` on real sockets: `.url`, the base of the API, and `.socket_url`, both ending in `/v1`."""
+    worlds, served = _wiro_shared_server
+    worlds.attach(wiro.world)
+    try:
+        yield served
+    finally:
+        worlds.detach(wiro.world)
+
+
+@pytest.fixture
+def wiro_env(wiro: WiroMock, wiro_server: Served, monkeypatch: pytest.MonkeyPatch) -> Served:
+    """`wiro_server`, with WIRO_API_KEY, WIRO_API_SECRET, WIRO_BASE_URL and WIRO_SOCKET_URL set for the test."""
+    monkeypatch.setenv("WIRO_API_KEY", wiro.api_key)
+    monkeypatch.setenv("WIRO_API_SECRET", wiro.api_secret)
+    monkeypatch.setenv("WIRO_BASE_URL", wiro_server.url)
+    monkeypatch.setenv("WIRO_SOCKET_URL", wiro_server.socket_url)
+    return wiro_server
+
+
+def _make(request: pytest.FixtureRequest, fixture: Mapping[str, Any]) -> WiroMock:
+    """The Wiro of a test, from ini options, the fixture, the marks and the flags: the later go first."""
+    from hashlib import blake2b
+
+    from wiro_mock.library import WiroMock
+    from wiro_mock.testing.misuse import Misuse
+    from wiro_mock.testing.options import read
+
+    config, node = request.config, request.node
+    ini = {name: value for name in NAMES if (value := _ini(config, name)) not in (None, "", [])}
+    if not isinstance(fixture, Mapping):
+        raise Misuse(f"wiro_settings: is a dict of keywords such as {{'time': 'manual'}}, not {fixture!r}")
+    # From module to class to function: `iter_markers` begins with the closest.
+    marks = [mark.kwargs for mark in reversed(list(node.iter_markers("wiro")))]
+    flags = {name: value for name in NAMES if (value := config.getoption(f"wiro_{name}", None)) is not None}
+    for name, value in ini.items():
+        read({name: value}, place=f"ini option wiro_{name}")
+    read(fixture, place="wiro_settings")
+    given: dict[str, Any] = {**ini, **fixture}
+    for mark in marks:
+        given |= mark
+    given |= flags
+    # A seed for each test, the same in every run; small enough to be typed.
+    given.setdefault("seed", int.from_bytes(blake2b(node.nodeid.encode(), digest_size=4).digest()))
+    read(given, place=f"@pytest.mark.wiro of {node.nodeid}")
+    own = next((mark.kwargs for mark in node.own_markers if mark.name == "wiro" and "scenario" in mark.kwargs), None)
+    made = WiroMock(**given, name=node.nodeid)
+    for use in made.world.casting.asked:
+        use.where = f"@pytest.mark.wiro of {node.nodeid}"
+        use.wide = own is None or "scenario" in flags
+    if not made.network:
+        made.guard()
+    return made
+
+
+def _ini(config: pytest.Config, name: str) -> Any:
+    try:
+        return config.getini(f"wiro_{name}")
+    except (KeyError, ValueError):
+        return None
+
+
+def _verify(made: WiroMock) -> None:
+    """Fail the test for what it left behind, without a traceback of ours."""
+    from wiro_mock.testing.verdict import Unmet
+
+    try:
+        made.verify()
+    except Unmet as unmet:
+        pytest.fail(str(unmet), pytrace=False)
+
+
+# -- reports ---------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add to the report of a failed test what happened in its Wiro."""
+    report = yield
+    if call.excinfo is not None and call.when != "teardown":
+        item.stash[WENT_WRONG] = True
+    if report.failed:
+        _explain_scope(report)
+        for made in _worlds_of(item):
+            report.sections.append(("wiro", made.report()))
+    return report
+
+
+def _worlds_of(item: pytest.Item) -> list[WiroMock]:
+    """The Wiros that a test has: those of the fixture, and those of fixtures of the user's own."""
+    import sys
+
+    library = sys.modules.get("wiro_mock.library")
+    if library is None:
+        return []
+    found: list[WiroMock] = list(item.stash.get(WORLDS, []))
+    for value in getattr(item, "funcargs", {}).values():
+        if isinstance(value, library.WiroMock) and value not in found:
+            found.append(value)
+    return found
+
+
+_SCOPE = re.compile(
+    r"ScopeMismatch: You tried to access the function scoped fixture (\w+) with a (\w+) scoped request object"
+)
+
+
+def _explain_scope(report: pytest.TestReport) -> None:
+    """Say in one sentence what to do when one of our fixtures is asked for by a fixture of a wider scope."""
+    match = _SCOPE.search(str(report.longrepr))
+    if match and match[1] in FIXTURES:
+        sentence = (
+            f"{match[1]} is made anew for every test, so a {match[2]}-scoped fixture cannot use it: make that fixture "
+            "function-scoped, or let it make a Wiro of its own, by `with WiroMock() as wiro: yield wiro`"
+        )
+        report.longrepr = f"{sentence}\n\n{report.longrepr}"
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Tell of requests to the shared server that belonged to no test."""
+    worlds = config.stash.get(SHARED, None)
+    if worlds is not None and worlds.has_strays and (exchanges := worlds.strays.journal.entries(limit=STRAYS_SHOWN)):
+        terminalreporter.section("wiro: requests of no test")
+        terminalreporter.line(f"{len(worlds.strays.journal)} requests to wiro_server had no running test's key:")
+        for exchange in exchanges:
+            terminalreporter.line(exchange.line())

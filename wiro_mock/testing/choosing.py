@@ -1,0 +1,162 @@
+"""Choosing what happens to a run, and moving time to a point of a task's life."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Protocol
+
+from wiro_mock.casting import Use
+from wiro_mock.language.complaints import ScenarioError
+from wiro_mock.language.substitution import value_text
+from wiro_mock.loader import make_scenario
+from wiro_mock.mock import World
+from wiro_mock.scenario import Scenario
+from wiro_mock.testing.call_site import here
+from wiro_mock.testing.holding import point
+from wiro_mock.testing.misuse import Misuse
+
+
+class Asking(Protocol):
+    """Asks for scenarios for the runs to come."""
+
+    def __call__(self, scenarios: Sequence[str | Scenario], *, where: str, **given: Any) -> Use: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OnRun:
+    """The runs that something is to happen to."""
+
+    _ask: Asking
+    model: str
+    with_: Mapping[str, object]
+    nth: int | None
+
+    def use(self, *scenarios: str | Scenario, times: int | None = None, optional: bool = False) -> None:
+        """Play these scenarios for them: in turn, and the last one stays; see `WiroMock.use`."""
+        self._ask(
+            scenarios,
+            where=here(),
+            model=self.model,
+            with_=self.with_,
+            nth=self.nth,
+            times=times,
+            optional=optional,
+        )
+
+
+def use(
+    world: World,
+    scenarios: Sequence[str | Scenario],
+    *,
+    where: str,
+    model: str = "*",
+    with_: Mapping[str, object] | None = None,
+    nth: int | None = None,
+    times: int | None = None,
+    optional: bool = False,
+) -> Use:
+    """Ask for scenarios by name or as they are. Raises `Misuse` for what cannot be asked for."""
+    if not scenarios:
+        raise Misuse('use: no scenario; write the name of one, such as wiro.use("gpu-out-of-memory")')
+    for name, value in (("nth", nth), ("times", times)):
+        if value is not None and (type(value) is not int or value < 1):
+            raise Misuse(f"use: {name} is a whole number from 1, not {value!r}")
+    if nth is not None and len(scenarios) > 1:
+        raise Misuse(f"use: nth={nth} is one run, and {len(scenarios)} scenarios were given; give one")
+    with world.lock:
+        if model != "*" and not any(known.fits(model) for known in world.catalog):
+            raise Misuse(f"use: {_no_model(world, model)}")
+        found = tuple(_find(world, scenario) for scenario in scenarios)
+        return world.casting.use(
+            Use(
+                scenarios=found,
+                model=model,
+                parameters={name: _values(name, value) for name, value in (with_ or {}).items()},
+                nth=nth,
+                times=times,
+                optional=optional,
+                where=where,
+            )
+        )
+
+
+def make(
+    world: World,
+    where: str,
+    name: str,
+    *,
+    steps: Sequence[str | Mapping[str, object]],
+    about: str | None,
+    match: Mapping[str, object] | None,
+    default_for: str | Sequence[str] | None,
+) -> Scenario:
+    """Make a scenario for this world. Raises `Misuse` with every complaint about it."""
+    optional = {"about": about, "match": match, "default_for": default_for}
+    data = {"scenario": name, "steps": _plain(steps)}
+    data |= {key: _plain(value) for key, value in optional.items() if value is not None}
+    try:
+        made = make_scenario(data, source=where)
+    except ScenarioError as error:
+        raise Misuse(str(error)) from None
+    with world.lock:
+        world.casting.own.append(made)
+    return made
+
+
+def jump_to(world: World, task_id: str, to: str) -> None:
+    """Let time pass until the task has come to a point. Raises `Misuse` when it cannot come there by itself."""
+    is_it = point(to, asking="jump_to")
+    with world.lock:
+        world.settle()
+        log, before = world.sim.log(task_id), 0
+        while not any(is_it(entry.event) for entry in log[before:]):
+            before = len(log)
+            deadline = world.sim.next_deadline() if world.sim.can_progress(task_id) else None
+            if deadline is None:
+                raise Misuse(f"jump_to: {_stuck(world, task_id)}, and does not come to {to} by itself")
+            world.jump(deadline)
+
+
+def _stuck(world: World, task_id: str) -> str:
+    task = world.sim.task(task_id)
+    if task is None or task.finished:
+        return f"task {task_id} ended in {task.status if task else 'the past'}"
+    return f"task {task_id} is in {task.status} and waits for {world.sim.waiting_for(task_id) or 'a free worker'}"
+
+
+def _find(world: World, scenario: str | Scenario) -> Scenario:
+    if isinstance(scenario, Scenario):
+        return scenario
+    for known in reversed(world.scenarios):
+        if known.name == scenario:
+            return known
+    names = [known.name for known in world.scenarios]
+    near = get_close_matches(str(scenario).lower(), names, n=1, cutoff=0.6)
+    hint = f'did you mean "{near[0]}"?' if near else f"there are: {', '.join(names)}"
+    raise Misuse(f'no scenario "{scenario}"; {hint}')
+
+
+def _no_model(world: World, glob: str) -> str:
+    names = [known.name for known in world.catalog]
+    near = get_close_matches(glob, names, n=1, cutoff=0.5)
+    hint = f'did you mean "{near[0]}"?' if near else f"there are: {', '.join(names)}"
+    return f'no model is like "{glob}"; {hint}'
+
+
+def _values(name: str, value: object) -> tuple[str, ...]:
+    values = tuple(value) if isinstance(value, list | tuple | set | frozenset) else (value,)
+    for item in values:
+        if not isinstance(item, str | int | float):
+            raise Misuse(f"use: with_ {name}={item!r} cannot be compared; write a text, a number, or a list of them")
+    return tuple(map(value_text, values))
+
+
+def _plain(value: Any) -> Any:
+    """Lists and dicts as YAML gives them, of whatever sequence and mapping was written."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [_plain(item) for item in value]
+    return value

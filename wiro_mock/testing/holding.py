@@ -1,0 +1,168 @@
+"""Holds that a test sets: at which point of a task's life, and which tasks wait there.
+
+A point is a status as the socket names it (`task_start`), or a step as scenarios name it (`stream`): the task is held
+before it. `nth` counts the times that a task comes to the point, so the fortieth word of a stream is a point, too.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Final, Self
+
+from wiro_mock.kernel import events as e
+from wiro_mock.kernel.events import Event
+from wiro_mock.kernel.task import Status, Task
+from wiro_mock.language.complaints import did_you_mean
+from wiro_mock.mock import World
+from wiro_mock.testing.misuse import Misuse
+
+
+def _of(*kinds: type[Event]) -> Callable[[Event], bool]:
+    return lambda event: isinstance(event, kinds)
+
+
+def _says(kind: type[str | e.Progress | e.Snapshot]) -> Callable[[Event], bool]:
+    return lambda event: isinstance(event, e.Output) and isinstance(event.message, kind)
+
+
+POINTS: Final[Mapping[str, Callable[[Event], bool]]] = {
+    "task_queue": _of(e.Requeued),
+    "task_accept": _of(e.Accepted),
+    "task_preprocess_start": _of(e.PreprocessStarted),
+    "task_preprocess_end": _of(e.PreprocessEnded),
+    "task_assign": _of(e.Assigned),
+    "task_start": _of(e.Started),
+    "task_output": _of(e.Output),
+    "task_error": _of(e.ErrorOutput, e.SetupFailed),
+    "task_output_full": _of(e.OutputEnded),
+    "task_error_full": _of(e.ErrorEnded),
+    "task_end": _of(e.Exited),
+    "task_postprocess_start": _of(e.PostprocessStarted),
+    "task_postprocess_end": _of(e.PostprocessEnded, e.GaveUp),
+    "task_cancel": _of(e.Cancelled),
+    "accept": _of(e.Accepted),
+    "preprocess": _of(e.PreprocessStarted),
+    "assign": _of(e.Assigned),
+    "start": _of(e.Started),
+    "print": _says(str),
+    "stderr": _of(e.ErrorOutput),
+    "progress": _says(e.Progress),
+    "stream": _says(e.Snapshot),
+    "produce": _of(e.Produced),
+    "exit": _of(e.OutputEnded),
+    "postprocess": _of(e.PostprocessStarted),
+    "cancel": _of(e.Cancelled),
+    "setup_error": _of(e.SetupFailed),
+}
+"""Where a task can be held: frames of the socket, then steps of the language; `task_queue` is a return to the queue."""
+
+
+def point(name: str, *, asking: str) -> Callable[[Event], bool]:
+    """The events of a point. Raises `Misuse` for no such name; `asking` is what wanted it, such as `hold`."""
+    if name not in POINTS:
+        raise Misuse(f"{asking}: {name!r} is no point in a task's life; {did_you_mean(name, POINTS)}")
+    return POINTS[name]
+
+
+class Hold:
+    """Tasks wait before a point until `release`, or until the with block ends. Made by `WiroMock.hold`.
+
+    `where` is the place in the tester's code that set it.
+    """
+
+    def __init__(self, world: World, name: str, *, nth: int = 1, model: str = "*", where: str = "") -> None:
+        if type(nth) is not int or nth < 1:
+            raise Misuse(f"hold: nth counts from 1, and is not {nth!r}")
+        self.name = name
+        self.where = where
+        self.model = model
+        self.nth = nth
+        self._is_it = point(name, asking="hold")
+        self._world = world
+        self._come: dict[str, int] = {}
+        self._caught: list[str] = []
+        self._news = threading.Event()
+        with world.lock:
+            world.settle()
+            self._gone_before = {task.job.id for task in world.sim.tasks() if task.finished}
+            self._sim = world.sim
+            world.gates.append(self._gate)
+
+    def __repr__(self) -> str:
+        nth = f", nth={self.nth}" if self.nth != 1 else ""
+        model = f", model={self.model!r}" if self.model != "*" else ""
+        held = f"holds {', '.join(self.held)}" if self.held else "holds nothing"
+        return f"<hold({self.name!r}{nth}{model}) set at {self.where}: {held}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    @property
+    def held(self) -> list[str]:
+        """The ids of the tasks that wait here now."""
+        with self._world.lock:
+            self._world.settle()
+            holds = self._world.sim.holds() if self._world.sim is self._sim else {}
+            return [task_id for task_id in self._caught if task_id in holds]
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it still holds whoever comes."""
+        return self._gate in self._world.gates
+
+    @property
+    def was_of_use(self) -> bool:
+        """Whether a task waited here, or one was on its way and did not come to its end by itself."""
+        if self._caught:
+            return True
+        with self._world.lock:
+            tasks = [task for task in self._world.sim.tasks() if task.job.id not in self._gone_before]
+            tasks = [task for task in tasks if task.job.model.fits(self.model)]
+            return any(not task.finished or task.status is Status.CANCEL for task in tasks)
+
+    def release(self, task: object = None) -> None:
+        """Let everybody go on, now, and hold nobody any more; or only this task (or its id). Again is no error."""
+        with self._world.lock:
+            if task is None and self.is_set:
+                self._world.gates.remove(self._gate)
+            for task_id in self.held:
+                if task is None or task_id == str(getattr(task, "id", task)):
+                    self._world.release(task_id=task_id)
+
+    def wait(self, timeout: float = 5.0) -> str:
+        """Wait until a task has come here, for so many seconds of the system's clock; returns its id.
+
+        Where time has to be moved by hand, or nobody follows the task, it does not come by itself: `Misuse` says so.
+        """
+        _ = self.held
+        if not self._news.wait(timeout):
+            raise Misuse(f"no task came to hold({self.name!r}) within {timeout:g} s; {self._world_waits()}")
+        return self._caught[0]
+
+    def _world_waits(self) -> str:
+        world = self._world
+        with world.lock:
+            unfinished = [task for task in world.sim.tasks() if not task.finished]
+            told = [f"task {task.job.id} is in {task.status}" for task in unfinished[:3]]
+        return f"{'; '.join(told) or 'no task is on its way'} (time is {world.clock.mode})"
+
+    def _gate(self, task: Task, event: Event) -> str:
+        """The world's gate: its name where this very step is the one to be held back."""
+        if not self._is_it(event) or not task.job.model.fits(self.model):
+            return ""
+        come = self._come.get(task.job.id)
+        if come is None:
+            come = sum(self._is_it(entry.event) for entry in self._world.sim.log(task.job.id))
+        self._come[task.job.id] = come + 1
+        if come + 1 != self.nth:
+            return ""
+        self._caught.append(task.job.id)
+        self._news.set()
+        return self.name

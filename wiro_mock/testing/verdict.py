@@ -1,0 +1,118 @@
+"""What a test left behind that it should not have: the only things that fail it at its end.
+
+Exactly these: an unexpected call, a registration that nobody used, a hold that nobody released. Each is one line with
+its place and its way out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
+
+from wiro_mock.casting import Use
+from wiro_mock.mock import World
+from wiro_mock.scenario import Scenario
+from wiro_mock.testing.guard import Attempt
+from wiro_mock.testing.holding import Hold
+from wiro_mock.text import printable
+
+
+class Unmet(AssertionError):
+    """A test's end: what it left behind, all of it, one line each."""
+
+
+class WiroWarning(UserWarning):
+    """What would have failed the test, if it were strict."""
+
+
+def unexpected_calls(world: World, allowed: Sequence[str]) -> Iterator[str]:
+    """Calls for which there is no operation, no model or no scenario, or at which the mock itself gave up."""
+    for exchange in world.unexpected:
+        what = f"{exchange.method} {exchange.path}"
+        if not any(fnmatchcase(what, glob) or fnmatchcase(exchange.path, glob) for glob in allowed):
+            reason = exchange.outcome.reason or exchange.outcome.message
+            way = f"if the client is meant to make it: wiro.allow({what[:200]!r})"
+            yield f"unexpected call: {what[:200]} -> {exchange.status} ({exchange.id}): {reason}; {way}"
+
+
+def blocked_calls(attempts: Iterable[Attempt]) -> Iterator[str]:
+    """Attempts to reach the real Wiro."""
+    for attempt in attempts:
+        at = f" at {attempt.place}" if attempt.place else ""
+        yield (
+            f"unexpected call: {attempt.host} was looked up{at}, which is the real Wiro; the client was "
+            "built before wiro_env set WIRO_BASE_URL, or has the address written into it: build it in the test, use "
+            "wiro_respx (httpx), or pass wiro_server.url"
+        )
+
+
+def unused_uses(uses: Iterable[Use]) -> Iterator[str]:
+    """Scenarios that were asked for, and did not all come to play."""
+    for use in uses:
+        wanted = 1 if use.nth is not None else len(use.scenarios)
+        if use.optional or use.wide or use.played >= wanted:
+            continue
+        yield f"{_asked(use)}: {_why_unused(use, wanted)}; remove it, or write optional=True"
+
+
+def _asked(use: Use) -> str:
+    names = ", ".join(f'"{scenario.name}"' for scenario in use.scenarios)
+    return f"unused registration: {names} was asked for at {use.where}"
+
+
+def _why_unused(use: Use, wanted: int) -> str:
+    if use.played:
+        left = ", ".join(scenario.name for scenario in use.scenarios[use.played :])
+        return f"{use.played} of {wanted} were played, {left} never"
+    if use.outplayed is not None:
+        return f"it was replaced by the one at {use.outplayed.where} before any run"
+    if use.nth is not None and use.seen:
+        return f"it was to play for run {use.nth}, and {use.seen} came that fit"
+    if use.seen:
+        return f"{use.seen} run{'s' * (use.seen != 1)} fitted, and a later registration played them"
+    runs = [f"model={use.model!r}"] if use.model != "*" else []
+    runs += [f"{name}={'|'.join(values)}" for name, values in use.parameters.items()]
+    return f"no run with {', '.join(runs)} came" if runs else "no run came"
+
+
+def unused_scenarios(world: World, made: Iterable[tuple[Scenario, str]]) -> Iterator[str]:
+    """Scenarios that were made in Python, are in no use, and never played."""
+    used = {scenario.name for use in world.casting.asked for scenario in use.scenarios}
+    for scenario, where in made:
+        if scenario.name not in used and scenario.name not in world.played:
+            way = "wiro.use it, give it a match that fits, remove it, or write optional=True"
+            yield f'unused registration: the scenario "{scenario.name}" made at {where} never played; {way}'
+
+
+def unused_holds(holds: Iterable[tuple[Hold, bool]]) -> Iterator[str]:
+    """Holds to which no task ever came."""
+    for hold, optional in holds:
+        if not optional and not hold.was_of_use:
+            nth = f" for the {hold.nth}th time" if hold.nth != 1 else ""
+            yield (
+                f'unused registration: hold("{hold.name}") set at {hold.where}: no task came to it{nth}; '
+                "remove it, or write optional=True"
+            )
+
+
+def forgotten_holds(world: World, holds: Sequence[Hold]) -> Iterator[str]:
+    """Tasks that are still held: by a hold of the test, or by a step of their scenario."""
+    world.settle()
+    for task_id, name in world.sim.holds().items():
+        task = world.sim.task(task_id)
+        setter = next((hold for hold in holds if task_id in hold.held), None)
+        if setter is not None:
+            place, way = f"set at {setter.where}", "release it, or set it by `with wiro.hold(...)`"
+        else:
+            place, way = f"of the scenario {_source(world, task.job.scenario if task else '')}", "wiro.release() it"
+        yield f'hold never released: "{name}" {place} still holds task {task_id}; {way}'
+
+
+def _source(world: World, name: str) -> str:
+    source = next((one.source for one in reversed(world.scenarios) if one.name == name), "")
+    return f'"{name}" ({source})' if source else f'"{name}"'
+
+
+def told(problems: Sequence[str]) -> str:
+    """The problems as one text."""
+    return "\n".join(printable(problem) for problem in problems)
