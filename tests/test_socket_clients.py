@@ -17,11 +17,11 @@ from websockets.sync.client import connect
 from tests import api_kit
 from tests.api_kit import make_world
 from tests.live_kit import UPGRADE, Live, eventually, everything, live, opened, raw, reset, text_frame
-from wiro_mock import pump, server, transport
+from wiro_mock import connection, pump, server
 from wiro_mock.api import Conversation
 from wiro_mock.api import socket as dialogue
+from wiro_mock.connection import _Talk
 from wiro_mock.pump import Pump
-from wiro_mock.transport import _Talk
 
 LONG = """
 scenario: long
@@ -126,7 +126,7 @@ async def test_every_frame_that_is_sent_on_shows_that_the_client_moves() -> None
 @pytest.mark.anyio
 async def test_a_client_that_only_talks_is_not_listened_to_until_it_has_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond so many replies the next message stays in the client's pipe; then it goes on, and nothing is lost."""
-    monkeypatch.setattr(transport, "REPLIES_WAITING", 10)
+    monkeypatch.setattr(connection, "REPLIES_WAITING", 10)
     world = make_world()
     talk = _Talk(world, Conversation(world, "http://x"), Pump(world).join())
     said, sent, may_send = 0, 0, asyncio.Event()
@@ -141,7 +141,11 @@ async def test_a_client_that_only_talks_is_not_listened_to_until_it_has_read(mon
         await may_send.wait()
         sent += 1
 
-    halves = [asyncio.create_task(talk.send_news(send)), asyncio.create_task(talk.listen(receive))]
+    async def listen() -> None:
+        while (message := await receive())["type"] != "websocket.disconnect":
+            await talk.hear(message)
+
+    halves = [asyncio.create_task(talk.send_news(send)), asyncio.create_task(listen())]
     for _ in range(300):
         await asyncio.sleep(0)
     assert 11 <= said <= 13  # the first replies are in the hands of the sender
@@ -156,20 +160,20 @@ async def test_a_client_that_only_talks_is_not_listened_to_until_it_has_read(mon
 @pytest.mark.parametrize("then", ["reset", "read", "silence"])
 def test_a_client_that_talks_and_never_reads_fills_no_memory(monkeypatch: pytest.MonkeyPatch, then: str) -> None:
     """It is held up itself; it can go then, or read, or be missed at the next ping: nobody waits for it for ever."""
-    monkeypatch.setattr(transport, "REPLIES_WAITING", 50)
+    monkeypatch.setattr(connection, "REPLIES_WAITING", 50)
     monkeypatch.setattr(dialogue, "TOKEN_REQUIRED", {"type": "error", "message": "x" * 20_000, "result": False})
     if then == "silence":
         monkeypatch.setattr(server, "PING_SECONDS", 1.5)
         monkeypatch.setattr(server, "PONG_SECONDS", 0.1)
         monkeypatch.setattr(server, "UNREAD_SECONDS", 0.05)
     talks: list[_Talk] = []
-    real = _Talk.listen
+    real = _Talk.start
 
-    async def listen(talk: _Talk, receive: Any) -> None:
+    def start(talk: _Talk, send: Any) -> Any:
         talks.append(talk)
-        await real(talk, receive)
+        return real(talk, send)
 
-    monkeypatch.setattr(_Talk, "listen", listen)
+    monkeypatch.setattr(_Talk, "start", start)
     with live() as running:
         sock, _ = opened(running, b"")
         with sock:

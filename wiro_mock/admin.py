@@ -21,6 +21,7 @@ from wiro_mock.api import jsontext
 from wiro_mock.control import RESOURCES, Mistake
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.mock import World
+from wiro_mock.worlds import Worlds
 
 TOKEN_HEADER = "x-wiro-mock-admin-token"  # noqa: S105 -- a header's name
 CLOSED = (
@@ -37,6 +38,7 @@ OTHER_NAME = (
     "or send the admin token"
 )
 CROSS_SITE = "the control API takes no requests from a web page of another origin; send the admin token to allow it"
+NO_SUCH_KEY = "x-api-key is the key of none of the worlds here; without that header the latest one answers"
 BODY_LIMIT = 1 << 20
 
 
@@ -80,17 +82,17 @@ def _is_own_name(host: str) -> bool:
     return True
 
 
-def routes(world: World, access: Access) -> list[Route]:
-    """The routes of the control API over a world."""
+def routes(worlds: Worlds, access: Access) -> list[Route]:
+    """The routes of the control API over worlds: an `x-api-key` says which, where there are several."""
     # An endpoint that is an object and no function gets every method, known or not.
-    return [Route(path, _Resource(world, access, path)) for path in (*RESOURCES, "/{path:path}")]
+    return [Route(path, _Resource(worlds, access, path)) for path in (*RESOURCES, "/{path:path}")]
 
 
 class _Resource:
     """An ASGI app for one path of the control API."""
 
-    def __init__(self, world: World, access: Access, path: str) -> None:
-        self._world = world
+    def __init__(self, worlds: Worlds, access: Access, path: str) -> None:
+        self._worlds = worlds
         self._access = access
         self._path = path
 
@@ -117,12 +119,21 @@ class _Resource:
             error = f"{request.method} does nothing at /__wiro{self._path}; the verbs here: {', '.join(verbs)}"
             return _json(405, {"error": error}, {"allow": ", ".join(verbs)})
         try:
-            parsed = _parsed(body)
-            with self._world.lock:
-                self._world.settle()
-                return _json(*handler(self._world, parsed, {**request.query_params, **request.path_params}))
+            parsed, world = _parsed(body), self._world_for(request)
+            with world.lock:
+                world.settle()
+                return _json(*handler(world, parsed, {**request.query_params, **request.path_params}))
         except (Mistake, ScenarioError, ValueError) as error:
             return _json(400, {"error": str(error)})
+
+    def _world_for(self, request: Request) -> World:
+        """The only world, or the one whose key was sent, or the latest."""
+        attached, key = self._worlds.worlds, request.headers.get("x-api-key", "")
+        if key and len(attached) > 1 and self._path != "/ready":
+            if (world := self._worlds.for_key(key)) is None:
+                raise Mistake(NO_SUCH_KEY)  # to act on another test's world instead would be worse
+            return world
+        return attached[-1] if attached else self._worlds.strays
 
 
 async def _body(request: Request) -> bytes:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
@@ -15,74 +12,47 @@ from starlette.routing import Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wiro_mock import admin
-from wiro_mock.deliveries import Webhook
+from wiro_mock.connection import SocketEndpoint, no_such_socket
+from wiro_mock.hosting import Hosting
 from wiro_mock.mock import World
-from wiro_mock.pump import Post, Pump
-from wiro_mock.transport import ApiEndpoint, SocketEndpoint, no_such_socket
-
-if TYPE_CHECKING:
-    from wiro_mock.webhooks import Poster
+from wiro_mock.pump import Pump
+from wiro_mock.transport import ApiEndpoint
+from wiro_mock.worlds import Worlds
 
 SOCKET_PATHS = ("/v1", "/", "/v1/")
 """Where the socket answers: Wiro's own path, and those that SDKs' test servers use (socket.md §1.1)."""
-WARM_UP_AFTER_SECONDS = 0.2
-
-
-def _warm_up(world: World) -> None:
-    threading.Thread(target=world.warm_up, name="wiro-mock-warm-up", daemon=True).start()
 
 
 def create_app(
-    world: World, *, access: admin.Access | None = None, webhook_hosts: frozenset[str] = frozenset()
+    served: World | Worlds, *, access: admin.Access | None = None, webhook_hosts: frozenset[str] = frozenset()
 ) -> Starlette:
-    """The app over a world. Webhooks go to private addresses, and to hosts named in `webhook_hosts`."""
+    """The app over a world, or over several. Webhooks go to private addresses, and to hosts named in `webhook_hosts`.
+
+    `app.state.worlds` are the worlds; worlds may be attached and detached at any time. `app.state.pumps["pump"]` is
+    the pump of the one world that was given, while the app runs.
+    """
+    worlds = served if isinstance(served, Worlds) else Worlds(served)
+    hosting = Hosting(worlds, webhook_hosts=webhook_hosts)
     pumps: dict[str, Pump] = {}
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with _pumping(world, _postman(world, webhook_hosts)) as pumps["pump"]:
+        async with hosting:
+            if isinstance(served, World):
+                pumps["pump"] = hosting.pump_of(served)
             yield
 
-    api = ApiEndpoint(world)
-    doors = _doors(api, SocketEndpoint(world, pumps))
+    api = ApiEndpoint(worlds)
+    doors = _doors(api, SocketEndpoint(hosting))
     # What is no route of the control API goes through the doors. They are no routes, because Starlette's patterns
     # take some paths for others (one with a line feed at its end), and because a path with a slash too many
     # is to be answered, not redirected (clients.md §1 line 30).
-    control = Router(admin.routes(world, access or admin.Access()), default=doors, redirect_slashes=False)
+    control = Router(admin.routes(worlds, access or admin.Access()), default=doors, redirect_slashes=False)
     app = _App(api, routes=[Mount("/__wiro", app=control)], lifespan=lifespan)
     app.router.default = doors
     app.router.redirect_slashes = False
-    app.state.pumps = pumps
+    app.state.pumps, app.state.worlds = pumps, worlds
     return app
-
-
-@asynccontextmanager
-async def _pumping(world: World, post: Post) -> AsyncIterator[Pump]:
-    """A pump that runs, and whatever else there is to do while a server runs."""
-    pump = Pump(world, post)
-    running = asyncio.create_task(pump.run())
-    # Soon after the server can answer, so that neither the start nor the first Run has to wait for it.
-    reading = asyncio.get_running_loop().call_later(WARM_UP_AFTER_SECONDS, _warm_up, world)
-    yield pump
-    reading.cancel()
-    running.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
-
-
-def _postman(world: World, hosts: frozenset[str]) -> Post:
-    """What posts webhooks, made when there is a first one; one for each life of a server."""
-
-    @cache
-    def poster() -> Poster:
-        from wiro_mock.webhooks import Poster
-
-        return Poster(world, allowed_hosts=hosts)
-
-    async def post(webhook: Webhook) -> None:
-        await poster().post(webhook)
-
-    return post
 
 
 def _doors(api: ApiEndpoint, socket: SocketEndpoint) -> ASGIApp:

@@ -80,6 +80,7 @@ class World:
         self._watchers: dict[str, set[Callable[[], None]]] = {}
         self.name = ""
         self.explain_key: Callable[[str], str] | None = None
+        self.explain_key: Callable[[str], str] | None = None
         self.sockets: set[int] = set()
         self.socket_numbers = count(1)
         self._start()

@@ -190,6 +190,11 @@ class ServerThread:
         return f"http://{self.netloc}"
 
     @property
+    def api_url(self) -> str:
+        """The API's base URL, ending in `/v1`."""
+        return f"{self.url}/v1"
+
+    @property
     def socket_url(self) -> str:
         """The socket's address, ending in `/v1`."""
         return f"ws://{self.netloc}/v1"

@@ -1,24 +1,19 @@
-"""From ASGI to the API and back: what the HTTP and the socket endpoint do with bytes. No rule of Wiro's is here."""
+"""From ASGI to the API and back: what the HTTP endpoint does with bytes. No rule of Wiro's is here."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote
 
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from wiro_mock.api import NO_BODY, Body, Conversation, Outcome, Request, Response
+from wiro_mock.api import NO_BODY, Body, Request, Response
 from wiro_mock.api.body import BodyReader
 from wiro_mock.api.origin import origin_of
 from wiro_mock.kernel.files import Blob
 from wiro_mock.mock import World
-from wiro_mock.pump import Follower, Pump
-from wiro_mock.text import printable
-
-REPLIES_WAITING = 1_000
-"""So many replies wait to be sent on a socket before no more is read from it."""
+from wiro_mock.worlds import Worlds
 
 
 class ClientGone(Exception):
@@ -26,36 +21,37 @@ class ClientGone(Exception):
 
 
 class ApiEndpoint:
-    """An ASGI app that plays Wiro's HTTP API and CDN over a world."""
+    """An ASGI app that plays Wiro's HTTP API and CDN over worlds."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, worlds: Worlds) -> None:
+        self.worlds = worlds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        headers = header_map(scope)
+        headers, path = header_map(scope), raw_path(scope)
+        world = self.worlds.for_request(scope["method"], path, headers)
         try:
-            body, blobs = await self._read(headers, receive)
+            body, blobs = await self._read(world, headers, receive)
         except ClientGone:
             return
         request = Request(
             method=scope["method"],
-            path=raw_path(scope),
+            path=path,
             headers=headers,
-            origin=origin(scope, headers, self.world),
+            origin=origin(scope, headers, world),
             body=body,
         )
         try:
-            response = self.world.handle(request)
+            response = world.handle(request)
         finally:
-            self._unpin(blobs)
+            self._unpin(world, blobs)
         await self._send(response, receive, send)
 
-    async def _read(self, headers: Mapping[str, str], receive: Receive) -> tuple[Body, list[Blob]]:
+    async def _read(self, world: World, headers: Mapping[str, str], receive: Receive) -> tuple[Body, list[Blob]]:
         message = await receive()
         if message["type"] == "http.request" and not message.get("more_body") and not message.get("body"):
             return NO_BODY, []
-        reader = BodyReader(headers.get("content-type", ""), self.world.blobs)
+        reader = BodyReader(headers.get("content-type", ""), world.blobs)
         try:
             while message["type"] == "http.request":
                 reader.feed(message.get("body", b""))
@@ -65,14 +61,14 @@ class ApiEndpoint:
             raise ClientGone
         except BaseException:
             reader.abandon()
-            self._unpin(reader.blobs)
+            self._unpin(world, reader.blobs)
             raise
 
-    def _unpin(self, blobs: list[Blob]) -> None:
+    def _unpin(self, world: World, blobs: list[Blob]) -> None:
         # Under the lock: a run in another thread may be about to need the very same bytes.
-        with self.world.lock:
+        with world.lock:
             for blob in blobs:
-                self.world.blobs.unpin(blob, needed=self.world.sim.files.needs)
+                world.blobs.unpin(blob, needed=world.sim.files.needs)
 
     async def _send(self, response: Response, receive: Receive, send: Send) -> None:
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
@@ -120,129 +116,3 @@ def origin(scope: Scope, headers: Mapping[str, str], world: World) -> str:
     return origin_of(
         scheme, headers.get("host", ""), fallback=f"{scheme}://{own}:{port}", public_url=world.settings.public_url
     )
-
-
-class SocketEndpoint:
-    """An ASGI app that plays Wiro's WebSocket over a world."""
-
-    def __init__(self, world: World, pumps: Mapping[str, Pump]) -> None:
-        self.world = world
-        self._pumps = pumps
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Follow one connection to its end, whichever side ends it."""
-        await receive()  # websocket.connect
-        await send({"type": "websocket.accept"})
-        conversation = Conversation(self.world, origin(scope, header_map(scope), self.world))
-        follower = self._pumps["pump"].join()
-        talk = _Talk(self.world, conversation, follower)
-        halves: list[asyncio.Future[Any]] = [
-            asyncio.ensure_future(talk.send_news(send)),
-            asyncio.ensure_future(talk.listen(receive)),
-            asyncio.ensure_future(follower.let_go.wait()),
-        ]
-        try:
-            done, _ = await asyncio.wait(halves, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            follower.leave()
-            for half in halves:
-                half.cancel()
-            await asyncio.gather(*halves, return_exceptions=True)
-        if follower.let_go.is_set():
-            self.world.tell("socket: a client that read nothing for too long was let go")
-        for half in done:
-            # A client that has gone is no news; a mistake of ours is.
-            if (error := half.exception()) is not None and not isinstance(error, OSError):
-                self.world.tell(f"socket: closed by a mistake in wiro_mock itself: {type(error).__name__}: {error}")
-
-
-class _Talk:
-    """The two halves of one connection: one listens, one sends; only the second half writes frames."""
-
-    def __init__(self, world: World, conversation: Conversation, follower: Follower) -> None:
-        self._world = world
-        self._conversation = conversation
-        self._follower = follower
-        self._replies: list[str] = conversation.welcome()
-        self._taken = asyncio.Event()
-        follower.wake()
-
-    async def listen(self, receive: Receive) -> None:
-        """Take what the client says, until it goes."""
-        while (message := await receive())["type"] != "websocket.disconnect":
-            text = message.get("text")
-            with self._world.lock:
-                self._world.settle()
-                if text is None:
-                    self._conversation.receive_bytes()
-                else:
-                    self._replies += self._conversation.receive(text)
-                lines = self._write_down(message)
-                self._listen_as_told()
-            for line in lines:
-                self._world.tell(line)
-            self._follower.wake()
-            # A client that only talks must not keep the sender from its turn.
-            await asyncio.sleep(0)
-            await self._let_replies_go()
-
-    async def _let_replies_go(self) -> None:
-        """Wait while too much is to be sent. If the client goes meanwhile, the sender ends or sends into the void."""
-        while len(self._replies) > REPLIES_WAITING:
-            self._taken.clear()
-            await self._taken.wait()
-
-    async def send_news(self, send: Send) -> None:
-        """Send what happens, as it happens, in order."""
-        while True:
-            await self._follower.news()
-            while frames := self._take():
-                for frame in frames:
-                    await send({"type": "websocket.send", "text": frame})
-                    self._follower.moved()
-            self._follower.caught_up()
-
-    def _take(self) -> list[str]:
-        with self._world.lock:
-            if self._replies:
-                frames, self._replies = self._replies, []
-                self._taken.set()
-                return frames
-            frames = self._conversation.pending()
-            self._listen_as_told()
-            return frames
-
-    def _listen_as_told(self) -> None:
-        for task_id, wanted in self._conversation.changes:
-            if wanted:
-                self._follower.follow(task_id)
-            else:
-                self._follower.unfollow(task_id)
-        self._conversation.changes.clear()
-
-    def _write_down(self, message: Message) -> list[str]:
-        """Keep what was dropped in the journal; the lines that tell of it."""
-        lines = []
-        for note in self._conversation.notes:
-            exchange = self._world.journal.record(
-                at=self._world.sim.now,
-                method="SOCKET",
-                path="/v1",
-                status=101,
-                outcome=Outcome(operation="socket", reason=note),
-                fields={"text": message.get("text") or ""},
-                size=len(message.get("text") or message.get("bytes") or ""),
-            )
-            lines.append(printable(f"socket ({exchange.id}): {exchange.outcome.reason}"))
-        self._conversation.notes.clear()
-        return lines
-
-
-async def no_such_socket(scope: Scope, receive: Receive, send: Send) -> None:
-    """Refuse an upgrade at any other path with 404 (socket.md §3: unknown; our choice)."""
-    if "websocket.http.response" in scope.get("extensions", {}):
-        headers: list[tuple[bytes, bytes]] = [(b"content-length", b"0")]
-        await send({"type": "websocket.http.response.start", "status": 404, "headers": headers})
-        await send({"type": "websocket.http.response.body", "body": b""})
-        return
-    await send({"type": "websocket.close", "code": 1000})

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from wiro_mock.api.messages import Request, World
@@ -79,7 +79,7 @@ def _check(world: World, request: Request) -> None:
     if not key:
         raise _no_key(headers.get("authorization", ""))
     if not _same(key, project.key):
-        raise No.PROJECT_UNKNOWN.refusal(reason=_unknown_key(key, project))
+        raise No.PROJECT_UNKNOWN.refusal(reason=_unknown_key(key, project, world.explain_key))
     if project.key_only:
         return  # stray nonces and signatures are ignored, even wrong ones (clients.md §1 line 14)
     nonce, signature = headers.get("x-nonce", ""), headers.get("x-signature", "")
@@ -100,12 +100,13 @@ def _no_key(authorization: str) -> Refusal:
     return No.BEARER_MISSING.refusal(reason="no x-api-key header")
 
 
-def _unknown_key(key: str, project: Project) -> str:
+def _unknown_key(key: str, project: Project, explain: Callable[[str], str] | None) -> str:
     if _same(key, project.secret):
         return "x-api-key holds the project's secret; key and secret are swapped"
     if _same(key.strip().strip("\"'"), project.key):
         return "x-api-key is the project's key with quotes or white space around it"
-    return "x-api-key is not the key of this mock's project"
+    known = explain(key) if explain is not None else ""
+    return known or "x-api-key is not the key of this mock's project"
 
 
 def _bare(signature: str, profile: Profile) -> str:

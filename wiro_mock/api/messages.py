@@ -133,6 +133,10 @@ class World(Protocol):
     def auth_mode(self) -> str: ...
     @property
     def scenario_header(self) -> bool: ...
+    @property
+    def explain_key(self) -> Callable[[str], str] | None:
+        """What is known of a key that is not the project's, in a sentence or empty; None where nothing can be."""
+        ...
 
     def submit(self, order: Order, asked: str | None) -> Task:
         """Take on a run; `asked` is the scenario that the request asked for, if any."""

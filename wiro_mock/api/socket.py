@@ -117,6 +117,12 @@ class Conversation:
             return self._drop(f"task_info whose tasktoken has {len(token)} characters; no token is that long")
         return self._register(token)
 
+    def expect(self, token: str) -> None:
+        """Follow the task with this token from its first frame: it was registered, elsewhere, before the task came."""
+        self._begin_anew_with_the_world()
+        if token not in self._follows and token not in self._done:
+            self._unknown[token] = None
+
     def receive_bytes(self) -> None:
         """Take a binary message: there is nothing here that takes audio (socket.md §3)."""
         self._drop("a binary message; nothing here takes audio")

@@ -1,0 +1,304 @@
+"""One open socket. It belongs to no world until it names a token: then it talks with the world of that task.
+
+A client may follow tasks of several worlds on one socket; for each of them there is a talk. Where only one world is
+attached, the socket is that world's from the start. A token that no task has is remembered here too, in case that
+another world than the one which was told of it comes to have a task with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from wiro_mock.api import Conversation, Outcome, jsontext
+from wiro_mock.api.frames import WELCOME
+from wiro_mock.api.socket import TOKEN_LENGTH, TOKENS_PER_SOCKET
+from wiro_mock.hosting import Hosting
+from wiro_mock.mock import World
+from wiro_mock.pump import Follower
+from wiro_mock.text import printable
+from wiro_mock.transport import header_map, origin
+
+REPLIES_WAITING = 1_000
+"""So many replies wait to be sent on a socket before no more is read from it."""
+REGISTRATION_LENGTH = 64 << 10
+"""Characters of a message that is looked into for a token."""
+GOING_AWAY = 1001
+CLOSE_SECONDS = 1.0
+"""How long a client that is let go may take to take note of it."""
+
+
+class SocketEndpoint:
+    """An ASGI app that plays Wiro's WebSocket over the worlds of a server."""
+
+    def __init__(self, hosting: Hosting) -> None:
+        self._hosting = hosting
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Follow one connection to its end, whichever side ends it."""
+        await receive()  # websocket.connect
+        await send({"type": "websocket.accept"})
+        await Connection(self._hosting, scope, send).play(receive)
+
+
+class Connection:
+    """One connection, from its upgrade to its end."""
+
+    def __init__(self, hosting: Hosting, scope: Scope, send: Send) -> None:
+        self._hosting = hosting
+        self._worlds = hosting.worlds
+        self._scope = scope
+        self._send = send
+        self._talks: dict[World, _Talk] = {}
+        self._lost: dict[str, World] = {}
+        self._latest: World | None = None
+        self._over = asyncio.Event()
+        self._dismissed = False
+        self._failure: BaseException | None = None
+
+    async def play(self, receive: Receive) -> None:
+        """Listen and send until the client goes, or is let go."""
+        self._hosting.connections.add(self)
+        listening: asyncio.Future[None] | None = None
+        try:
+            await self._welcome()
+            listening = asyncio.ensure_future(self._listen(receive))
+            listening.add_done_callback(self._ended)
+            await self._over.wait()
+        finally:
+            self._hosting.connections.discard(self)
+            self._hosting.search_no_more(self)
+            for talk in self._talks.values():
+                talk.end()
+            ending = [half for talk in self._talks.values() for half in talk.halves]
+            if listening is not None:
+                listening.cancel()
+                ending.append(listening)
+            await asyncio.gather(*ending, return_exceptions=True)
+        self._tell_of_mistakes()
+        if self._dismissed:
+            await self._dismiss()
+
+    def detached(self, world: World) -> None:
+        """Talk with this world no more; a client that follows nothing else is let go, lest it wait for ever."""
+        self._lost = {token: told for token, told in self._lost.items() if told is not world}
+        if (talk := self._talks.pop(world, None)) is None:
+            return
+        talk.end()
+        if not any(other in self._worlds.worlds for other in self._talks):
+            self._dismissed = True
+            self._over.set()
+
+    def look_again(self) -> None:
+        """See whether any world has a task by now whose token was registered before."""
+        for token, told in tuple(self._lost.items()):
+            if (world := self._worlds.for_token(token)) is not None:
+                del self._lost[token]
+                if world is not told:
+                    self._talk_with(world).expect(token)
+        if not self._lost:
+            self._hosting.search_no_more(self)
+
+    async def _welcome(self) -> None:
+        if (world := self._worlds.only) is not None:
+            self._talk_with(world, welcome=True)
+        elif (self._worlds.worlds or (self._worlds.strays,))[0].profile.welcome:
+            await self._send({"type": "websocket.send", "text": jsontext.dumps(WELCOME)})
+
+    async def _listen(self, receive: Receive) -> None:
+        """Take what the client says, until it goes."""
+        while (message := await receive())["type"] != "websocket.disconnect":
+            token = _token(message.get("text"))
+            self._latest = self._world_for(token)
+            await self._talk_with(self._latest).hear(message, token)
+
+    def _world_for(self, token: str) -> World:
+        """The world which is to hear what a client said, with this token in it or with none."""
+        if token and (world := self._worlds.for_token(token)) is not None:
+            return world
+        if not token and self._latest in self._talks:
+            return self._latest
+        world = self._worlds.only or self._worlds.strays
+        if token and len(self._lost) < TOKENS_PER_SOCKET:
+            self._lost.setdefault(token, world)
+            self._hosting.search(self)
+        return world
+
+    def _talk_with(self, world: World, *, welcome: bool = False) -> _Talk:
+        if (talk := self._talks.get(world)) is None:
+            dialogue = Conversation(world, origin(self._scope, header_map(self._scope), world))
+            talk = _Talk(world, dialogue, self._hosting.pump_of(world).join(), welcome=welcome)
+            self._talks[world] = talk
+            for half in talk.start(self._send):
+                half.add_done_callback(self._ended)
+        return talk
+
+    def _ended(self, half: asyncio.Future[Any]) -> None:
+        """A half has come to its end, and so does the connection, unless the half was told to end."""
+        if not half.cancelled():
+            self._failure = self._failure or half.exception()
+            self._over.set()
+
+    def _tell_of_mistakes(self) -> None:
+        for talk in self._talks.values():
+            if talk.was_let_go:
+                talk.world.tell("socket: a client that read nothing for too long was let go")
+        # A client that has gone is no news; a mistake of ours is.
+        if (error := self._failure) is not None and not isinstance(error, OSError):
+            world = self._latest or self._worlds.only or self._worlds.strays
+            world.tell(f"socket: closed by a mistake in wiro_mock itself: {type(error).__name__}: {error}")
+
+    async def _dismiss(self) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._send({"type": "websocket.close", "code": GOING_AWAY})
+        except (TimeoutError, OSError):
+            return  # it reads nothing, or has gone by itself
+
+
+def _token(text: object) -> str:
+    """The token that a message registers; empty where it does not, or where it is too long to be one."""
+    if not isinstance(text, str) or len(text) > REGISTRATION_LENGTH:
+        return ""
+    try:
+        message = jsontext.loads(text)
+    except ValueError:
+        return ""
+    token = message.get("tasktoken") if isinstance(message, dict) and message.get("type") == "task_info" else None
+    return token if isinstance(token, str) and token.strip() and len(token) <= TOKEN_LENGTH else ""
+
+
+class _Talk:
+    """One connection's talk with one world: it hears, and it sends; only the second half writes frames."""
+
+    def __init__(self, world: World, conversation: Conversation, follower: Follower, *, welcome: bool = True) -> None:
+        self.world = world
+        self.halves: list[asyncio.Future[Any]] = []
+        self._conversation = conversation
+        self._follower = follower
+        self._replies: list[str] = conversation.welcome() if welcome else []
+        self._taken = asyncio.Event()
+        self._number = next(world.socket_numbers)
+        with world.lock:
+            world.sockets.add(self._number)
+        follower.wake()
+
+    @property
+    def was_let_go(self) -> bool:
+        """Whether its client has read nothing for too long."""
+        return self._follower.let_go.is_set()
+
+    def start(self, send: Send) -> list[asyncio.Future[Any]]:
+        """Send what there is to send from now on; what runs, and ends only when something is over."""
+        self.halves = [
+            asyncio.ensure_future(self.send_news(send)),
+            asyncio.ensure_future(self._follower.let_go.wait()),
+        ]
+        return self.halves
+
+    def end(self) -> None:
+        """Neither send nor follow anything any more."""
+        self._follower.leave()
+        with self.world.lock:
+            self.world.sockets.discard(self._number)
+        for half in self.halves:
+            half.cancel()
+        self._replies.clear()
+        self._taken.set()  # nobody is to wait for a sender that is no more
+
+    def expect(self, token: str) -> None:
+        """Follow the task with this token from its first frame: it was registered before the task was there."""
+        with self.world.lock:
+            self._conversation.expect(token)
+        self._follower.wake()
+
+    async def hear(self, message: MutableMapping[str, Any], token: str = "") -> None:
+        """Take what the client said; returns when there is room for more."""
+        text = message.get("text")
+        with self.world.lock:
+            self.world.settle()
+            self._record(message, token)
+            if text is None:
+                self._conversation.receive_bytes()
+            else:
+                self._replies += self._conversation.receive(text)
+            lines = self._write_down(message)
+            self._listen_as_told()
+        for line in lines:
+            self.world.tell(line)
+        self._follower.wake()
+        # A client that only talks must not keep the sender from its turn.
+        await asyncio.sleep(0)
+        await self._let_replies_go()
+
+    async def _let_replies_go(self) -> None:
+        """Wait while too much is to be sent. If the client goes meanwhile, the sender ends or sends into the void."""
+        while len(self._replies) > REPLIES_WAITING:
+            self._taken.clear()
+            await self._taken.wait()
+
+    async def send_news(self, send: Send) -> None:
+        """Send what happens, as it happens, in order."""
+        while True:
+            await self._follower.news()
+            while frames := self._take():
+                for frame in frames:
+                    await send({"type": "websocket.send", "text": frame})
+                    self._follower.moved()
+            self._follower.caught_up()
+
+    def _take(self) -> list[str]:
+        with self.world.lock:
+            if self._replies:
+                frames, self._replies = self._replies, []
+                self._taken.set()
+            else:
+                frames = self._conversation.pending()
+                self._listen_as_told()
+            if frames:
+                self.world.frames.sent(self._number, self.world.sim.now, frames)
+            return frames
+
+    def _listen_as_told(self) -> None:
+        for task_id, wanted in self._conversation.changes:
+            if wanted:
+                self._follower.follow(task_id)
+            else:
+                self._follower.unfollow(task_id)
+        self._conversation.changes.clear()
+
+    def _record(self, message: MutableMapping[str, Any], token: str) -> None:
+        text = message.get("text")
+        task = self.world.sim.task_by_token(token) if token else None
+        said = text if text is not None else message.get("bytes") or b""
+        self.world.frames.heard(self._number, self.world.sim.now, said, task_id=task.job.id if task else "")
+
+    def _write_down(self, message: MutableMapping[str, Any]) -> list[str]:
+        """Keep what was dropped in the journal; the lines that tell of it."""
+        lines = []
+        for note in self._conversation.notes:
+            exchange = self.world.journal.record(
+                at=self.world.sim.now,
+                method="SOCKET",
+                path="/v1",
+                status=101,
+                outcome=Outcome(operation="socket", reason=note),
+                fields={"text": message.get("text") or ""},
+                size=len(message.get("text") or message.get("bytes") or ""),
+            )
+            lines.append(printable(f"socket ({exchange.id}): {exchange.outcome.reason}"))
+        self._conversation.notes.clear()
+        return lines
+
+
+async def no_such_socket(scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse an upgrade at any other path with 404 (socket.md §3: unknown; our choice)."""
+    if "websocket.http.response" in scope.get("extensions", {}):
+        headers: list[tuple[bytes, bytes]] = [(b"content-length", b"0")]
+        await send({"type": "websocket.http.response.start", "status": 404, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": b""})
+        return
+    await send({"type": "websocket.close", "code": 1000})

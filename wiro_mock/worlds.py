@@ -1,0 +1,165 @@
+"""Several worlds behind one server: each request, token and file finds the world that it belongs to.
+
+Clients need no header of ours: a world is found by its API key, by the socket access token of one of its tasks, or by
+the access key or folder in the URL of one of its files. Where only one world is attached, everything goes to it. What
+belongs to none of several goes to one more world, the strays, which nobody checks.
+
+Looking up takes no lock, so that an event loop never waits for a thread that is attaching a world.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+
+from wiro_mock.api.operations import find
+from wiro_mock.mock import World
+from wiro_mock.settings import Settings
+
+REMEMBERED = 1_000
+"""So many keys of detached worlds are remembered, to be recognised."""
+
+
+class Worlds:
+    """The worlds behind a server. Worlds are attached and detached from any thread.
+
+    `on_change` are called with a world after it was attached or detached, in the thread in which that was done.
+    """
+
+    def __init__(self, *worlds: World) -> None:
+        self.on_change: set[Callable[[World], None]] = set()
+        self._lock = threading.RLock()
+        self._attached: tuple[World, ...] = ()
+        self._by_key: dict[str, World] = {}
+        self._over: dict[str, str] = {}
+        self._strays: World | None = None
+        for world in worlds:
+            self.attach(world)
+
+    @property
+    def worlds(self) -> tuple[World, ...]:
+        """The attached worlds, the latest last."""
+        return self._attached
+
+    @property
+    def only(self) -> World | None:
+        """The attached world, where it is the only one."""
+        attached = self._attached
+        return attached[0] if len(attached) == 1 else None
+
+    @property
+    def strays(self) -> World:
+        """The world of what belongs to no other one. Its time stands still."""
+        with self._lock:
+            if self._strays is None:
+                self._strays = World(Settings(seed="strays", time="manual"))
+                self._strays.name = "strays"
+                self._strays.explain_key = self._why_stray
+            return self._strays
+
+    @property
+    def has_strays(self) -> bool:
+        """Whether anything has gone astray yet."""
+        return self._strays is not None
+
+    def attach(self, world: World) -> None:
+        """Let the world answer. When this returns, running servers answer for it and its frames flow.
+
+        Raises `ValueError` when requests could not be told from those of a world that is attached already. To attach
+        a world again changes nothing.
+        """
+        with self._lock:
+            if world in self._attached:
+                return
+            self._check(world)
+            self._over.pop(world.project.key, None)
+            self._by_key[world.project.key] = world
+            self._attached = (*self._attached, world)
+            world.explain_key = self._whose
+        self._tell(world)
+
+    def detach(self, world: World) -> None:
+        """Let the world answer no more. When this returns, nobody follows it. Again is no error."""
+        with self._lock:
+            if world not in self._attached:
+                return
+            self._attached = tuple(other for other in self._attached if other is not world)
+            key = next(key for key, owner in self._by_key.items() if owner is world)
+            del self._by_key[key]
+            self._over[key] = world.name or "an earlier test"
+            if len(self._over) > REMEMBERED:
+                del self._over[next(iter(self._over))]
+            if world.explain_key == self._whose:
+                world.explain_key = None
+        self._tell(world)
+
+    def for_request(self, method: str, path: str, headers: Mapping[str, str]) -> World:
+        """The world that an HTTP request is for. `path` is percent-encoded, header names are in lower case."""
+        key = headers.get("x-api-key", "")
+        return self.only or self.for_key(key) or self._with_file(method, path) or self.strays
+
+    def for_key(self, key: str) -> World | None:
+        """The attached world with this API key.
+
+        Also the one that is meant by a key in quotes or by a secret in a key's place: it is that world's tester who
+        wants to hear of it.
+        """
+        if not key:
+            return None
+        if (world := self._by_key.get(key) or self._by_key.get(key.strip().strip("\"'"))) is not None:
+            return world
+        swapped = [world for world in self._attached if world.project.secret == key]
+        return swapped[0] if len(swapped) == 1 else None
+
+    def for_token(self, token: str) -> World | None:
+        """The attached world that has a task with this socket access token, or None."""
+        # Asked of every world instead of kept in an index: so it is right after a reset, and holds no memory.
+        for world in self._attached:
+            if world.sim.task_by_token(token) is not None:
+                return world
+        return None
+
+    def _with_file(self, method: str, path: str) -> World | None:
+        found = find(method, path)
+        if found is None or not found[0].public:
+            return None
+        operation, (folder, *_) = found
+        for world in self._attached:
+            files = world.sim.files
+            if (files.by_accesskey(folder) if operation.name == "File" else files.by_cdn_folder(folder)) is not None:
+                return world
+        return None
+
+    def _check(self, world: World) -> None:
+        for other in self._attached:
+            if other.project.key == world.project.key:
+                raise ValueError(
+                    f"{_named(other)} and {_named(world)} have the same API key, and no request could be told from "
+                    "one of the other's; give one of them another seed or api_key"
+                )
+            if other.settings.seed == world.settings.seed:
+                raise ValueError(
+                    f"{_named(other)} and {_named(world)} have the same seed {world.settings.seed[:60]!r}, and with "
+                    "it the same tokens and file URLs; give one of them another seed"
+                )
+
+    def _tell(self, world: World) -> None:
+        for changed in tuple(self.on_change):
+            changed(world)
+
+    def _whose(self, key: str) -> str:
+        """What is known of a key that an attached world does not know."""
+        name = self._over.get(key)
+        if name is None:
+            return ""
+        return (
+            f"x-api-key is the key of the world of {name}, which is over; the client was built before this test's "
+            "wiro_env (or in a fixture of wider scope): build it in the test"
+        )
+
+    def _why_stray(self, key: str) -> str:
+        return self._whose(key) or "x-api-key is the key of none of the worlds that are attached now"
+
+
+def _named(world: World) -> str:
+    return f"the world of {world.name}" if world.name else "a world without a name"
