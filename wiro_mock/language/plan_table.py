@@ -34,28 +34,30 @@ FRAMES: dict[type[Event], str] = {
 
 def plan_rows(plan: Plan) -> list[tuple[str, str, str]]:
     """One row per event, hold and stall, from the queue on. After a hold the time counts from its release."""
-    rows = [(_instant("", 0), FRAMES[e.Queued], "")]
+    rows = [(instant("", 0), FRAMES[e.Queued], "")]
     since, at = "", 0
     for item in plan.items:
         match item:
             case Step(after=after, event=event):
                 at += after
-                rows.append((_instant(since, at), FRAMES[type(event)], _detail(event)))
+                rows.append((instant(since, at), FRAMES[type(event)], detail(event)))
             case Hold(name=name):
-                rows.append((_instant(since, at), "hold", f"until {name!r} is released; times count from there"))
+                rows.append((instant(since, at), "hold", f"until {name!r} is released; times count from there"))
                 since, at = f"{name} ", 0
             case Stall():
-                rows.append((_instant(since, at), "stall", "nothing more happens by itself"))
+                rows.append((instant(since, at), "stall", "nothing more happens by itself"))
             case _:
                 assert_never(item)
     return rows
 
 
-def _instant(since: str, at: Duration) -> str:
+def instant(since: str, at: Duration) -> str:
+    """A time after the run, or after the release of a hold, with three decimals: `+1.200s`."""
     return f"{since}+{at // SECOND}.{at % SECOND // 1000:03d}s"
 
 
-def _detail(event: Event) -> str:
+def detail(event: Event) -> str:
+    """What there is to say of an event beside its name: on one line, at most 72 characters of a text."""
     match event:
         case e.Output(message=str() as text) | e.ErrorOutput(text=text) | e.SetupFailed(message=text):
             return _short(text)
