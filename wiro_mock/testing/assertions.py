@@ -5,9 +5,11 @@ None of them passes because there was nothing to look at, or because it has been
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from itertools import pairwise
 
+from wiro_mock.clock import monotonic
 from wiro_mock.journal import Exchange
 from wiro_mock.language.durations import format_duration, parse_duration
 from wiro_mock.mock import World
@@ -21,6 +23,8 @@ from wiro_mock.testing.telling import LINES, complaint, listed, more
 from wiro_mock.testing.views import POLL, Task
 
 __all__ = ["assert_no_leaks", "assert_not_called", "assert_polled", "assert_ran", "assert_signed"]
+GOODBYE = 0.5
+"""Real seconds in which the server is sure to have noticed that a client has left its socket."""
 
 
 def assert_not_called(world: World, operation: str | None = None, *, model: str | None = None) -> None:
@@ -113,6 +117,7 @@ def assert_signed(world: World) -> None:
 def assert_no_leaks(world: World) -> None:
     """Nothing was left behind: no open socket, no unfinished or held task, no output that nobody has downloaded."""
     __tracebackhide__ = True
+    _see_off(world)
     era = present(world)
     with era.settled():
         leaks = [f"socket {number} is still open" for number in sorted(world.sockets)]
@@ -132,6 +137,13 @@ def assert_no_leaks(world: World) -> None:
     if leaks:
         head = f"{len(leaks)} thing{' was' if len(leaks) == 1 else 's were'} left behind:"
         raise AssertionError(complaint(world, [head, *(f"  {leak}" for leak in leaks)]))
+
+
+def _see_off(world: World) -> None:
+    """Wait until the server has noticed that a client has just left: it does so in a thread of its own."""
+    end = monotonic() + GOODBYE
+    while world.sockets and monotonic() < end:
+        time.sleep(0.002)
 
 
 def _is_of(world: World, exchange: Exchange, model: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import httpx
 
+from captioner.certificates import certificates
 from captioner.conduct import Call, Conduct, Started, Task
 from captioner.errors import Refused, TimedOut, TooManyTasks
 from captioner.signing import Account
@@ -24,7 +25,7 @@ class AsyncCaptioner(Conduct):
         socket_url: str | None = None,
     ) -> None:
         self.account = Account.of(api_key, api_secret, base_url, socket_url)
-        self.http = httpx.AsyncClient(timeout=30)
+        self.http = httpx.AsyncClient(timeout=30, verify=certificates())
 
     async def __aenter__(self) -> Self:
         return self

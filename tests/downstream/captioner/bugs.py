@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TypeVar, cast
-
-from websockets.sync.client import ClientConnection
 
 from captioner.conduct import Call, Conduct, Task
 from captioner.errors import TaskFailed
@@ -92,11 +91,11 @@ class WrongValue(Conduct):
 class OpenSocket(Conduct):
     """Never leaves the socket."""
 
-    left_open: list[ClientConnection] = []  # noqa: RUF012 -- a leak lives as long as the process
+    left_open: list[ExitStack] = []  # noqa: RUF012 -- a leak lives as long as the process
 
-    def hang_up(self, socket: ClientConnection) -> None:
+    def hang_up(self, opened: ExitStack) -> None:
         """Keep it."""
-        self.left_open.append(socket)
+        self.left_open.append(opened)
 
 
 class Stutters(Conduct):

@@ -132,8 +132,12 @@ class Conduct:
         if task.status == "task_cancel":
             raise TaskCancelled(f"task {task.id} was cancelled")
         if task.exit_code != "0":
-            error = OutOfMemory if "CUDA out of memory" in task.stderr else TaskFailed
-            raise error(task.id, task.exit_code, task.stderr)
+            raise self.failure(task.id, task.exit_code, task.stderr)
+
+    def failure(self, task_id: str, exit_code: str, stderr: str) -> TaskFailed:
+        """The error that tells what went wrong with a task."""
+        error = OutOfMemory if "CUDA out of memory" in stderr else TaskFailed
+        return error(task_id, exit_code, stderr)
 
     def files_of(self, task: Task) -> tuple[str, ...]:
         """The addresses of what is to be downloaded."""
@@ -168,4 +172,4 @@ class Conduct:
         if story.ended == "task_cancel":
             raise TaskCancelled(f"task {task_id} was cancelled")
         if story.exit_code:
-            raise TaskFailed(task_id, str(story.exit_code), "\n".join(story.warnings))
+            raise self.failure(task_id, str(story.exit_code), "\n".join(story.warnings))

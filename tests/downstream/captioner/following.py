@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from websockets.asyncio.client import connect as connect_async
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
 
 from captioner.aio import AsyncCaptioner
 from captioner.conduct import Conduct, Started, Story
@@ -39,18 +40,19 @@ class Follower(Conduct):
     def follow(self, started: Started, listener: Listener = ignore, story: Story | None = None) -> Story:
         """Listen to a task until it ends."""
         story = story or Story()
-        socket = connect(self.socket_url)
+        opened = ExitStack()
+        socket = opened.enter_context(connect(self.socket_url))
         try:
             socket.send(json.dumps(self.registration(started.token)))
             while not self.hear(json.loads(socket.recv(timeout=30)), story):
                 listener(story)
         finally:
-            self.hang_up(socket)
+            self.hang_up(opened)
         return story
 
-    def hang_up(self, socket: ClientConnection) -> None:
+    def hang_up(self, opened: ExitStack) -> None:
         """Leave the socket."""
-        socket.close()
+        opened.close()
 
 
 class AsyncFollower(Conduct):
