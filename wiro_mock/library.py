@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from wiro_mock.casting import Use
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.mock import World
-from wiro_mock.testing import assertions, choosing, options, report, verdict, views
+from wiro_mock.testing import assertions, choosing, options, report, sequences, verdict, views
 from wiro_mock.testing.call_site import here
 from wiro_mock.testing.guard import HostGuard
 from wiro_mock.testing.holding import Hold
@@ -285,29 +285,29 @@ class WiroMock:
     # -- looking back ----------------------------------------------------------------------------------
 
     @property
-    def tasks(self) -> views.Tasks:
+    def tasks(self) -> sequences.Tasks:
         """The tasks, oldest first; also by id or token."""
-        return views.Tasks(self.world)
+        return sequences.tasks(self.world)
 
     @property
-    def requests(self) -> views.Requests:
+    def requests(self) -> sequences.Requests:
         """What was asked and answered, oldest first."""
-        return views.Requests(self.world)
+        return sequences.requests(self.world)
 
     @property
-    def frames(self) -> views.Frames:
+    def frames(self) -> sequences.Frames:
         """What was said on sockets, oldest first."""
-        return views.Frames(self.world)
+        return sequences.frames(self.world)
 
     @property
-    def deliveries(self) -> views.Deliveries:
+    def deliveries(self) -> sequences.Deliveries:
         """The webhooks and what became of them, oldest first."""
-        return views.Deliveries(self.world)
+        return sequences.deliveries(self.world)
 
     @property
-    def uploads(self) -> views.Uploads:
+    def uploads(self) -> sequences.Uploads:
         """The files that were uploaded, oldest first."""
-        return views.Uploads(self.world)
+        return sequences.uploads(self.world)
 
     def assert_ran(
         self, model: str, *, times: int | None = None, with_: Mapping[str, object] | None = None, **params: object

@@ -7,8 +7,9 @@ imported inside the fixtures.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import pytest
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from wiro_mock.respx_router import WiroRouter
     from wiro_mock.worlds import Worlds
 
+T = TypeVar("T")
 WORLDS = pytest.StashKey["list[WiroMock]"]()
 """The Wiros that a test's fixtures have made."""
 WENT_WRONG = pytest.StashKey[bool]()
@@ -89,10 +91,7 @@ def wiro(request: pytest.FixtureRequest, wiro_settings: Mapping[str, Any]) -> It
     """A Wiro of the test's own, with clock, seed, journal, tasks, files and balance; verified at the end."""
     from wiro_mock.testing.misuse import Misuse
 
-    try:
-        made = _make(request, wiro_settings)
-    except Misuse as error:
-        pytest.fail(str(error), pytrace=False)
+    made = _in_one_sentence(lambda: _make(request, wiro_settings), Misuse)
     request.node.stash.setdefault(WORLDS, []).append(made)
     try:
         yield made
@@ -111,11 +110,8 @@ def wiro_respx(request: pytest.FixtureRequest, wiro: WiroMock) -> Iterator[WiroR
         from wiro_mock.respx_router import TWO_MOCKS
 
         pytest.fail(TWO_MOCKS, pytrace=False)
-    try:
-        with wiro.respx() as router:
-            yield router
-    except Misuse as error:
-        pytest.fail(str(error), pytrace=False)
+    with ExitStack() as stack:
+        yield _in_one_sentence(lambda: stack.enter_context(wiro.respx()), Misuse)
 
 
 @pytest.fixture(scope="session")
@@ -199,10 +195,17 @@ def _verify(made: WiroMock) -> None:
     """Fail the test for what it left behind, without a traceback of ours."""
     from wiro_mock.testing.verdict import Unmet
 
+    _in_one_sentence(made.verify, Unmet)
+
+
+def _in_one_sentence(act: Callable[[], T], kind: type[Exception]) -> T:
+    """Do it, or fail with what an exception of ours says and no traceback: the line in question is in the sentence."""
     try:
-        made.verify()
-    except Unmet as unmet:
-        pytest.fail(str(unmet), pytrace=False)
+        return act()
+    except kind as error:
+        told = str(error)
+    # Outside of the handler, or pytest would show what was being handled, too.
+    pytest.fail(told, pytrace=False)
 
 
 # -- reports ---------------------------------------------------------------------------------------------
@@ -230,7 +233,8 @@ def _worlds_of(item: pytest.Item) -> list[WiroMock]:
     library = sys.modules.get("wiro_mock.library")
     if library is None:
         return []
-    found: list[WiroMock] = list(item.stash.get(WORLDS, []))
+    made: list[WiroMock] = item.stash.get(WORLDS, [])
+    found = [*made]
     for value in getattr(item, "funcargs", {}).values():
         if isinstance(value, library.WiroMock) and value not in found:
             found.append(value)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from wiro_mock.mock import World
-from wiro_mock.testing.views import Task, Tasks
+from wiro_mock.testing import sequences
+from wiro_mock.testing.views import Task
 from wiro_mock.text import printable
 
 TASKS_SHOWN = 10
@@ -21,7 +22,7 @@ def text(world: World, *, seed: int, notes: Iterable[str], problems: Sequence[st
 
 def _lines(world: World, seed: int, notes: list[str], problems: Sequence[str]) -> Iterator[str]:
     world.settle()
-    tasks = list(Tasks(world))
+    tasks = list(sequences.tasks(world))
     yield f"seed: {seed} (repeat with --wiro-seed={seed}); time: {world.clock.mode}; profile: {world.profile.name}"
     requests = len(world.journal) + world.journal.dropped
     yield f"{_count(requests, 'request')}, {_count(len(tasks) + world.sim.forgotten, 'task')}"

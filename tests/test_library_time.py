@@ -1,0 +1,244 @@
+"""Time that a test moves, and holds that it sets."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.api_kit import detail
+from tests.api_kit import run as start
+from tests.test_library_choosing import made, misuse
+from wiro_mock import WiroMock
+
+
+def begin(wiro: WiroMock, **fields: Any) -> str:
+    """Take on a run; its id."""
+    return start(wiro.world, fields)[0]
+
+
+def test_a_jump_is_as_long_as_it_says() -> None:
+    """A text, seconds, or a timedelta."""
+    with made(time="manual") as wiro:
+        before = wiro.now
+        wiro.jump("2m")
+        wiro.jump(1.5)
+        wiro.jump(timedelta(hours=1))
+        assert wiro.now - before == 120 + 1.5 + 3600
+
+
+def test_manual_time_stands_still_until_it_is_moved() -> None:
+    """However often somebody asks."""
+    with made(time="manual") as wiro:
+        task = wiro.tasks[begin(wiro)]
+        assert [detail(wiro.world, task.id)["status"] for _ in range(3)] == ["task_queue"] * 3
+        wiro.jump("1s")
+        assert task.status == "task_assign"
+        wiro.jump("10s")
+        assert (task.status, task.exit_code) == ("task_postprocess_end", 0)
+
+
+@pytest.mark.parametrize("time", ["manual", "auto"])
+def test_time_jumps_to_a_point_of_a_task(time: str) -> None:
+    """A status or a step; what has been is no reason to wait."""
+    with made(time=time) as wiro:
+        task = wiro.tasks[begin(wiro)]
+        wiro.jump_to(task, "task_start")
+        assert task.status == "task_start"
+        wiro.jump_to(task.id, "task_accept")
+        assert task.status == "task_start"
+        wiro.jump_to(task.token, "produce")
+        assert task.status == "task_output"
+        wiro.jump_to(task, "task_postprocess_end")
+        assert task.finished
+
+
+def test_a_jump_that_cannot_arrive_says_why() -> None:
+    """Ended, held, stalled; and a point that does not exist."""
+    with made(time="manual") as wiro:
+        wiro.use("cancelled-in-queue", "never-starts")
+        cancelled = wiro.tasks[begin(wiro)]
+        assert misuse(lambda: wiro.jump_to(cancelled, "task_start")) == (
+            f"jump_to: task {cancelled.id} ended in task_cancel, and does not come to task_start by itself"
+        )
+        stalled = wiro.tasks[begin(wiro)]
+        assert misuse(lambda: wiro.jump_to(stalled, "task_start")) == (
+            f"jump_to: task {stalled.id} is in task_queue and waits for nothing: it is stalled by its scenario, "
+            "and does not come to task_start by itself"
+        )
+        assert misuse(lambda: wiro.jump_to(stalled, "task_sart")) == (
+            "jump_to: 'task_sart' is no point in a task's life; did you mean 'task_start'?"
+        )
+
+
+@pytest.mark.parametrize("time", ["real", "10x"])
+def test_real_time_cannot_be_moved(time: str) -> None:
+    """One sentence, with the way out."""
+    with made(time=time) as wiro:
+        acts = {
+            "jump": lambda: wiro.jump("1s"),
+            "jump_to": lambda: wiro.jump_to("1", "task_start"),
+            "patch_sleep": lambda: wiro.patch_sleep("tests"),
+        }
+        for name, act in acts.items():
+            assert misuse(act) == (
+                f"{name}: time is {time} here and passes by itself; give the mark or WiroMock time='manual', where it "
+                "stands still until it is moved, or time='auto', where it jumps when somebody waits"
+            )
+
+
+@pytest.mark.parametrize(
+    ("length", "told"),
+    [
+        ("2 parsecs", "jump: '2 parsecs' is not a duration; write it like 200ms, 2s or 1m30s"),
+        ("5", "jump: 5 has no unit; write 5s or 5ms"),
+        (-1, "jump: -1 is no length of time; write seconds from 0, or a text such as 2m or 500ms"),
+        (None, "jump: None is not a duration; write it like 200ms, 2s or 1m30s"),
+    ],
+)
+def test_what_is_no_length_of_time_is_told(length: Any, told: str) -> None:
+    """With examples of what is."""
+    with made() as wiro:
+        assert misuse(lambda: wiro.jump(length)) == told
+
+
+def test_a_hold_stops_tasks_before_a_status_while_its_block_runs() -> None:
+    """They answer polls all the while, and go on when the block ends."""
+    with made() as wiro:
+        with wiro.hold("task_start") as hold:
+            task = wiro.tasks[begin(wiro)]
+            assert detail(wiro.world, task.id)["status"] == "task_assign"
+            assert (task.status, hold.held, task.waits_for) == ("task_assign", [task.id], "the hold 'task_start'")
+        assert detail(wiro.world, task.id)["status"] == "task_postprocess_end"
+        assert hold.held == []
+
+
+def test_a_hold_stops_a_stream_before_its_nth_word() -> None:
+    """By the step's name, or by the frame's."""
+    steps = [{"stream": {"text": "one two three four", "rate": "10tps"}}, {"exit": 0}]
+    for point in ("stream", "task_output"):
+        with made() as wiro:
+            wiro.use(wiro.scenario("talk", steps=steps))
+            with wiro.hold(point, nth=3):
+                task = wiro.tasks[begin(wiro)]
+                assert detail(wiro.world, task.id)["debugoutput"] == "one two"
+            assert detail(wiro.world, task.id)["debugoutput"] == "one two three four"
+
+
+def test_a_hold_counts_what_a_task_has_done_before_it_was_set() -> None:
+    """So the third word is the third word of the stream."""
+    with made(time="manual") as wiro:
+        wiro.use(
+            wiro.scenario("talk", steps=[{"stream": {"text": "a b c d", "rate": "1tps", "first": "1s"}}, {"exit": 0}])
+        )
+        task = wiro.tasks[begin(wiro)]
+        wiro.jump("2s")
+        assert task.debugoutput == "a b"
+        with wiro.hold("stream", nth=3):
+            wiro.jump("1m")
+            assert task.debugoutput == "a b"
+
+
+def test_one_task_of_a_hold_may_go_on_alone() -> None:
+    """By its view or its id; the hold goes on holding the others."""
+    with made() as wiro:
+        hold = wiro.hold("task_accept", model="moondream3-preview/*")
+        first, second = (wiro.tasks[begin(wiro)] for _ in range(2))
+        wiro.jump("1h")
+        assert hold.held == [first.id, second.id]
+        hold.release(first)
+        assert hold.held == [second.id]
+        wiro.jump("1h")
+        assert (first.finished, second.finished, hold.is_set) == (True, False, True)
+        third = wiro.tasks[begin(wiro)]
+        wiro.jump("1h")
+        assert hold.held == [second.id, third.id]
+        assert wiro.release(second.id) == [second.id]
+        hold.release()
+        assert not hold.is_set
+        wiro.jump("1h")
+        assert (second.finished, third.finished) == (True, True)
+
+
+def test_a_hold_of_a_scenario_is_released_by_its_name() -> None:
+    """Or all at once; what is not held is told with what is."""
+    with made() as wiro:
+        wiro.use(wiro.scenario("held", steps=[{"hold": "the-start"}, {"exit": 0}]))
+        task = wiro.tasks[begin(wiro)]
+        assert misuse(lambda: wiro.release("the-end")) == (
+            f"release: nothing at 'the-end' is held; held now: task {task.id} at 'the-start'"
+        )
+        assert wiro.release("the-start") == [task.id]
+        assert misuse(wiro.release) == "release: nothing is held; held now: no task"
+        wiro.jump("1h")
+        assert task.finished
+
+
+def test_a_hold_that_nobody_released_is_left_behind() -> None:
+    """With the line that set it: of the test, or of the scenario."""
+    wiro = made()
+    wiro.scenario("held", match={"model": "*"}, steps=[{"hold": "the-start"}, {"exit": 0}])
+    wiro.hold("task_start")
+    scenario = wiro.tasks[begin(wiro)]
+    wiro.on_run(nth=1).use("caption")
+    test = wiro.tasks[begin(wiro)]
+    wiro.jump("1h")
+    first, second = wiro.problems()
+    assert first.startswith('hold never released: "the-start" of the scenario "held" (tests/test_library_time.py:')
+    assert first.endswith(f" still holds task {scenario.id}; wiro.release() it")
+    assert second.startswith('hold never released: "task_start" set at tests/test_library_time.py:')
+    assert second.endswith(f" still holds task {test.id}; release it, or set it by `with wiro.hold(...)`")
+    wiro.close()
+
+
+def test_a_hold_to_which_nobody_came_is_left_behind() -> None:
+    """Unless it is optional, or a task was on its way and stopped."""
+    wiro = made()
+    with wiro.hold("task_start"), wiro.hold("task_end", optional=True):
+        pass
+    (problem,) = wiro.problems()
+    assert problem.startswith('unused registration: hold("task_start") set at tests/test_library_time.py:')
+    assert problem.endswith(": no task came to it; remove it, or write optional=True")
+    wiro.close()
+    with made() as wiro, wiro.hold("task_start"):
+        task = begin(wiro)
+        wiro.world.sim.cancel(task)
+
+
+def test_a_hold_is_waited_for() -> None:
+    """By a thread that goes on as soon as somebody is held; and in vain it says where everybody is."""
+    with made() as wiro, wiro.hold("task_start") as hold:
+        task = wiro.tasks[begin(wiro)]
+        assert misuse(lambda: hold.wait(0.001)) == (
+            f"no task came to hold('task_start') within 0.001 s; task {task.id} is in task_queue (time is auto)"
+        )
+        client = threading.Thread(target=detail, args=(wiro.world, task.id))
+        client.start()
+        assert hold.wait() == task.id
+        client.join()
+
+
+def test_what_is_no_hold_is_told() -> None:
+    """No such point, no such count."""
+    with made() as wiro:
+        assert misuse(lambda: wiro.hold("task_strat")) == (
+            "hold: 'task_strat' is no point in a task's life; did you mean 'task_start'?"
+        )
+        assert misuse(lambda: wiro.hold("task_start", nth=0)) == "hold: nth counts from 1, and is not 0"
+
+
+def test_a_sleeping_client_moves_the_clock() -> None:
+    """In the modules named, and not after the end."""
+    import time
+
+    with made(time="manual") as wiro:
+        wiro.patch_sleep("tests.test_library_time")
+        task = wiro.tasks[begin(wiro)]
+        before = wiro.now
+        while detail(wiro.world, task.id)["status"] != "task_postprocess_end":
+            time.sleep(2)
+        assert wiro.now - before == 6
+    real = time.sleep
+    assert real.__module__ == "time"
