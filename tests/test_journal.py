@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.api_kit import CAPTION, KEY, SECRET, detail, make_world, part, post, post_parts, run, send, signed
 from wiro_mock.api.messages import Outcome, Upload
-from wiro_mock.journal import HIDDEN, ITEMS_SHOWN, OVERHEAD, TEXT_SHOWN, Exchange, Journal
+from wiro_mock.journal import ANSWER_KEPT, HIDDEN, ITEMS_SHOWN, OVERHEAD, TEXT_SHOWN, Exchange, Journal
 from wiro_mock.kernel.files import Blob
 
 
@@ -81,6 +81,42 @@ def test_what_is_kept_is_cut() -> None:
     assert large.weight < 1 << 20
     long = journal.record(at=0, method="M" * 9_000, path="/" * 9_000, status=1, outcome=Outcome(message="m" * 9_000))
     assert len(json.dumps(long.shown())) < 3_000
+
+
+def test_an_answer_is_kept_whole_or_not_at_all() -> None:
+    """Up to 64 KiB; it weighs what it is, and is no part of what is shown."""
+    journal = Journal()
+    kept, long = (
+        journal.record(
+            at=7, method="", path="", status=200, outcome=Outcome(), answer=b"x" * size, origin="http://a", came_at=5
+        )
+        for size in (ANSWER_KEPT, ANSWER_KEPT + 1)
+    )
+    assert (len(kept.answer), len(long.answer)) == (ANSWER_KEPT, 0)
+    assert (kept.weight, long.weight) == (OVERHEAD + ANSWER_KEPT, OVERHEAD)
+    assert (kept.origin, kept.came_at, record(journal).came_at) == ("http://a", 5, record(journal).at)
+    assert kept.shown() | {"id": ""} == long.shown() | {"id": ""}
+    assert "answer" not in kept.shown()
+
+
+def test_an_answer_holds_no_credential() -> None:
+    """Neither as it is nor as JSON writes it."""
+    secret = 'qu"ote-and-more'
+    journal = Journal(hide=(KEY, secret))
+    answer = json.dumps({"a": f"-{KEY}-", "b": secret, "url": "http://me:pass-word@127.0.0.1/", "c": "cat@example.com"})
+    kept = journal.record(at=0, method="", path="", status=200, outcome=Outcome(), answer=answer.encode()).answer
+    assert json.loads(kept) == {"a": "-***-", "b": "***", "url": "http://***@127.0.0.1/", "c": "cat@example.com"}
+
+
+def test_what_was_forgotten_is_counted_by_operation_and_signature() -> None:
+    """So that nobody claims that it was never called."""
+    journal = Journal(requests=1)
+    record(journal, operation="Run", signed="wrong")
+    record(journal, operation="Run", signed="wrong")
+    record(journal, operation="Task/Kill", signed="signed")
+    assert journal.forgotten == {("Run", "wrong"): 2}
+    record(journal)
+    assert journal.forgotten == {("Run", "wrong"): 2, ("Task/Kill", "signed"): 1}
 
 
 def test_credentials_that_stray_are_blotted_out() -> None:

@@ -19,7 +19,7 @@ from wiro_mock.testing.messages import told
 from wiro_mock.testing.misuse import Misuse
 from wiro_mock.testing.ran import assert_ran, check_known
 from wiro_mock.testing.sequences import check_operation, tasks
-from wiro_mock.testing.telling import LINES, complaint, listed, more
+from wiro_mock.testing.telling import LINES, complaint, counted, listed, more
 from wiro_mock.testing.views import POLL, Task
 
 __all__ = ["assert_no_leaks", "assert_not_called", "assert_polled", "assert_ran", "assert_signed"]
@@ -45,12 +45,12 @@ def assert_not_called(world: World, operation: str | None = None, *, model: str 
         forgotten = sum(n for (name, _), n in era.journal.forgotten.items() if operation in (None, name))
     what = " ".join(filter(None, [operation or "anything", f"of {model}" if model else ""]))
     if found:
-        count = f"{len(found)} request{'s' if len(found) > 1 else ''}"
-        raise AssertionError(complaint(world, [f"{what} was called, in {count}:", *listed(found)]))
+        head = f"{what} was called, in {counted(len(found), 'request')}:"
+        raise AssertionError(complaint(world, [head, *listed(found)]))
     if forgotten:
         raise AssertionError(
-            f"whether {what} was called cannot be told: {forgotten} of the older requests, which the journal has "
-            "forgotten to make room, may have been that"
+            f"whether {what} was called cannot be told: {counted(forgotten, 'older request')} that may have been that "
+            "had to make room in the journal"
         )
 
 
@@ -76,7 +76,9 @@ def assert_polled(
     era = present(world)
     polls = [one for one in era.exchanges() if one.outcome.operation == POLL]
     if forgotten := sum(n for (name, _), n in era.journal.forgotten.items() if name == POLL):
-        raise AssertionError(f"how often it was polled cannot be told: the journal has forgotten {forgotten} polls")
+        raise AssertionError(
+            f"how often it was polled cannot be told: the journal has forgotten {counted(forgotten, 'poll')}"
+        )
     if not chosen:
         raise AssertionError("there is no task that could have been polled")
     for one in chosen:
@@ -106,10 +108,10 @@ def assert_signed(world: World) -> None:
     forgotten = sum(n for (_, signed), n in era.journal.forgotten.items() if signed in ("wrong", "missing"))
     if bad:
         lines = [f"{one.id} {told(one)}: {one.outcome.reason}" for one in bad[:LINES]]
-        head = f"{len(bad)} of {len(exchanges)} requests {'was' if len(bad) == 1 else 'were'} not rightly signed:"
+        head = f"{counted(len(bad), 'request')} of {len(exchanges)} not rightly signed:"
         raise AssertionError(complaint(world, [head, *(f"  {line}" for line in lines), *more(bad)]))
     if forgotten:
-        raise AssertionError(f"{forgotten} requests were not rightly signed; the journal has forgotten which")
+        raise AssertionError(f"the journal has forgotten {counted(forgotten, 'request')} not rightly signed")
     if not any(one.signed == "signed" for one in exchanges):
         raise AssertionError("no request that needs a key was made, so none was signed")
 
@@ -135,7 +137,7 @@ def assert_no_leaks(world: World) -> None:
                 if not file.downloaded
             ]
     if leaks:
-        head = f"{len(leaks)} thing{' was' if len(leaks) == 1 else 's were'} left behind:"
+        head = f"{counted(len(leaks), 'thing')} left behind:"
         raise AssertionError(complaint(world, [head, *(f"  {leak}" for leak in leaks)]))
 
 

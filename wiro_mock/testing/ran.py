@@ -11,7 +11,7 @@ from wiro_mock.testing.diff import Call, calls, shown
 from wiro_mock.testing.era import present
 from wiro_mock.testing.misuse import Misuse
 from wiro_mock.testing.sequences import check_model
-from wiro_mock.testing.telling import LINES, complaint, listed
+from wiro_mock.testing.telling import LINES, complaint, counted, listed
 from wiro_mock.testing.views import Task
 
 
@@ -90,8 +90,7 @@ def _other_count(
     """What to say when such runs were taken on, but not so many; of too few, what came nearest beside them."""
     names = ", ".join(call.name for call in found[:LINES])
     more = f" and {len(found) - LINES} more" if len(found) > LINES else ""
-    count = f"{len(found)} run{'s' if len(found) > 1 else ''}"
-    lines = [f"{count} of {model}{_with(wanted)}, expected {times}: {names}{more}"]
+    lines = [f"{counted(len(found), 'run')} of {model}{_with(wanted)}, expected {times}: {names}{more}"]
     others = [call for call in every if call.differences(model, wanted)]
     if len(found) < (times or 0) and others:
         nearest = _compared(_nearest_of(others, model, wanted), model, wanted)

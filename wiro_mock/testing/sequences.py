@@ -60,7 +60,8 @@ class _Looked(Sequence[T_co], Generic[T_co]):
 
     def __repr__(self) -> str:
         count = len(self)
-        forgotten = f", {self.dropped} older ones have been forgotten" if self.dropped else ""
+        older = "one has" if self.dropped == 1 else "ones have"
+        forgotten = f", {self.dropped} older {older} been forgotten" if self.dropped else ""
         head = f"{count or 'no'} {self.noun}{'' if count == 1 else 's'}{forgotten}"
         shown = self._views if count < LINES else self._views[-(LINES - 2) :]
         before = [f"  … {count - len(shown)} before these"] if len(shown) < count else []

@@ -12,6 +12,11 @@ from wiro_mock.testing.messages import told
 LINES = 10
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 poll`, `2 polls`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def listed(exchanges: Sequence[Exchange]) -> list[str]:
     """The first ten requests with their answers, and how many more there are."""
     return [*(f"  {one.id} {told(one)}" for one in exchanges[:LINES]), *more(exchanges)]
@@ -26,5 +31,5 @@ def complaint(world: World, lines: Iterable[str]) -> str:
     """The text of a failure, and that the journal is not complete where it is not."""
     era = present(world)
     dropped = era.journal.dropped
-    forgotten = [f"(the journal has forgotten {dropped} older requests)"] if dropped else []
+    forgotten = [f"(the journal has forgotten {counted(dropped, 'older request')})"] if dropped else []
     return era.clean("\n".join([*lines, *forgotten]))
