@@ -385,9 +385,9 @@ def test_an_id_sent_as_a_token_is_explained_to_the_tester() -> None:
     world = make_world()
     task_id, token = run(world)
     post(world, "/v1/Task/Detail", {"tasktoken": task_id})
-    assert world.journal.entries()[-1].outcome.reason.endswith("it is a task's id, sent as its token")
+    assert world.journal.entries()[-1].outcome.reason.endswith(f"it is the id of task {task_id}, sent as its token")
     post(world, "/v1/Task/Detail", {"taskid": token})
-    assert world.journal.entries()[-1].outcome.reason.endswith("it is a task's token, sent as its id")
+    assert world.journal.entries()[-1].outcome.reason.endswith(f"it is the token of task {task_id}, sent as its id")
 
 
 def test_a_forgotten_task_answers_like_an_unknown_one() -> None:

@@ -545,7 +545,7 @@ def test_posting_to_a_files_url_is_explained() -> None:
     world = make_world()
     path = upload(world, b"x", "a.png")["url"].removeprefix(ORIGIN)
     assert post(world, path, {}).status == 404
-    assert world.journal.entries()[-1].outcome.reason == f"POST {path}: this path is played for GET only"
+    assert world.journal.entries()[-1].outcome.reason == f"POST {path}: this path is played for GET only; send GET"
 
 
 def test_urls_have_the_origin_of_whoever_asks() -> None:

@@ -17,21 +17,33 @@ from wiro_mock.api.profile import PROFILES, PROFILES_TO_COME, Profile, find_prof
 from wiro_mock.mock import REQUEST_ID
 
 NOT_FOUND = b'{"result":false,"errors":[{"code":0,"message":"Error parsing url.","time":1735689600}]}'
+NO_OPERATION = "no operation of the API as it is played here"
+EVERYTHING = ", ".join(f"{operation.method} {operation.path}" for operation in OPERATIONS)
 
 
 @pytest.mark.parametrize(
     ("method", "path", "why"),
     [
-        ("GET", "/v1/Task/Detail", "this path is played for POST only"),
-        ("PUT", CAPTION, "this path is played for POST only"),
-        ("POST", "/v1/Task/Detail/", "the path ends with a slash, and Wiro's do not"),
-        ("POST", "/Task/Detail", "the path lacks /v1 at its beginning; the base URL ends in /v1"),
-        ("POST", "/v1/v1/Task/Detail", "/v1 stands twice; the base URL has it already"),
-        ("POST", "/v1/Task/Nothing", "no operation of the API as it is played here"),
-        ("POST", "/v1/task/detail", "no operation of the API as it is played here"),
-        ("POST", f"{CAPTION}/sync", "no operation of the API as it is played here"),
-        ("GET", "/", "no operation of the API as it is played here"),
-        ("", "", "no operation of the API as it is played here"),
+        ("GET", "/v1/Task/Detail", "this path is played for POST only; send POST"),
+        ("PUT", CAPTION, "this path is played for POST only; send POST"),
+        ("POST", "/v1/Task/Detail/", "the path ends with a slash, and Wiro's do not: POST /v1/Task/Detail"),
+        (
+            "POST",
+            "/Task/Detail",
+            "the path lacks /v1 at its beginning; the base URL ends in /v1: POST /v1/Task/Detail",
+        ),
+        ("GET", "/v1/v1/Task/Detail", "/v1 stands twice; the base URL has it already: POST /v1/Task/Detail"),
+        ("POST", "/v1/Task/Details", f"{NO_OPERATION}; did you mean POST /v1/Task/Detail?"),
+        ("POST", "/v1/task/detail", f"{NO_OPERATION}; did you mean POST /v1/Task/Detail?"),
+        ("POST", "/Tasks/Detail", f"{NO_OPERATION}; did you mean POST /v1/Task/Detail?"),
+        ("POST", "/v1/TaskDetail", f"{NO_OPERATION}; did you mean POST /v1/Task/Detail?"),
+        ("POST", "/v1/Runs/a/b", f"{NO_OPERATION}; did you mean POST /v1/Run/a/b?"),
+        ("POST", "/v1/Run/a", f"{NO_OPERATION}; did you mean POST /v1/Run/a/{{model}}?"),
+        ("POST", f"{CAPTION}/sync", f"{NO_OPERATION}; did you mean POST {CAPTION}?"),
+        ("GET", "/v1/File/Uploads", f"{NO_OPERATION}; did you mean POST /v1/File/Upload?"),
+        ("POST", "/v1/Task/Nothing", f"{NO_OPERATION}; none is near; there are: {EVERYTHING}"),
+        ("GET", "/", f"{NO_OPERATION}; none is near; there are: {EVERYTHING}"),
+        ("", "", f"{NO_OPERATION}; none is near; there are: {EVERYTHING}"),
     ],
 )
 def test_an_unknown_path_is_404_and_explained(method: str, path: str, why: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.strategies import MODEL
-from wiro_mock.kernel.catalog import Catalog, clean_slug
+from wiro_mock.kernel.catalog import WHERE_MODELS_ARE, Catalog, clean_slug
 from wiro_mock.kernel.refusals import Refusal
 
 VEO = replace(MODEL, id="600", owner="Google", slug="veo3.1")
@@ -42,7 +42,7 @@ def test_an_unknown_model_is_refused_and_the_known_ones_are_named_to_the_tester(
         Catalog([VEO, MODEL]).resolve("google", "veo4")
     assert (refused.value.code, refused.value.message, refused.value.status) == (1, "slug-owner-project-not-exist", 200)
     assert refused.value.reason == (
-        "no model google/veo4 in the catalogue; there are: Google/veo3.1, moondream3-preview/caption"
+        f"no model google/veo4 in the catalogue; did you mean Google/veo3.1? {WHERE_MODELS_ARE}"
     )
 
 
@@ -50,7 +50,7 @@ def test_an_empty_catalogue_says_so() -> None:
     """Rather than ending its sentence with a colon."""
     with pytest.raises(Refusal) as refused:
         Catalog().resolve("a", "b")
-    assert refused.value.reason.endswith("there are: none")
+    assert refused.value.reason == f"no model a/b in the catalogue; none is near; there are: none; {WHERE_MODELS_ARE}"
 
 
 def test_the_catalogue_lists_each_model_once() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from wiro_mock.api import files, run, tasks, wire
+from wiro_mock.api import files, no_route, run, tasks, wire
 from wiro_mock.api.answers import Answer, answer
 from wiro_mock.api.auth import Shown, authenticate
 from wiro_mock.api.messages import Outcome, Request, World
@@ -93,7 +93,7 @@ def handle(world: World, request: Request) -> Answer:
     note = ""
     try:
         if found is None:
-            raise No.ROUTE.refusal(reason=_no_route(request), unexpected=True)
+            raise No.ROUTE.refusal(reason=no_route.explained(request.method, request.path, OPERATIONS), unexpected=True)
         operation, segments = found
         shown = Shown("public") if operation.public else authenticate(world, request)
         note = shown.note
@@ -130,17 +130,3 @@ def _mapped_status(refusal: Refusal) -> int:
     if refusal.message == No.SIGNATURE_INVALID.value[1]:
         return 403
     return refusal.status if refusal.status != 200 else 429 if refusal.code == No.CONCURRENCY.value[0] else 400
-
-
-def _no_route(request: Request) -> str:
-    path = request.path
-    for operation in OPERATIONS:
-        if operation.pattern.fullmatch(path):
-            return f"{request.method} {path[:200]}: this path is played for {operation.method} only"
-    if path.endswith("/") and any(operation.pattern.fullmatch(path.rstrip("/")) for operation in OPERATIONS):
-        return f"{request.method} {path[:200]}: the path ends with a slash, and Wiro's do not"
-    if any(operation.pattern.fullmatch(f"/v1{path}") for operation in OPERATIONS):
-        return f"{request.method} {path[:200]}: the path lacks /v1 at its beginning; the base URL ends in /v1"
-    if any(operation.pattern.fullmatch(path.removeprefix("/v1")) for operation in OPERATIONS):
-        return f"{request.method} {path[:200]}: /v1 stands twice; the base URL has it already"
-    return f"{request.method} {path[:200]}: no operation of the API as it is played here"

@@ -9,15 +9,18 @@ terminal frame has been handed out is let go of, so a socket may be reused for a
 from __future__ import annotations
 
 import heapq
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from wiro_mock.api import jsontext
 from wiro_mock.api.frames import SILENT, TOKEN_REQUIRED, WELCOME, frame
+from wiro_mock.api.lost_tasks import about_token
 from wiro_mock.api.origin import origins
 from wiro_mock.api.profile import Profile
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import Entry, Instant
+from wiro_mock.kernel.nearest import listed, nearest
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task, fold
 
@@ -30,6 +33,8 @@ TOKEN_LENGTH = 200
 """What is longer can be no token, and is not remembered for a run to come. Ours."""
 UNKNOWN = "*"
 """Stands among the tasks to listen for: any new one, since a token was registered that no task has yet."""
+SEND = 'send {"type": "task_info", "tasktoken": TOKEN}'
+"""The one thing that a client can say."""
 _ASIDE = (e.ErrorOutput, e.ErrorEnded, *SILENT)
 """The events that say nothing of a task's status."""
 _ENDS = (e.PostprocessEnded, e.GaveUp, e.Cancelled)
@@ -102,17 +107,17 @@ class Conversation:
         try:
             message = jsontext.loads(text)
         except ValueError as error:
-            return self._drop(f"a message that is not JSON ({error})")
+            return self._drop(f"a message that is not JSON ({error}); {SEND}")
         if not isinstance(message, dict):
-            return self._drop(f"a JSON {type(message).__name__}, where an object is expected")
+            return self._drop(f"a JSON {type(message).__name__}, where an object is expected; {SEND}")
         if message.get("type") != "task_info":
-            return self._drop(f"a message of type {str(message.get('type'))[:60]!r}; only task_info is known here")
+            return self._drop(_of_another_type(message))
         token = message.get("tasktoken")
         if token is None or (isinstance(token, str) and not token.strip()):
-            self.notes.append("task_info without a tasktoken")
+            self.notes.append(f"task_info without a tasktoken; {_instead_of_a_token(message)}")
             return [jsontext.dumps(TOKEN_REQUIRED)]
         if not isinstance(token, str):
-            return self._drop(f"task_info whose tasktoken is a {type(token).__name__}")
+            return self._drop(f"task_info whose tasktoken is a {type(token).__name__}; {SEND}")
         if len(token) > TOKEN_LENGTH:
             return self._drop(f"task_info whose tasktoken has {len(token)} characters; no token is that long")
         return self._register(token)
@@ -162,7 +167,8 @@ class Conversation:
             # Remembered in silence, so that a token known before its Run was stored still works (socket.md §3).
             self._unknown[token] = None
             self.changes.append((UNKNOWN, True))
-            self.notes.append("registered a token that no task has")
+            hint = about_token(self._sim, token)
+            self.notes.append("registered a token that no task has" + (f"; {hint}" if hint else ""))
             return []
         return self._join(task)
 
@@ -227,3 +233,28 @@ class Conversation:
     def _frame(self, entry: Entry, task: Task) -> list[str]:
         shape: shapes.Frame | None = frame(entry, task, origins(self.origin), self.world.profile)
         return [] if shape is None else [jsontext.dumps(shape)]
+
+
+def _of_another_type(message: Mapping[str, object]) -> str:
+    kind = message.get("type")
+    if kind is None:
+        key = nearest("type", message, close=0.7)
+        hint = f"did you mean 'type' where {key[:60]!r} stands?" if key else f"it has {_keys(message)}; {SEND}"
+        return f"a message without a type; {hint}"
+    hint = "did you mean 'task_info'?" if nearest(str(kind), ("task_info",), close=0.75) else SEND
+    return f"a message of type {str(kind)[:60]!r}; only task_info is known here; {hint}"
+
+
+def _instead_of_a_token(message: Mapping[str, object]) -> str:
+    """Under which other key the token may have been sent."""
+    others = [key for key in message if key not in ("type", "tasktoken")]
+    if "tasktoken" in message:
+        return "it is empty"
+    key = nearest("tasktoken", others) or next((key for key in others if "token" in key.lower()), None)
+    if key is None:
+        return f"it has {_keys(message)}; {SEND}"
+    return f"did you mean 'tasktoken' where {key[:60]!r} stands?"
+
+
+def _keys(message: Mapping[str, object]) -> str:
+    return listed([repr(key[:60]) for key in message]) if message else "no keys"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from wiro_mock.api import wire
 from wiro_mock.api.answers import JSON_HEADERS, Answer, answer
 from wiro_mock.api.body import text_of
+from wiro_mock.api.lost_tasks import about_id, about_token, what_there_is
 from wiro_mock.api.messages import Outcome, Request, Response, World
 from wiro_mock.api.origin import origins
 from wiro_mock.kernel.refusals import No, Refusal
@@ -15,6 +16,10 @@ from wiro_mock.kernel.task import Task
 TOKENS = ("tasktoken", "socketaccesstoken")
 ANY = (*TOKENS, "taskid")
 """Every name under which clients send an identifier; a token goes before an id (rest.md §2.1, clients.md §3)."""
+
+_CANCEL_ADVICE = "Kill works from task_assign on"
+_KILL_ADVICE = "Kill works from task_assign to task_postprocess_start, and Cancel in task_queue"
+_DELETE_ADVICE = "files are deleted in task_postprocess_end and task_cancel only"
 
 
 def detail(world: World, request: Request) -> Answer:
@@ -26,13 +31,21 @@ def detail(world: World, request: Request) -> Answer:
 
 def cancel(world: World, request: Request) -> Answer:
     """Cancel a task that is still in the queue."""
-    task = world.sim.cancel(_find(world, request, documented=("taskid",)).job.id)
+    found = _find(world, request, documented=("taskid",))
+    try:
+        task = world.sim.cancel(found.job.id)
+    except Refusal as refusal:
+        raise _advised(world, found, refusal, _CANCEL_ADVICE) from None
     return answer(wire.stopped(task, origins(request.origin), world.profile), _outcome(world, task))
 
 
 def kill(world: World, request: Request) -> Answer:
     """Stop a running task."""
-    task = world.sim.kill(_find(world, request, documented=("socketaccesstoken", "taskid")).job.id)
+    found = _find(world, request, documented=("socketaccesstoken", "taskid"))
+    try:
+        task = world.sim.kill(found.job.id)
+    except Refusal as refusal:
+        raise _advised(world, found, refusal, _KILL_ADVICE) from None
     return answer(wire.stopped(task, origins(request.origin), world.profile), _outcome(world, task))
 
 
@@ -44,7 +57,10 @@ def delete_files(world: World, request: Request) -> Answer:
         if refusal.code == No.TASK.value[0]:
             raise No.DELETE_TASK.refusal(reason=refusal.reason) from None
         raise
-    world.sim.delete_files(task.job.id)
+    try:
+        world.sim.delete_files(task.job.id)
+    except Refusal as refusal:
+        raise _advised(world, task, refusal, _DELETE_ADVICE) from None
     return answer(wire.done(), _outcome(world, task))
 
 
@@ -74,14 +90,17 @@ def _no_identifier(names: tuple[str, ...], fields: Mapping[str, object]) -> str:
 
 
 def _no_task(world: World, name: str, text: str) -> Refusal:
-    reason = f"no task with {name} {text[:60]!r} here"
-    if name == "taskid" and world.sim.task_by_token(text):
-        reason += "; it is a task's token, sent as its id"
-    elif name in TOKENS and world.sim.task(text):
-        reason += "; it is a task's id, sent as its token"
-    elif world.sim.forgotten:
-        reason += f"; {world.sim.forgotten} old ones have been forgotten"
+    sim = world.sim
+    hint = (about_token(sim, text) or what_there_is(sim)) if name in TOKENS else about_id(sim, text)
+    reason = f"no task with {name} {text[:60]!r} here; {hint}"
     return Refusal(No.TASK.value[0], world.profile.not_found_message, reason=reason)
+
+
+def _advised(world: World, task: Task, refusal: Refusal, advice: str) -> Refusal:
+    """The refusal of a task in the wrong state, with the states that are needed and what the task waits for."""
+    waits = world.sim.waiting_for(task.job.id) or "time to pass"
+    refusal.reason += f"; {advice}; {'it has ended' if task.finished else f'it waits for {waits}'}"
+    return refusal
 
 
 def _names(fields: Mapping[str, object]) -> str:

@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
 
+from wiro_mock.kernel.nearest import CLOSE, likeness, listed
 from wiro_mock.kernel.refusals import No
+
+WHERE_MODELS_ARE = "models/*.yaml in a folder of scenarios describes your own (scenarios/README.md, Models)"
+SLUG_SHOWN = 100
+"""Characters of an owner or a slug that are told of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +70,35 @@ class Catalog:
         """
         model = self._models.get(self._key(owner, slug))
         if model is None:
-            known = ", ".join(sorted(model.name for model in self)) or "none"
-            reason = f"no model {owner}/{slug} in the catalogue; there are: {known}"
+            wanted = f"{owner[:SLUG_SHOWN]}/{slug[:SLUG_SHOWN]}"
+            reason = f"no model {wanted} in the catalogue; {self._hint(owner, slug)}{WHERE_MODELS_ARE}"
             raise No.MODEL.refusal(reason=reason, unexpected=True)
         return model
+
+    def nearest(self, owner: str, slug: str) -> Model | None:
+        """The model that may be meant by an owner and a slug that name none: both must be alike."""
+        if swapped := self._models.get(self._key(slug, owner)):
+            return swapped
+        owner, slug = clean_slug(owner[:SLUG_SHOWN]), clean_slug(slug[:SLUG_SHOWN])
+        ratios = [
+            (min(likeness(owner, clean_slug(model.owner)), likeness(slug, clean_slug(model.slug))), model)
+            for model in self
+        ]
+        best = max(ratios, default=None, key=lambda pair: pair[0])
+        return best[1] if best is not None and best[0] >= CLOSE else None
+
+    def _hint(self, owner: str, slug: str) -> str:
+        if swapped := self._models.get(self._key(slug, owner)):
+            return f"owner and model have changed places; did you mean {swapped.name}? "
+        of_owner = sorted(model.slug for model in self if clean_slug(model.owner) == clean_slug(owner))
+        if near := self.nearest(owner, slug):
+            return f"did you mean {near.name}? "
+        if of_owner:
+            return f"the models of {owner[:SLUG_SHOWN]}: {listed(of_owner)}; "
+        same = sorted(model.name for model in self if clean_slug(model.slug) == clean_slug(slug))
+        if same:
+            return f"another owner has one of that name: {listed(same)}; "
+        return f"none is near; there are: {listed(sorted(model.name for model in self))}; "
 
     @staticmethod
     def _key(owner: str, slug: str) -> str:

@@ -123,6 +123,16 @@ class Simulation:
         return self._schedule.waiting_for(task_id)
 
     @property
+    def made(self) -> int:
+        """How many tasks there have been, those that were forgotten among them."""
+        return self._made
+
+    def has_made(self, task_id: str) -> bool:
+        """Whether there has been a task with this id, be it forgotten."""
+        is_number = task_id.isdecimal() and len(task_id) <= len(str(self._first_id + self._made))
+        return is_number and 0 <= int(task_id) - self._first_id < self._made
+
+    @property
     def unfinished(self) -> int:
         """How many tasks are not finished; all of them count against the account's limit."""
         return len(self._tasks) - len(self._finished)

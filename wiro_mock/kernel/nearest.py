@@ -1,0 +1,30 @@
+"""The way out of a misspelling: the nearest of what there is, or some of what there is."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable
+from itertools import islice
+
+LONGEST_WORD = 100
+"""Characters of a word that are compared; a client may send any number."""
+CLOSE = 0.6
+"""From so much likeness on, one word may be meant for another."""
+
+
+def likeness(one: str, other: str) -> float:
+    """How alike two words are in small letters: 0 for nothing in common, 1 for the same."""
+    return difflib.SequenceMatcher(None, one[:LONGEST_WORD].lower(), other[:LONGEST_WORD].lower()).ratio()
+
+
+def nearest(word: str, known: Iterable[str], *, close: float = CLOSE) -> str | None:
+    """The known word that is most like this one, if any is alike enough."""
+    ratios = [(likeness(word, other), other) for other in known]
+    best = max(ratios, default=(0.0, ""), key=lambda pair: pair[0])
+    return best[1] if best[0] >= close else None
+
+
+def listed(names: Collection[str], *, most: int = 10) -> str:
+    """The names with commas between them: so many at most, and how many more there are."""
+    shown = ", ".join(islice(names, most)) or "none"
+    return f"{shown}, and {len(names) - most} more" if len(names) > most else shown
