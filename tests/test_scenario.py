@@ -106,7 +106,7 @@ def test_when_nothing_plays_the_nearest_is_shown() -> None:
 def test_an_unknown_name_gets_a_suggestion() -> None:
     """The nearest name, or all of them."""
     shelf = [_named("failure"), _named("image")]
-    for asked, hint in (("failur", "did you mean 'failure'?"), ("zzz", "there are: failure, image")):
+    for asked, hint in (("failur", "did you mean 'failure'?"), ("zzz", "none is near; there are: failure, image")):
         with pytest.raises(ScenarioError) as caught:
             choose(shelf, MODEL, {}, asked)
         assert str(caught.value) == f"no scenario '{asked}'; {hint}"

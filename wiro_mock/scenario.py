@@ -22,9 +22,10 @@ from pydantic import (
 
 from wiro_mock.kernel.catalog import Model, clean_slug
 from wiro_mock.kernel.events import Job
+from wiro_mock.kernel.nearest import listed, nearest
 from wiro_mock.kernel.plan import Plan
 from wiro_mock.language import timeline
-from wiro_mock.language.complaints import Complaint, ScenarioError, complain, did_you_mean
+from wiro_mock.language.complaints import Complaint, ScenarioError, complain
 from wiro_mock.language.steps import Refuse, StepItem, step_kinds
 from wiro_mock.language.strict import Given, Strict
 from wiro_mock.language.substitution import MissingName, Names, parameter, value_text
@@ -33,6 +34,8 @@ from wiro_mock.language.timeline import Keep
 __all__ = ["Chosen", "Complaint", "Keep", "Match", "Scenario", "ScenarioError", "choose", "schema"]
 
 UNLIMITED = Decimal(1000)
+NAME_SHOWN = 100
+_ADD_IT = "send it, give the model a default for it, or match only runs that have it (`with`)"
 
 
 def _listed(value: object) -> object:
@@ -133,7 +136,7 @@ class Scenario(Strict):
         try:
             items, problems = timeline.lay_out(self.steps, Names(job, self.name), keep)
         except MissingName as missing:
-            raise complain(f"scenario '{self.name}': {missing}", source=self.source) from None
+            raise complain(f"scenario '{self.name}': {missing}; {_ADD_IT}", source=self.source) from None
         if problems:
             raise complain(f"scenario '{self.name}': {problems[0].message}", source=self.source, rule=problems[0].rule)
         return Plan(scenario=self.name, items=items)
@@ -235,7 +238,10 @@ def _named(scenarios: Sequence[Scenario], asked: str) -> Scenario:
     for scenario in reversed(scenarios):
         if scenario.name == asked:
             return scenario
-    raise complain(f"no scenario '{asked}'; {did_you_mean(asked, [scenario.name for scenario in scenarios])}")
+    names = [scenario.name for scenario in scenarios]
+    near = nearest(asked, names)
+    hint = f"did you mean '{near}'?" if near else f"none is near; there are: {listed(names)}"
+    raise complain(f"no scenario '{asked[:NAME_SHOWN]}'; {hint}")
 
 
 def _nothing_plays(scenarios: Sequence[Scenario], model: Model, parameters: Mapping[str, object]) -> str:
