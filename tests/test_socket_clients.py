@@ -17,11 +17,12 @@ from websockets.sync.client import connect
 from tests import api_kit
 from tests.api_kit import make_world
 from tests.live_kit import UPGRADE, Live, eventually, everything, live, opened, raw, reset, text_frame
-from wiro_mock import connection, pump, server
+from wiro_mock import pump, server
+from wiro_mock import talk as talking
 from wiro_mock.api import Conversation
 from wiro_mock.api import socket as dialogue
-from wiro_mock.connection import _Talk
 from wiro_mock.pump import Pump
+from wiro_mock.talk import Talk
 
 LONG = """
 scenario: long
@@ -115,7 +116,7 @@ async def test_every_frame_that_is_sent_on_shows_that_the_client_moves() -> None
         moments.append(follower.moved_at)
         await asyncio.sleep(0.001)
 
-    sending = asyncio.create_task(_Talk(world, conversation, follower).send_news(send))
+    sending = asyncio.create_task(Talk(world, conversation, follower).send_news(send))
     async with asyncio.timeout(5):
         while len(moments) < 17:
             await asyncio.sleep(0.001)
@@ -126,9 +127,9 @@ async def test_every_frame_that_is_sent_on_shows_that_the_client_moves() -> None
 @pytest.mark.anyio
 async def test_a_client_that_only_talks_is_not_listened_to_until_it_has_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond so many replies the next message stays in the client's pipe; then it goes on, and nothing is lost."""
-    monkeypatch.setattr(connection, "REPLIES_WAITING", 10)
+    monkeypatch.setattr(talking, "REPLIES_WAITING", 10)
     world = make_world()
-    talk = _Talk(world, Conversation(world, "http://x"), Pump(world).join())
+    talk = Talk(world, Conversation(world, "http://x"), Pump(world).join())
     said, sent, may_send = 0, 0, asyncio.Event()
 
     async def receive() -> dict[str, str]:
@@ -160,20 +161,20 @@ async def test_a_client_that_only_talks_is_not_listened_to_until_it_has_read(mon
 @pytest.mark.parametrize("then", ["reset", "read", "silence"])
 def test_a_client_that_talks_and_never_reads_fills_no_memory(monkeypatch: pytest.MonkeyPatch, then: str) -> None:
     """It is held up itself; it can go then, or read, or be missed at the next ping: nobody waits for it for ever."""
-    monkeypatch.setattr(connection, "REPLIES_WAITING", 50)
+    monkeypatch.setattr(talking, "REPLIES_WAITING", 50)
     monkeypatch.setattr(dialogue, "TOKEN_REQUIRED", {"type": "error", "message": "x" * 20_000, "result": False})
     if then == "silence":
         monkeypatch.setattr(server, "PING_SECONDS", 1.5)
         monkeypatch.setattr(server, "PONG_SECONDS", 0.1)
         monkeypatch.setattr(server, "UNREAD_SECONDS", 0.05)
-    talks: list[_Talk] = []
-    real = _Talk.start
+    talks: list[Talk] = []
+    real = Talk.start
 
-    def start(talk: _Talk, send: Any) -> Any:
+    def start(talk: Talk, send: Any) -> Any:
         talks.append(talk)
         return real(talk, send)
 
-    monkeypatch.setattr(_Talk, "start", start)
+    monkeypatch.setattr(Talk, "start", start)
     with live() as running:
         sock, _ = opened(running, b"")
         with sock:

@@ -8,22 +8,18 @@ another world than the one which was told of it comes to have a task with it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import MutableMapping
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from wiro_mock.api import Conversation, Outcome, jsontext
+from wiro_mock.api import Conversation, jsontext
 from wiro_mock.api.frames import WELCOME
 from wiro_mock.api.socket import TOKEN_LENGTH, TOKENS_PER_SOCKET
 from wiro_mock.hosting import Hosting
 from wiro_mock.mock import World
-from wiro_mock.pump import Follower
-from wiro_mock.text import printable
+from wiro_mock.talk import Talk
 from wiro_mock.transport import header_map, origin
 
-REPLIES_WAITING = 1_000
-"""So many replies wait to be sent on a socket before no more is read from it."""
 REGISTRATION_LENGTH = 64 << 10
 """Characters of a message that is looked into for a token."""
 GOING_AWAY = 1001
@@ -52,7 +48,7 @@ class Connection:
         self._worlds = hosting.worlds
         self._scope = scope
         self._send = send
-        self._talks: dict[World, _Talk] = {}
+        self._talks: dict[World, Talk] = {}
         self._lost: dict[str, World] = {}
         self._latest: World | None = None
         self._over = asyncio.Event()
@@ -127,10 +123,10 @@ class Connection:
             self._hosting.search(self)
         return world
 
-    def _talk_with(self, world: World, *, welcome: bool = False) -> _Talk:
+    def _talk_with(self, world: World, *, welcome: bool = False) -> Talk:
         if (talk := self._talks.get(world)) is None:
             dialogue = Conversation(world, origin(self._scope, header_map(self._scope), world))
-            talk = _Talk(world, dialogue, self._hosting.pump_of(world).join(), welcome=welcome)
+            talk = Talk(world, dialogue, self._hosting.pump_of(world).join(), welcome=welcome)
             self._talks[world] = talk
             for half in talk.start(self._send):
                 half.add_done_callback(self._ended)
@@ -169,129 +165,6 @@ def _token(text: object) -> str:
         return ""
     token = message.get("tasktoken") if isinstance(message, dict) and message.get("type") == "task_info" else None
     return token if isinstance(token, str) and token.strip() and len(token) <= TOKEN_LENGTH else ""
-
-
-class _Talk:
-    """One connection's talk with one world: it hears, and it sends; only the second half writes frames."""
-
-    def __init__(self, world: World, conversation: Conversation, follower: Follower, *, welcome: bool = True) -> None:
-        self.world = world
-        self.halves: list[asyncio.Future[Any]] = []
-        self._conversation = conversation
-        self._follower = follower
-        self._replies: list[str] = conversation.welcome() if welcome else []
-        self._taken = asyncio.Event()
-        self._number = next(world.socket_numbers)
-        with world.lock:
-            world.sockets.add(self._number)
-        follower.wake()
-
-    @property
-    def was_let_go(self) -> bool:
-        """Whether its client has read nothing for too long."""
-        return self._follower.let_go.is_set()
-
-    def start(self, send: Send) -> list[asyncio.Future[Any]]:
-        """Send what there is to send from now on; what runs, and ends only when something is over."""
-        self.halves = [
-            asyncio.ensure_future(self.send_news(send)),
-            asyncio.ensure_future(self._follower.let_go.wait()),
-        ]
-        return self.halves
-
-    def end(self) -> None:
-        """Neither send nor follow anything any more."""
-        self._follower.leave()
-        with self.world.lock:
-            self.world.sockets.discard(self._number)
-        for half in self.halves:
-            half.cancel()
-        self._replies.clear()
-        self._taken.set()  # nobody is to wait for a sender that is no more
-
-    def expect(self, token: str) -> None:
-        """Follow the task with this token from its first frame: it was registered before the task was there."""
-        with self.world.lock:
-            self._conversation.expect(token)
-        self._follower.wake()
-
-    async def hear(self, message: MutableMapping[str, Any], token: str = "") -> None:
-        """Take what the client said; returns when there is room for more."""
-        text = message.get("text")
-        with self.world.lock:
-            self.world.settle()
-            self._record(message, token)
-            if text is None:
-                self._conversation.receive_bytes()
-            else:
-                self._replies += self._conversation.receive(text)
-            lines = self._write_down(message)
-            self._listen_as_told()
-        for line in lines:
-            self.world.tell(line)
-        self._follower.wake()
-        # A client that only talks must not keep the sender from its turn.
-        await asyncio.sleep(0)
-        await self._let_replies_go()
-
-    async def _let_replies_go(self) -> None:
-        """Wait while too much is to be sent. If the client goes meanwhile, the sender ends or sends into the void."""
-        while len(self._replies) > REPLIES_WAITING:
-            self._taken.clear()
-            await self._taken.wait()
-
-    async def send_news(self, send: Send) -> None:
-        """Send what happens, as it happens, in order."""
-        while True:
-            await self._follower.news()
-            while frames := self._take():
-                for frame in frames:
-                    await send({"type": "websocket.send", "text": frame})
-                    self._follower.moved()
-            self._follower.caught_up()
-
-    def _take(self) -> list[str]:
-        with self.world.lock:
-            if self._replies:
-                frames, self._replies = self._replies, []
-                self._taken.set()
-            else:
-                frames = self._conversation.pending()
-                self._listen_as_told()
-            if frames:
-                self.world.frames.sent(self._number, self.world.sim.now, frames)
-            return frames
-
-    def _listen_as_told(self) -> None:
-        for task_id, wanted in self._conversation.changes:
-            if wanted:
-                self._follower.follow(task_id)
-            else:
-                self._follower.unfollow(task_id)
-        self._conversation.changes.clear()
-
-    def _record(self, message: MutableMapping[str, Any], token: str) -> None:
-        text = message.get("text")
-        task = self.world.sim.task_by_token(token) if token else None
-        said = text if text is not None else message.get("bytes") or b""
-        self.world.frames.heard(self._number, self.world.sim.now, said, task_id=task.job.id if task else "")
-
-    def _write_down(self, message: MutableMapping[str, Any]) -> list[str]:
-        """Keep what was dropped in the journal; the lines that tell of it."""
-        lines = []
-        for note in self._conversation.notes:
-            exchange = self.world.journal.record(
-                at=self.world.sim.now,
-                method="SOCKET",
-                path="/v1",
-                status=101,
-                outcome=Outcome(operation="socket", reason=note),
-                fields={"text": message.get("text") or ""},
-                size=len(message.get("text") or message.get("bytes") or ""),
-            )
-            lines.append(printable(f"socket ({exchange.id}): {exchange.outcome.reason}"))
-        self._conversation.notes.clear()
-        return lines
 
 
 async def no_such_socket(scope: Scope, receive: Receive, send: Send) -> None:

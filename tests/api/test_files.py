@@ -268,6 +268,7 @@ def packed_slowly() -> bytes:
         zipped({"dense.txt": bytes(1 << 20)}),
         packed_slowly(),
     ],
+    ids=lambda data: f"{len(data)} bytes",  # not the bytes: there is the time in them, and workers collect apart
 )
 def test_an_archive_that_cannot_be_taken_apart_is_kept_as_it_is(data: bytes) -> None:
     """A single item, byte for byte, and nothing else in the store."""

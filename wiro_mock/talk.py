@@ -1,0 +1,144 @@
+"""What a client says on a socket and what it is told, between one connection and one world.
+
+One half listens and one sends, and only the second writes frames, so that they come in order. What was said is
+recorded in the world: all of it in the log of frames, what was dropped in the journal too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.types import Send
+
+from wiro_mock.api import Conversation, Outcome
+from wiro_mock.mock import World
+from wiro_mock.pump import Follower
+from wiro_mock.text import printable
+
+REPLIES_WAITING = 1_000
+"""So many replies wait to be sent on a socket before no more is read from it."""
+
+
+class Talk:
+    """One connection's talk with one world: it hears, and it sends; only the second half writes frames."""
+
+    def __init__(self, world: World, conversation: Conversation, follower: Follower, *, welcome: bool = True) -> None:
+        self.world = world
+        self.halves: list[asyncio.Future[Any]] = []
+        self._conversation = conversation
+        self._follower = follower
+        self._replies: list[str] = conversation.welcome() if welcome else []
+        self._taken = asyncio.Event()
+        self._number = next(world.socket_numbers)
+        with world.lock:
+            world.sockets.add(self._number)
+        follower.wake()
+
+    @property
+    def was_let_go(self) -> bool:
+        """Whether its client has read nothing for too long."""
+        return self._follower.let_go.is_set()
+
+    def start(self, send: Send) -> list[asyncio.Future[Any]]:
+        """Send what there is to send from now on; what runs, and ends only when something is over."""
+        self.halves = [
+            asyncio.ensure_future(self.send_news(send)),
+            asyncio.ensure_future(self._follower.let_go.wait()),
+        ]
+        return self.halves
+
+    def end(self) -> None:
+        """Neither send nor follow anything any more."""
+        self._follower.leave()
+        with self.world.lock:
+            self.world.sockets.discard(self._number)
+        for half in self.halves:
+            half.cancel()
+        self._replies.clear()
+        self._taken.set()  # nobody is to wait for a sender that is no more
+
+    def expect(self, token: str) -> None:
+        """Follow the task with this token from its first frame: it was registered before the task was there."""
+        with self.world.lock:
+            self._conversation.expect(token)
+        self._follower.wake()
+
+    async def hear(self, message: MutableMapping[str, Any], token: str = "") -> None:
+        """Take what the client said; returns when there is room for more."""
+        text = message.get("text")
+        with self.world.lock:
+            self.world.settle()
+            self._record(message, token)
+            if text is None:
+                self._conversation.receive_bytes()
+            else:
+                self._replies += self._conversation.receive(text)
+            lines = self._write_down(message)
+            self._listen_as_told()
+        for line in lines:
+            self.world.tell(line)
+        self._follower.wake()
+        # A client that only talks must not keep the sender from its turn.
+        await asyncio.sleep(0)
+        await self._let_replies_go()
+
+    async def _let_replies_go(self) -> None:
+        """Wait while too much is to be sent. If the client goes meanwhile, the sender ends or sends into the void."""
+        while len(self._replies) > REPLIES_WAITING:
+            self._taken.clear()
+            await self._taken.wait()
+
+    async def send_news(self, send: Send) -> None:
+        """Send what happens, as it happens, in order."""
+        while True:
+            await self._follower.news()
+            while frames := self._take():
+                for frame in frames:
+                    await send({"type": "websocket.send", "text": frame})
+                    self._follower.moved()
+            self._follower.caught_up()
+
+    def _take(self) -> list[str]:
+        with self.world.lock:
+            if self._replies:
+                frames, self._replies = self._replies, []
+                self._taken.set()
+            else:
+                frames = self._conversation.pending()
+                self._listen_as_told()
+            if frames:
+                self.world.frames.sent(self._number, self.world.sim.now, frames)
+            return frames
+
+    def _listen_as_told(self) -> None:
+        for task_id, wanted in self._conversation.changes:
+            if wanted:
+                self._follower.follow(task_id)
+            else:
+                self._follower.unfollow(task_id)
+        self._conversation.changes.clear()
+
+    def _record(self, message: MutableMapping[str, Any], token: str) -> None:
+        text = message.get("text")
+        task = self.world.sim.task_by_token(token) if token else None
+        said = text if text is not None else message.get("bytes") or b""
+        self.world.frames.heard(self._number, self.world.sim.now, said, task_id=task.job.id if task else "")
+
+    def _write_down(self, message: MutableMapping[str, Any]) -> list[str]:
+        """Keep what was dropped in the journal; the lines that tell of it."""
+        lines = []
+        for note in self._conversation.notes:
+            exchange = self.world.journal.record(
+                at=self.world.sim.now,
+                method="SOCKET",
+                path="/v1",
+                status=101,
+                outcome=Outcome(operation="socket", reason=note),
+                fields={"text": message.get("text") or ""},
+                size=len(message.get("text") or message.get("bytes") or ""),
+            )
+            lines.append(printable(f"socket ({exchange.id}): {exchange.outcome.reason}"))
+        self._conversation.notes.clear()
+        return lines
