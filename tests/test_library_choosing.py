@@ -9,6 +9,7 @@ import pytest
 
 from tests.api_kit import KEY, SECRET, post
 from wiro_mock import Misuse, Scenario, Unmet, WiroMock, WiroWarning
+from wiro_mock.testing.views import Task
 
 CAPTION = "moondream3-preview/caption"
 
@@ -23,7 +24,7 @@ def run(wiro: WiroMock, model: str = CAPTION, **fields: Any) -> str:
     answer = post(wiro.world, f"/v1/Run/{model}", fields).json
     if not answer["result"]:
         return f"code {answer['errors'][0]['code']}"
-    task = wiro.tasks[answer["taskid"]]
+    task: Task = wiro.tasks[str(answer["taskid"])]
     wiro.jump("1h")
     return task.scenario
 
@@ -124,9 +125,7 @@ def test_what_does_not_exist_is_told_with_the_nearest_that_does() -> None:
             'no scenario "gpu-out-of-memry"; did you mean "gpu-out-of-memory"?'
         )
         assert misuse(lambda: wiro.use("zzz")).startswith('no scenario "zzz"; there are: cancelled-in-queue, ')
-        assert misuse(wiro.use) == (
-            'use: no scenario; write the name of one, such as wiro.use("gpu-out-of-memory")'
-        )
+        assert misuse(wiro.use) == ('use: no scenario; write the name of one, such as wiro.use("gpu-out-of-memory")')
         assert misuse(lambda: wiro.use("failure", model="moondream3-preview/capton")) == (
             'use: no model is like "moondream3-preview/capton"; did you mean "moondream3-preview/caption"?'
         )
@@ -241,6 +240,7 @@ def test_not_strict_warns() -> None:
 
 def test_a_block_that_fails_by_itself_is_not_overshouted() -> None:
     """Its own exception comes out, not what it left behind."""
+
     def block() -> None:
         with made() as wiro:
             wiro.use("failure")

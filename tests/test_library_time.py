@@ -35,7 +35,7 @@ def test_manual_time_stands_still_until_it_is_moved() -> None:
         task = wiro.tasks[begin(wiro)]
         assert [detail(wiro.world, task.id)["status"] for _ in range(3)] == ["task_queue"] * 3
         wiro.jump("1s")
-        assert task.status == "task_assign"
+        assert task.status == "task_preprocess_end"
         wiro.jump("10s")
         assert (task.status, task.exit_code) == ("task_postprocess_end", 0)
 
@@ -117,7 +117,7 @@ def test_a_hold_stops_tasks_before_a_status_while_its_block_runs() -> None:
 
 def test_a_hold_stops_a_stream_before_its_nth_word() -> None:
     """By the step's name, or by the frame's."""
-    steps = [{"stream": {"text": "one two three four", "rate": "10tps"}}, {"exit": 0}]
+    steps: list[dict[str, object]] = [{"stream": {"text": "one two three four", "rate": "10tps"}}, {"exit": 0}]
     for point in ("stream", "task_output"):
         with made() as wiro:
             wiro.use(wiro.scenario("talk", steps=steps))

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from os import PathLike
+from os import PathLike, fspath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -350,7 +350,19 @@ class WiroMock:
         """Write the journal to a file: `.jsonl` (the same bytes for the same seed), or `.har` for other tools."""
         from wiro_mock.testing import export
 
-        export.export(self.world, path)
+        export.export(self.world, fspath(path))
+
+    def explain(self, request: views.Request | str) -> str:
+        """Why a request (or its id, such as `req-7`) was answered as it was, and what to change, for a reader.
+
+        Raises `Misuse` where there is no such request, or it has been forgotten.
+        """
+        from wiro_mock.explain import NoSuchRequest, explain
+
+        try:
+            return "\n".join(explain(self.world, str(getattr(request, "id", request))))
+        except NoSuchRequest as error:
+            raise Misuse(f"explain: {error}") from None
 
     def report(self) -> str:
         """What happened, for a reader: the seed, the timeline of every task, and every refusal with its reason."""

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import pairwise
 
 from wiro_mock.clock import monotonic
 from wiro_mock.journal import Exchange
-from wiro_mock.language.durations import format_duration, parse_duration
+from wiro_mock.kernel.events import SECOND
+from wiro_mock.language.durations import format_duration
 from wiro_mock.mock import World
 from wiro_mock.testing.diff import calls, model_of
 from wiro_mock.testing.era import present
 from wiro_mock.testing.messages import told
-from wiro_mock.testing.misuse import Misuse
+from wiro_mock.testing.options import seconds
 from wiro_mock.testing.ran import assert_ran, check_known
 from wiro_mock.testing.sequences import check_operation, tasks
 from wiro_mock.testing.telling import LINES, complaint, counted, listed, more
@@ -60,15 +62,15 @@ def assert_polled(
     *,
     at_most: int | None = None,
     at_least: int | None = None,
-    min_interval: str | None = None,
+    min_interval: str | float | timedelta | None = None,
 ) -> None:
     """The task was polled by Detail so often, and with such pauses; without a `task`, every task was, each by itself.
 
-    With no condition: at least once. `min_interval` is a duration such as `"1s"`, from an answer to the next request,
+    With no condition: at least once. `min_interval` is `"1s"`, seconds or a timedelta, from an answer to the next request,
     on the world's clock. Raises `Misuse` for what is no duration.
     """
     __tracebackhide__ = True
-    pause = _duration(min_interval) if min_interval is not None else None
+    pause = None if min_interval is None else round(seconds(min_interval, asking="min_interval") * SECOND)
     if at_least is None and at_most is None and pause is None:
         at_least = 1
     every = tasks(world)
@@ -181,13 +183,6 @@ def _check_pauses(world: World, task: Task, polls: Sequence[Exchange], pause: in
         f"{other.id} polled task {task.id} {gap} after {one.id} was answered, on the world's clock{hint}; "
         f"expected at least {format_duration(pause)}; {len(short)} of {len(polls) - 1} pauses are too short"
     )
-
-
-def _duration(text: str) -> int:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise Misuse(f"min_interval: {error}") from None
 
 
 def _times(count: int) -> str:

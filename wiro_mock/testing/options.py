@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from functools import cache
 from os import PathLike
@@ -98,7 +99,7 @@ def library_of(folders: tuple[Path, ...]) -> Library:
 
 def seconds(value: object, *, asking: str) -> float:
     """Seconds of `"2m"`, of a number, or of a `timedelta`. Raises `Misuse` with the way out."""
-    if hasattr(value, "total_seconds"):
+    if isinstance(value, timedelta):
         value = value.total_seconds()
     if isinstance(value, int | float) and not isinstance(value, bool):
         if 0 <= value <= 1e9:

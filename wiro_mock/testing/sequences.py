@@ -27,6 +27,13 @@ SOCKET = "socket"
 """The operation of what was said on a socket and could not be used."""
 
 
+class Unknown(KeyError):
+    """A `KeyError` that is shown as it is written, and not in quotes."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class _Looked(Sequence[T_co], Generic[T_co]):
     """Views in the order in which they came to be; `dropped` of this kind have been forgotten to make room."""
 
@@ -80,10 +87,16 @@ class Tasks(_Looked[Task]):
     def __getitem__(self, index: int | str | slice) -> Task | Tasks:
         if not isinstance(index, str):
             return super().__getitem__(index)
-        found = next((task for task in self if index in (task.id, task.token)), None)
+        found = next((task for task in self if index in (task.id, task.token)), None) or self._since(index)
         if found is None:
-            raise KeyError(f"no task has the id or token {index[:60]!r}; there are {self!r}")
+            raise Unknown(f"no task has the id or token {index[:60]!r}; there are {self!r}")
         return found
+
+    def _since(self, name: str) -> Task | None:
+        """A task that has come since: in `wiro.tasks[client.run()]` Python looks at the tasks before the run."""
+        with self._era.settled():
+            task = self._era.sim.task(name) or self._era.sim.task_by_token(name)
+        return None if task is None else task_view(self._era, task)
 
     def of(self, model: str) -> Tasks:
         """Those of a model: its name in clean or display form, or a glob such as `google/*`."""
