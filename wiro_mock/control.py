@@ -70,6 +70,16 @@ def show_journal(world: World, body: Mapping[str, Any], query: Mapping[str, str]
     return 200, {"journal": [exchange.shown() for exchange in entries], "dropped": world.journal.dropped}
 
 
+def explain_request(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """Why a request was answered as it was, as lines of text."""
+    from wiro_mock.explain import NoSuchRequest, explain  # what only a tester asks for, a start need not wait for
+
+    try:
+        return 200, {"request": query["request"], "lines": explain(world, query["request"])}
+    except NoSuchRequest as error:
+        return 404, {"error": str(error)}
+
+
 def show_webhooks(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
     """The webhooks, and what became of them."""
     return 200, {"webhooks": [_webhook(world, hook) for hook in world.webhooks]}
@@ -156,6 +166,7 @@ RESOURCES: Mapping[str, Mapping[str, Handler]] = {
     "/tasks": {"GET": list_tasks},
     "/tasks/{task}": {"GET": show_task},
     "/journal": {"GET": show_journal},
+    "/explain/{request}": {"GET": explain_request},
     "/webhooks": {"GET": show_webhooks},
     "/time": {"GET": show_time, "POST": change_time},
     "/holds": {"GET": show_holds},
