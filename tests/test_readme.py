@@ -15,6 +15,8 @@ import pytest
 from wiro_mock.api import OPERATIONS
 from wiro_mock.kernel.task import TERMINAL, TRANSITIONS
 from wiro_mock.loader import load_models, load_text, shipped
+from wiro_mock.testing.holding import POINTS
+from wiro_mock.testing.keyword_table import KEYWORDS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -49,6 +51,39 @@ def status_diagram() -> str:
     lines += [f"    {status} --> [*]" for status in sorted(TERMINAL)]
     lines += ["    note right of task_cancel: from every status before the end", "```"]
     return "\n".join(lines)
+
+
+def keywords_table() -> str:
+    """The keywords of the mark, from the table that flags and ini options are made of."""
+    rows = ["| keyword | what it does | flag | ini option |", "|---|---|---|---|"]
+    for name, about, example, is_flag in KEYWORDS:
+        flag, ini = f"`--wiro-{name.replace('_', '-')}={example}`", f"`wiro_{name}`"
+        rows.append(f"| `{name}` | {about} | {flag if is_flag else ''} | {ini if is_flag else ''} |")
+    return "\n".join(rows)
+
+
+def points_list() -> str:
+    """The points at which tasks can be held, from the code."""
+    return ", ".join(f"`{name}`" for name in POINTS)
+
+
+GUIDE = ROOT / "wiro_mock" / "testing" / "README.md"
+PRINTED = {"keywords": keywords_table, "points": points_list}
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_the_guides_tables_are_those_of_the_code(name: str) -> None:
+    """What the guide lists is printed from the code."""
+    text = GUIDE.read_text(encoding="utf-8")
+    assert f"<!-- {name} -->\n{PRINTED[name]()}\n<!-- /{name} -->" in text
+
+
+def test_the_guides_python_runs() -> None:
+    """As it stands."""
+    for block in re.findall(
+        r"^```python\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
+    ):
+        exec(compile(block, str(GUIDE), "exec"), {"__name__": "guide"})  # noqa: S102 -- our own words
 
 
 def test_the_endpoint_table_is_that_of_the_code() -> None:
@@ -98,10 +133,9 @@ def test_the_shell_blocks_run_as_they_stand(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
-def test_the_python_in_readme_is_a_test_that_passes(tmp_path: Path) -> None:
+def test_the_python_in_readme_is_a_test_module_that_passes(tmp_path: Path) -> None:
     """With pytest, from nowhere near this checkout."""
-    (block,) = blocks("python")
-    (tmp_path / "test_caption.py").write_text(block, encoding="utf-8")
+    (tmp_path / "test_caption.py").write_text(blocks("python")[0], encoding="utf-8")
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"],
@@ -112,13 +146,27 @@ def test_the_python_in_readme_is_a_test_that_passes(tmp_path: Path) -> None:
         timeout=60,
         check=False,
     )
-    assert "1 passed" in done.stdout, done.stdout + done.stderr
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_other_python_in_readme_is_tests_of_the_project_downstream() -> None:
+    """Word for word; they run with that project's suite (see test_downstream)."""
+    examples = (ROOT / "tests" / "downstream" / "tests" / "test_examples.py").read_text(encoding="utf-8")
+    shown = blocks("python")[1:]
+    assert len(shown) >= 3
+    for block in shown:
+        for function in re.split(r"\n\n\n", block.strip()):
+            assert f"\n\n\n{function}\n" in f"{examples}\n", function
 
 
 if __name__ == "__main__":
     # Write the printed sections anew: python -m tests.test_readme
-    text = README
-    for name, section in (("operations", operations_table()), ("statuses", status_diagram())):
-        before, rest = text.split(f"<!-- {name} -->\n")
-        text = f"{before}<!-- {name} -->\n{section}\n<!-- /{name} -->{rest.split(f'<!-- /{name} -->')[1]}"
-    (ROOT / "README.md").write_text(text, encoding="utf-8")
+    for path, sections in (
+        (ROOT / "README.md", {"operations": operations_table, "statuses": status_diagram}),
+        (GUIDE, PRINTED),
+    ):
+        text = path.read_text(encoding="utf-8")
+        for name, printed in sections.items():
+            before, rest = text.split(f"<!-- {name} -->\n")
+            text = f"{before}<!-- {name} -->\n{printed()}\n<!-- /{name} -->{rest.split(f'<!-- /{name} -->')[1]}"
+        path.write_text(text, encoding="utf-8")

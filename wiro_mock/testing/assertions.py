@@ -66,8 +66,8 @@ def assert_polled(
 ) -> None:
     """The task was polled by Detail so often, and with such pauses; without a `task`, every task was, each by itself.
 
-    With no condition: at least once. `min_interval` is `"1s"`, seconds or a timedelta, from an answer to the next request,
-    on the world's clock. Raises `Misuse` for what is no duration.
+    With no condition: at least once. `min_interval` is `"1s"`, seconds or a timedelta, from an answer to the
+    next request, on the world's clock. Raises `Misuse` for what is no duration.
     """
     __tracebackhide__ = True
     pause = None if min_interval is None else round(seconds(min_interval, asking="min_interval") * SECOND)
