@@ -26,6 +26,7 @@ from wiro_mock.kernel.nearest import listed, nearest
 from wiro_mock.kernel.plan import Plan
 from wiro_mock.language import timeline
 from wiro_mock.language.complaints import Complaint, ScenarioError, complain
+from wiro_mock.language.spelling import step_words
 from wiro_mock.language.steps import Refuse, StepItem, step_kinds
 from wiro_mock.language.strict import Given, Strict
 from wiro_mock.language.substitution import MissingName, Names, parameter, value_text
@@ -116,6 +117,17 @@ class Scenario(Strict):
     def model_post_init(self, context: Any, /) -> None:
         """Remember where it was written."""
         self._source = (context or {}).get("source", "")
+
+    def __repr__(self) -> str:
+        """The words of its YAML, to be pasted into a test; what was left out there is left out here."""
+        shown: dict[str, object] = {"scenario": self.name}
+        for key in ("about", "match", "default_for"):
+            if key in self.model_fields_set:
+                value = getattr(self, key)
+                shown[key] = value.model_dump(by_alias=True, exclude_unset=True) if isinstance(value, Match) else value
+        return f"Scenario.model_validate({shown | {'steps': [step_words(item) for item in self.steps]}!r})"
+
+    __str__ = __repr__
 
     @property
     def source(self) -> str:
