@@ -144,6 +144,14 @@ def test_the_nearest_call_is_shown_field_by_field() -> None:
     assert nearest.endswith("  ! length    expected 'long', got 'normal'\n    prompt    'a dog'")
 
 
+def test_a_call_of_the_same_model_is_nearer() -> None:
+    """However much else differs."""
+    world = make_world()
+    task_id, _ = run(world, {"length": "short", "prompt": "a dog"})
+    run(world, {"length": "long", "prompt": "a cat"}, path=QUERY)
+    assert f"is req-1 (task {task_id}):" in complaint(assert_ran, world, MODEL, length="long", prompt="a cat")
+
+
 def test_the_only_call_is_shown() -> None:
     """Also of another model."""
     world = make_world()
@@ -160,7 +168,7 @@ def test_a_refused_run_did_not_run() -> None:
     """And it is said why."""
     world = make_world()
     world.use("insufficient-balance")
-    post(world, CAPTION, {"length": "long"})
+    post(world, CAPTION, {"length": "long", "callbackUrl": "http://127.0.0.1:9/"})
     text = complaint(assert_ran, world, MODEL, length="long")
     assert text.startswith(
         "no run of moondream3-preview/caption with length='long' was taken on: req-1 asked for it and was refused with "
@@ -324,7 +332,7 @@ def test_the_pause_between_two_polls() -> None:
     task_id, _ = run(world)
     for pause in (2_000_000, 500_000, 700_000):
         detail(world, task_id)
-        world.jump(world.sim.now + pause)
+        world.clock.jump(world.clock.now() + pause)  # nobody looks meanwhile
     detail(world, task_id)
     assert_polled(world, min_interval="500ms")
     assert complaint(assert_polled, world, min_interval="1s") == (

@@ -85,6 +85,32 @@ def test_a_late_registration_begins_where_it_began() -> None:
     assert not any("socket 1" in who for _, who in seen[:-1])
 
 
+def test_each_of_several_things_at_one_instant_was_seen() -> None:
+    """A socket gets them in the order of the log."""
+    world = make_world(time="auto", scenarios=SHORT.replace("  - hold: gate\n", "  - print: more\n  - print: most\n"))
+    task_id, token = run(world)
+    talk = follow(world, 1, token)
+    detail(world, task_id)
+    say(world, 1, talk.pending())
+    unseen = [one.kind for one in sequences.tasks(world)[0].timeline if "socket 1" not in one.seen_by]
+    assert unseen == ["produce"]
+
+
+def test_a_late_registration_with_history_has_seen_all_of_it() -> None:
+    """Also of a task that has stood in the queue twice."""
+    twice = (
+        "scenario: twice\nsteps: [accept, setup_error: {message: no, then: requeue}, accept, assign, start, exit: 0]\n"
+    )
+    world = make_world(time="auto", scenarios=twice)
+    world.use("twice")
+    task_id, token = run(world)
+    detail(world, task_id)
+    follow(world, 1, token)
+    moments = sequences.tasks(world)[0].timeline
+    assert [one.kind for one in moments].count("task_queue") == 2
+    assert all("socket 1" in one.seen_by for one in moments)
+
+
 def test_what_a_client_stopped_is_told() -> None:
     """The answer of the Cancel has told of the end; a refused one tells of no task."""
     world = make_world()

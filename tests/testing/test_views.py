@@ -63,13 +63,17 @@ def test_a_task_tells_what_it_is_at_the_moment() -> None:
 
 
 def test_a_view_settles_the_world() -> None:
-    """In real time something may be due that nobody has looked at."""
-    world = make_world(time="1000000x")
+    """The clock has gone on, and nobody else has looked since."""
+    world = make_world()
     run(world)
     task = sequences.tasks(world)[0]
-    while not task.finished:  # microseconds
-        pass
-    assert task.exit_code == 0
+    for second, status in ((1, "task_preprocess_end"), (60, "task_postprocess_end")):
+        world.clock.jump(world.clock.now() + second * 1_000_000)
+        assert task.status == status
+    world.clock.jump(world.clock.now() + 1_000_000)
+    run(world)
+    world.clock.jump(world.clock.now() + 60_000_000)
+    assert sequences.tasks(world)[1].finished
 
 
 def test_a_failure_is_told() -> None:
