@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TypeVar, cast
 
 from captioner.conduct import Call, Conduct, Task
@@ -75,17 +76,17 @@ class WrongPath(Conduct):
 class WrongName(Conduct):
     """Misspells a parameter, which Wiro ignores in silence."""
 
-    def run_call(self, picture: object, parameters: dict[str, str]) -> Call:
+    def run_call(self, picture: str | Path, parameters: dict[str, str]) -> Call:
         """`lenght` is a word that many write."""
-        return Call("Run/moondream3-preview/caption", {"inputImage": str(picture), "lenght": parameters["length"]})
+        return super().run_call(picture, {name.replace("gth", "ght"): value for name, value in parameters.items()})
 
 
 class WrongValue(Conduct):
     """Sends another value than it was given."""
 
-    def run_call(self, picture: object, parameters: dict[str, str]) -> Call:
+    def run_call(self, picture: str | Path, parameters: dict[str, str]) -> Call:
         """Short was asked for."""
-        return Call("Run/moondream3-preview/caption", {"inputImage": str(picture), "length": "normal"})
+        return super().run_call(picture, {**parameters, "length": "normal"})
 
 
 class OpenSocket(Conduct):

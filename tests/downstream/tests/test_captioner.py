@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from wiro_mock import WiroMock
 
-from captioner.errors import TaskCancelled, TimedOut
+from captioner.errors import TimedOut, WiroError
 from captioner.polling import Captioner
 
 CAT = "https://example.com/cat.png"
@@ -32,7 +32,8 @@ def test_a_task_that_works_is_killed(wiro: WiroMock, captioner: Captioner) -> No
 def test_a_task_that_never_starts_is_given_up(wiro: WiroMock, captioner: Captioner) -> None:
     wiro.patch_sleep("captioner.polling")
     wiro.use("never-starts")
-    with pytest.raises(TimedOut, match="was still in task_queue after 600 s"):
+    captioner.patience = 60
+    with pytest.raises(TimedOut, match="was still in task_queue after 60 s"):
         captioner.caption(CAT)
     assert wiro.tasks[-1].status == "task_cancel"
 
@@ -40,7 +41,7 @@ def test_a_task_that_never_starts_is_given_up(wiro: WiroMock, captioner: Caption
 def test_a_cancelled_task_is_not_waited_for(wiro: WiroMock, captioner: Captioner) -> None:
     wiro.patch_sleep("captioner.polling")
     wiro.use("cancelled-in-queue")
-    with pytest.raises((TaskCancelled, TimedOut)):
+    with pytest.raises(WiroError):
         captioner.caption(CAT)
     wiro.assert_polled(at_most=2)
 
