@@ -229,14 +229,17 @@ def test_headers_are_joined_and_the_path_stays_as_it_was_sent(router: WiroRouter
     assert unknown.path == "/v1/Run/a%2Fb/c"
 
 
+def _url_for_host(host: str) -> str:
+    answer = HTTP.post(f"{API}/v1/File/Upload", files={"file": b"x"}, headers={**signed(), "host": host})
+    return str(answer.json()["list"][0]["url"])
+
+
 def test_a_host_header_of_ones_own_is_the_origin(router: WiroRouter) -> None:
     """As at every door."""
     url = upload(b"x")["url"]
     assert url.startswith("https://cdn1.wiro.ai/")
-    answer = HTTP.post(
-        f"{API}/v1/File/Upload", files={"file": b"x"}, headers={**signed(), "host": "mock.example.test:81"}
-    )
-    assert answer.json()["list"][0]["url"].startswith("https://mock.example.test:81/")
+    assert _url_for_host("mock.example.test:81").startswith("https://mock.example.test:81/")
+    assert _url_for_host("not a host").startswith("https://cdn1.wiro.ai/")
 
 
 def test_the_public_url_is_the_origin() -> None:

@@ -23,7 +23,7 @@ from respx.types import RouteResultTypes
 from wiro_mock.api import NO_BODY, Request, Response
 from wiro_mock.api.body import BodyReader
 from wiro_mock.api.operations import OPERATIONS, find
-from wiro_mock.api.origin import origin_of
+from wiro_mock.api.origin import WIRO, origin_of
 from wiro_mock.kernel.files import Blob
 from wiro_mock.mock import World
 from wiro_mock.testing.misuse import Misuse
@@ -166,9 +166,8 @@ def _raw_path(request: httpx.Request) -> str:
 
 
 def _origin(request: httpx.Request, host: str, world: World) -> str:
-    url = request.url
-    fallback = f"{url.scheme}://{url.netloc.decode()}"
-    return origin_of(url.scheme, host, fallback=fallback, public_url=world.settings.public_url)
+    # The URL is one of Wiro's; the Host may be a client's own, or nonsense.
+    return origin_of(request.url.scheme, host, fallback=WIRO, public_url=world.settings.public_url)
 
 
 def _response(response: Response, request: httpx.Request) -> httpx.Response:
