@@ -358,7 +358,8 @@ def test_a_huge_parameter_makes_a_small_plan(value: Any) -> None:
 
 def test_pictures_are_made_once() -> None:
     """And few are kept."""
-    scenario = made([{"produce": {"image": {"width": 4096, "height": 4096, "color": "#010203"}}}, {"exit": 0}])
+    image = {"width": 4096, "height": 4096, "color": "#010203"}
+    scenario = made([{"produce": {"name": "${task.id}.png", "image": image}}, {"exit": 0}])
     scenario.compile(JOB, keep)
     before = png.cache_info()
     scenario.compile(JOB, keep)

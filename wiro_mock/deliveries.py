@@ -59,7 +59,7 @@ class Deliveries:
 
     def hear(self, task: Task, entry: Entry) -> None:
         """Take note of an entry."""
-        if is_web_url(task.job.callback_url):
+        if task.job.callback_url and is_web_url(task.job.callback_url):
             ended = isinstance(entry.event, PostprocessEnded | GaveUp | Cancelled)
             self.awaited += isinstance(entry.event, Queued) - ended
             if ended:

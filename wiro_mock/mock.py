@@ -80,7 +80,6 @@ class World:
         self._watchers: dict[str, set[Callable[[], None]]] = {}
         self.name = ""
         self.explain_key: Callable[[str], str] | None = None
-        self.explain_key: Callable[[str], str] | None = None
         self.sockets: set[int] = set()
         self.socket_numbers = count(1)
         self._start()
@@ -405,7 +404,7 @@ class World:
 
     def _gate(self, task: Task, event: Event) -> str:
         """The simulation's gate: whether somebody wants this step held back."""
-        return next(filter(None, (gate(task, event) for gate in self.gates)), "")
+        return next(filter(None, (gate(task, event) for gate in self.gates)), "") if self.gates else ""
 
     def _tell(self, line: str) -> None:
         self.tell(line)

@@ -22,8 +22,9 @@ from pydantic import (
 
 from wiro_mock.kernel.catalog import Model, clean_slug
 from wiro_mock.kernel.events import Job
+from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.nearest import listed, nearest
-from wiro_mock.kernel.plan import Plan
+from wiro_mock.kernel.plan import Plan, PlanItem
 from wiro_mock.language import timeline
 from wiro_mock.language.complaints import Complaint, ScenarioError, complain
 from wiro_mock.language.spelling import step_words
@@ -98,6 +99,37 @@ class Match(Strict):
         return self
 
 
+class _Layout:
+    """What a scenario's steps came to, which is the same for every run when no run's name is filled into them.
+
+    Laying them out takes as long as all the rest of a run. Equal to any other: it tells nothing of its scenario.
+    """
+
+    __slots__ = ("_items", "_kept", "_steps")
+
+    def __init__(self) -> None:
+        self._steps: object = None
+        self._items: Sequence[PlanItem] = ()
+        self._kept: Sequence[tuple[bytes, str]] = ()
+
+    def of(self, steps: object, keep: Keep) -> Sequence[PlanItem] | None:
+        """The items of these very steps, their files kept once more; None when they are not known."""
+        if self._steps is not steps:
+            return None
+        for data, kind in self._kept:
+            keep(data, kind)
+        return self._items
+
+    def remember(self, steps: object, items: Sequence[PlanItem], kept: Sequence[tuple[bytes, str]]) -> None:
+        """The items of steps that no name was filled into."""
+        self._items, self._kept, self._steps = tuple(items), tuple(kept), steps
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Layout)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class Scenario(Strict):
     """One document of the scenario language."""
 
@@ -113,6 +145,7 @@ class Scenario(Strict):
     )
     steps: list[StepItem] = Field(description="what happens, in order")
     _source: str = PrivateAttr(default="")
+    _layout: _Layout = PrivateAttr(default_factory=_Layout)
 
     def model_post_init(self, context: Any, /) -> None:
         """Remember where it was written."""
@@ -145,12 +178,22 @@ class Scenario(Strict):
         first = self.steps[0].step if self.steps else None
         if isinstance(first, Refuse) and len(self.steps) == 1:
             raise first.refusal(balance, f"the scenario '{self.name}' refuses every run ({self.source})")
+        if (laid_out := self._layout.of(self.steps, keep)) is not None:
+            return Plan(scenario=self.name, items=laid_out)
+        names, kept = Names(job, self.name), list[tuple[bytes, str]]()
+
+        def keep_and_remember(data: bytes, kind: str) -> Blob:
+            kept.append((data, kind))
+            return keep(data, kind)
+
         try:
-            items, problems = timeline.lay_out(self.steps, Names(job, self.name), keep)
+            items, problems = timeline.lay_out(self.steps, names, keep_and_remember)
         except MissingName as missing:
             raise complain(f"scenario '{self.name}': {missing}; {_ADD_IT}", source=self.source) from None
         if problems:
             raise complain(f"scenario '{self.name}': {problems[0].message}", source=self.source, rule=problems[0].rule)
+        if not names.asked:
+            self._layout.remember(self.steps, items, kept)
         return Plan(scenario=self.name, items=items)
 
     def matches(self, model: Model, parameters: Mapping[str, object]) -> list[str]:

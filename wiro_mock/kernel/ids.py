@@ -11,6 +11,8 @@ from hashlib import blake2b
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 TOKEN_LENGTH = 30
+_PAIRS = [low + high for high in ALPHABET for low in ALPHABET]
+"""Two digits at a time, the lower one first."""
 
 
 def derive(seed: str, *path: str | int) -> int:
@@ -27,9 +29,9 @@ def token(seed: str, *path: str | int) -> str:
     """
     number = derive(seed, *path)
     text = ""
-    for _ in range(TOKEN_LENGTH):
-        number, digit = divmod(number, len(ALPHABET))
-        text += ALPHABET[digit]
+    for _ in range(TOKEN_LENGTH // 2):
+        number, pair = divmod(number, len(_PAIRS))
+        text += _PAIRS[pair]
     return token(seed, *path, "again") if text.isdigit() else text
 
 

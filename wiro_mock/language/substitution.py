@@ -120,10 +120,11 @@ def parameter(name: str, parameters: Mapping[str, object], defaults: Mapping[str
 
 
 class Names:
-    """The names of one run, ready to be filled into texts."""
+    """The names of one run, ready to be filled into texts. `asked`: whether there was a place for one in any."""
 
     def __init__(self, job: Job, scenario: str) -> None:
         model = job.model
+        self.asked = False
         self._job = job
         self._known = {
             "model": model.name,
@@ -135,7 +136,10 @@ class Names:
 
     def fill(self, text: str) -> str:
         """The text with every `${name}` replaced; raises `MissingName`."""
-        return _PLACE.sub(lambda found: self._value(found[1]), text) if "$" in text else text
+        if "$" not in text:
+            return text
+        self.asked = True
+        return _PLACE.sub(lambda found: self._value(found[1]), text)
 
     def fill_all(self, value: object) -> object:
         """A JSON value with every text in it, keys too, filled."""
