@@ -1,8 +1,9 @@
 """Hypothesis strategies: every way in which Wiro can behave, for tests of your own client.
 
-    from hypothesis import given
+    from hypothesis import given, settings
     from wiro_mock import Scenario, WiroMock, strategies as wiro
 
+    @settings(deadline=None)  # the first example reads the shipped scenarios
     @given(scenario=wiro.scenarios())
     def test_my_client_reports_success_exactly_when_there_is_one(scenario: Scenario) -> None:
         with WiroMock(scenario=scenario) as mock, mock.respx():
