@@ -45,13 +45,13 @@ def test_warnings_are_no_failure(wiro: WiroMock, caption: Caption) -> None:
 
 
 def test_when_busy_it_tries_again(wiro: WiroMock, caption: Caption) -> None:
-    wiro.patch_sleep("captioner.polling", "captioner.aio", "captioner.with_requests", "captioner.with_aiohttp")
+    wiro.patch_sleep("captioner")
     wiro.use("concurrency-limit", "concurrency-limit", "caption")
     assert caption(CAT) == ON_THE_SILL
 
 
 def test_when_always_busy_it_gives_up(wiro: WiroMock, caption: Caption) -> None:
-    wiro.patch_sleep("captioner.polling", "captioner.aio", "captioner.with_requests", "captioner.with_aiohttp")
+    wiro.patch_sleep("captioner")
     wiro.use("concurrency-limit")
     with pytest.raises(TooManyTasks):
         caption(CAT)
