@@ -125,6 +125,8 @@ QUERIES: dict[str, Callable[[Simulation, Task], object]] = {
     "next_deadline": lambda sim, task: sim.next_deadline(),
     "can_progress": lambda sim, task: sim.can_progress(task.job.id),
     "waiting_for": lambda sim, task: sim.waiting_for(task.job.id),
+    "made": lambda sim, task: sim.made,
+    "has_made": lambda sim, task: sim.has_made(task.job.id),
     "unfinished": lambda sim, task: sim.unfinished,
     "busy": lambda sim, task: sim.busy,
     "bytes_kept": lambda sim, task: sim.bytes_kept,

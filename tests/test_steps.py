@@ -110,7 +110,8 @@ def test_a_missing_parameter_names_what_exists() -> None:
             scenario.compile(JOB, keep)
         assert str(caught.value) == (
             f"trial.yaml:3:1: scenario 'trial': ${{with.{wanted}}}: "
-            f"this run of moondream3-preview/caption has no parameter '{wanted}'; {hint}"
+            f"this run of moondream3-preview/caption has no parameter '{wanted}'; {hint}; "
+            "send it, give the model a default for it, or match only runs that have it (`with`)"
         )
 
 
