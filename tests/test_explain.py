@@ -357,6 +357,22 @@ def test_every_refusal_has_its_suggestion(path: str, fields: Any, more: dict[str
     assert suggestion in told(world).split("\n")
 
 
+def test_a_run_that_was_turned_away_is_told_of_no_scenario() -> None:
+    """Nothing was chosen for it, and no other scenario would change that."""
+    world = make_world(scenarios=SHELF)
+    post(world, NANO, {"prompt": "cat"}, headers={})
+    assert [line[:12].strip() for line in explain(world, "req-1")[1:]] == ["why", "try", "", "", "or"]
+
+
+def test_a_credential_that_a_test_has_written_down_is_not_told() -> None:
+    """A use is compared with the whole of it."""
+    world = make_world()
+    use = Use(scenarios=(world.casting.find("failure"),), parameters={"prompt": (SECRET,)}, where="t.py:1")
+    world.casting.use(use)
+    run(world, {"prompt": "x"})
+    assert "asked for at t.py:1: with.prompt is 'x', not '***'" in told(world)
+
+
 def test_money_is_a_setting() -> None:
     """Where no scenario has refused."""
     world = make_world(balance=Decimal(0))
