@@ -137,7 +137,7 @@ class Deliveries(_Looked[Delivery]):
 
 
 class Uploads(_Looked[FileView]):
-    """The files that came by `File/Upload` and are still there."""
+    """The files that came by `File/Upload` or with a run, and are still there."""
 
     noun = "file"
 
@@ -224,7 +224,8 @@ def tasks(world: World) -> Tasks:
     """The tasks that the world remembers, oldest first."""
     era = present(world)
     with era.settled():
-        return Tasks(era, [task_view(era, task) for task in era.sim.tasks()], era.sim.forgotten)
+        views = [task_view(era, task) for task in era.sim.tasks()]
+        return Tasks(era, views, era.sim.made - len(views))
 
 
 def requests(world: World) -> Requests:
@@ -250,14 +251,17 @@ def deliveries(world: World) -> Deliveries:
 
 
 def uploads(world: World) -> Uploads:
-    """The uploaded files, oldest first."""
+    """The files that came from clients, by `File/Upload` or with a run, oldest first."""
     era = present(world)
     with era.settled():
         answers = [
             one for one in era.exchanges() if one.outcome.operation == "File/Upload" and one.outcome.code is None
         ]
-        files = list(era.sim.files.uploads.values())
-        return Uploads(era, [FileView(era, file, _origin(file.accesskey, answers)) for file in files])
+        files = [(file, _origin(file.accesskey, answers)) for file in era.sim.files.uploads.values()]
+        for task in era.sim.tasks():
+            files += [(file, task.job.origin) for file in task.job.inputs if not task.files_deleted]
+        files.sort(key=lambda found: found[0].added_at)  # of one instant, those without a run come first
+        return Uploads(era, [FileView(era, file, origin) for file, origin in files])
 
 
 def _origin(accesskey: str, answers: Sequence[Exchange]) -> str:
