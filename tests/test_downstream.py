@@ -36,7 +36,7 @@ E       captioner.errors.TooManyTasks: You have reached your concurrent task lim
 $50.00, you can run up to 5 tasks at the same time. Add funds to increase your limit. (code 96)
 refused, and why:
 left behind:
-  unused registration: "concurrency-limit", "concurrency-limit", "caption" was asked for at \
+  unused registration: "concurrency-limit", "concurrency-limit", "caption" were asked for at \
 tests/test_every_client.py:49: 1 of 3 were played, concurrency-limit, caption never; remove it, or write optional=True
 """,
     (
@@ -156,10 +156,10 @@ def test_a_planted_bug_is_caught(pytester: pytest.Pytester, bug: str, test: str)
 
 ENDS = """\
 _____________________ ERROR at teardown of test_wrong_path _____________________
-unexpected call: POST /v1/Task/Details -> 404 (req-2): POST /v1/Task/Details: no operation of the API as it is played \
-here; did you mean POST /v1/Task/Detail?; if the client is meant to make it: wiro.allow('POST /v1/Task/Details')
+unexpected call: POST /v1/Task/Details -> 404 (req-2): no operation of the API as it is played here; did you mean \
+POST /v1/Task/Detail? If the client is meant to call it, wiro.allow('POST /v1/Task/Details')
 ______________________ ERROR at teardown of test_no_retry ______________________
-unused registration: "concurrency-limit", "caption" was asked for at test_ends.py:14: 1 of 2 were played, caption \
+unused registration: "concurrency-limit", "caption" were asked for at test_ends.py:14: 1 of 2 was played, caption \
 never; remove it, or write optional=True
 ________________________ ERROR at teardown of test_hold ________________________
 hold never released: "task_start" set at test_ends.py:19 still holds task 651091; release it, or set it by \

@@ -180,7 +180,7 @@ def test_why_a_registration_was_not_used_is_told() -> None:
     """Partly played, too few runs, always played over, or replaced."""
     wiro = made()
     wiro.use("failure", "caption", "empty-output")
-    assert only_reason(wiro, 1) == "1 of 3 were played, caption, empty-output never"
+    assert only_reason(wiro, 1) == "1 of 3 was played, caption, empty-output never"
     wiro = made()
     wiro.on_run(nth=3).use("failure")
     assert only_reason(wiro, 2) == "it was to play for run 3, and 2 came that fit"
@@ -221,7 +221,9 @@ def test_an_unexpected_call_is_left_behind_unless_it_is_allowed() -> None:
     problems = wiro.problems()
     assert [problem.partition(":")[0] for problem in problems] == ["unexpected call"] * 2
     assert problems[0].startswith("unexpected call: POST /v1/Task/Details -> 404 (req-1): ")
-    assert problems[0].endswith("; if the client is meant to make it: wiro.allow('POST /v1/Task/Details')")
+    assert problems[0].endswith(
+        "; did you mean POST /v1/Task/Detail? If the client is meant to call it, wiro.allow('POST /v1/Task/Details')"
+    )
     assert problems[1].startswith("unexpected call: POST /v1/Run/nobody/nothing -> 200 (req-2): ")
     wiro.allow("POST /v1/Task/Details")
     wiro.allow("/v1/Run/nobody/*")

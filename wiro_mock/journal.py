@@ -29,6 +29,9 @@ NESTED_UP_TO = 1 << 16
 """Bytes of a request's fields up to which values inside values are kept."""
 MOST_KEPT = 2 * ITEMS_SHOWN * TEXT_SHOWN
 """Bytes of a larger request that are left after cutting."""
+POLL = "Task/Detail"
+TASKS_COUNTED = 10_000
+"""So many tasks are remembered whose polls had to make room."""
 HIDDEN = "***"
 CREDENTIALS = ("x-api-key", "x-nonce", "x-signature", "authorization", "nonce", "signature", "apikey", "secret")
 """Headers that are nobody's business, and what they hold, also where they are sent as fields."""
@@ -94,7 +97,8 @@ class Exchange:
 class Journal:
     """The latest exchanges, oldest first: at most so many, and at most so many bytes. `hide` are credentials.
 
-    `forgotten` counts those that had to make room, by operation and by how they were signed.
+    `forgotten` counts those that had to make room, by operation and by how they were signed; `forgotten_polls` are
+    the polls among them, by task.
     """
 
     def __init__(self, *, requests: int = 1_000, size: int = 16 << 20, hide: tuple[str, ...] = ()) -> None:
@@ -102,6 +106,7 @@ class Journal:
         self._margin = max([300, *map(len, self._hidden)])
         self._hidden_bytes = {form.encode() for text in self._hidden for form in (text, jsontext.dumps(text)[1:-1])}
         self.forgotten: Counter[tuple[str, str]] = Counter()
+        self.forgotten_polls: Counter[str] = Counter()
         self._exchanges: deque[Exchange] = deque()
         self._requests = requests
         self._size = size
@@ -156,6 +161,10 @@ class Journal:
             oldest = self._exchanges.popleft()
             self._weight -= oldest.weight
             self.forgotten[oldest.outcome.operation, oldest.signed] += 1
+            if oldest.outcome.operation == POLL:
+                self.forgotten_polls[oldest.outcome.task_id] += 1
+                if len(self.forgotten_polls) > TASKS_COUNTED:
+                    del self.forgotten_polls[next(iter(self.forgotten_polls))]
         return exchange
 
     def entries(

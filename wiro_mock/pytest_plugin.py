@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 WORLDS = pytest.StashKey["list[WiroMock]"]()
 """The Wiros that a test's fixtures have made."""
+LAST_WORDS = pytest.StashKey[str]()
+"""The report of a Wiro at its end, if it left anything behind."""
 WENT_WRONG = pytest.StashKey[bool]()
 """Whether the test has failed or was skipped by itself: what it left behind is then told, and fails nothing."""
 SHARED = pytest.StashKey["Worlds"]()
@@ -98,6 +100,8 @@ def wiro(request: pytest.FixtureRequest, wiro_settings: Mapping[str, Any]) -> It
         if not request.node.stash.get(WENT_WRONG, False):
             _verify(made)
     finally:
+        if made.problems():  # told as it is now: closing lets everybody go on
+            request.node.stash[LAST_WORDS] = made.report()
         made.close()
 
 
@@ -221,8 +225,9 @@ def pytest_runtest_makereport(
         item.stash[WENT_WRONG] = True
     if report.failed:
         _explain_scope(report)
-        for made in _worlds_of(item):
-            report.sections.append(("wiro", made.report()))
+        last_words = item.stash.get(LAST_WORDS, "")
+        texts = [last_words] if last_words else [made.report() for made in _worlds_of(item)]
+        report.sections += [("wiro", text) for text in texts]
     return report
 
 

@@ -52,6 +52,9 @@ class WiroRouter(MockRouter):
         self._world = world
         self.routes: _Routes = _Routes(self._answer)
 
+    def __repr__(self) -> str:
+        return f"<WiroRouter over {self._world.name or 'a Wiro'}: {len(self.calls)} calls>"
+
     def __enter__(self) -> Self:
         self.start()
         return self

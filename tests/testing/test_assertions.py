@@ -21,6 +21,7 @@ from wiro_mock.testing.assertions import (
     assert_signed,
 )
 from wiro_mock.testing.misuse import Misuse
+from wiro_mock.testing.sequences import tasks
 
 MODEL = "moondream3-preview/caption"
 QUERY = "/v1/Run/moondream3-preview/query"
@@ -292,11 +293,23 @@ def test_what_was_forgotten_may_have_been_called() -> None:
     assert complaint(assert_not_called, world, "Run") == (
         "whether Run was called cannot be told: 1 older request that may have been that had to make room in the journal"
     )
-    assert "how often it was polled" not in complaint(assert_polled, world, at_most=0)
-    detail(world, task_id)
-    assert complaint(assert_polled, world, at_most=1) == (
-        "how often it was polled cannot be told: the journal has forgotten 1 poll"
+
+
+def test_forgotten_polls_are_counted_and_have_no_pauses() -> None:
+    """How many there were of a task is known for ever, when they were is not."""
+    world = make_world(journal_requests=1)
+    task_id, _ = run(world)
+    for _ in range(3):
+        detail(world, task_id)
+    assert tasks(world)[task_id].polls == 3
+    assert_polled(world, at_most=3, at_least=3)
+    assert complaint(assert_polled, world, at_most=2) == (
+        f"task {task_id} was polled 3 times, expected at most 2: req-4"
     )
+    assert complaint(assert_polled, world, min_interval="1s") == (
+        f"its pauses cannot be told: the journal has forgotten 2 polls of task {task_id}"
+    )
+    assert "poll 3 (req-4)" in str(tasks(world)[task_id].timeline)
 
 
 # -- assert_polled -------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from wiro_mock.clock import monotonic
-from wiro_mock.journal import Exchange
+from wiro_mock.journal import POLL, Exchange
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.language.durations import format_duration
 from wiro_mock.mock import World
@@ -22,7 +22,7 @@ from wiro_mock.testing.options import seconds
 from wiro_mock.testing.ran import assert_ran, check_known
 from wiro_mock.testing.sequences import check_operation, tasks
 from wiro_mock.testing.telling import LINES, complaint, counted, listed, more
-from wiro_mock.testing.views import POLL, Task
+from wiro_mock.testing.views import Task
 
 __all__ = ["assert_no_leaks", "assert_not_called", "assert_polled", "assert_ran", "assert_signed"]
 GOODBYE = 0.5
@@ -77,16 +77,16 @@ def assert_polled(
     chosen = list(every) if task is None else [every[task if isinstance(task, str) else task.id]]
     era = present(world)
     polls = [one for one in era.exchanges() if one.outcome.operation == POLL]
-    if forgotten := sum(n for (name, _), n in era.journal.forgotten.items() if name == POLL):
-        raise AssertionError(
-            f"how often it was polled cannot be told: the journal has forgotten {counted(forgotten, 'poll')}"
-        )
     if not chosen:
         raise AssertionError("there is no task that could have been polled")
     for one in chosen:
         mine = [poll for poll in polls if poll.outcome.task_id == one.id]
-        _check_count(one, mine, at_least, at_most)
+        forgotten = era.journal.forgotten_polls[one.id]
+        _check_count(one, mine, forgotten, at_least, at_most)
         if pause is not None:
+            if forgotten:
+                told = counted(forgotten, "poll")
+                raise AssertionError(f"its pauses cannot be told: the journal has forgotten {told} of task {one.id}")
             _check_pauses(world, one, mine, pause)
 
 
@@ -158,16 +158,18 @@ def _is_of(world: World, exchange: Exchange, model: str) -> bool:
     return task is not None and task.job.model.fits(model)
 
 
-def _check_count(task: Task, polls: Sequence[Exchange], at_least: int | None, at_most: int | None) -> None:
+def _check_count(
+    task: Task, polls: Sequence[Exchange], forgotten: int, at_least: int | None, at_most: int | None
+) -> None:
     __tracebackhide__ = True
-    count = len(polls)
+    count = len(polls) + forgotten
     if at_most is not None and count > at_most:
         expected = f"at most {at_most}"
     elif at_least is not None and count < at_least:
         expected = f"at least {at_least}"
     else:
         return
-    which = f": {polls[0].id} … {polls[-1].id}" if count > 1 else f": {polls[0].id}" if polls else ""
+    which = f": {polls[0].id} … {polls[-1].id}" if len(polls) > 1 else f": {polls[0].id}" if polls else ""
     raise AssertionError(f"task {task.id} was polled {_times(count)}, expected {expected}{which}")
 
 

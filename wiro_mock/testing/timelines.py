@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import overload
 
+from wiro_mock.journal import POLL
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import SECOND, Entry, Instant
 from wiro_mock.language.plan_table import FRAMES, detail, instant
@@ -90,13 +91,13 @@ def _moment(era: Era, start: Instant, entry: Entry, seen_by: tuple[str, ...]) ->
 
 
 def _answers(era: Era, task_id: str, log: Sequence[Entry]) -> Iterator[tuple[int, str]]:
-    polls = 0
+    polls = era.journal.forgotten_polls[task_id]
     for exchange in era.exchanges():
         outcome = exchange.outcome
         if outcome.task_id != task_id:
             continue
-        polls += outcome.operation == "Task/Detail"
-        name = f"poll {polls}" if outcome.operation == "Task/Detail" else _ANSWERS.get(outcome.operation, "answer")
+        polls += outcome.operation == POLL
+        name = f"poll {polls}" if outcome.operation == POLL else _ANSWERS.get(outcome.operation, "answer")
         yield (outcome.seen or _happened(log, exchange.at)) - 1, f"{name} ({exchange.id})"
 
 

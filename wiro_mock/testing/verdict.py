@@ -31,8 +31,9 @@ def unexpected_calls(world: World, allowed: Sequence[str]) -> Iterator[str]:
         what = f"{exchange.method} {exchange.path}"
         if not any(fnmatchcase(what, glob) or fnmatchcase(exchange.path, glob) for glob in allowed):
             reason = exchange.outcome.reason or exchange.outcome.message
-            way = f"if the client is meant to make it: wiro.allow({what[:200]!r})"
-            yield f"unexpected call: {what[:200]} -> {exchange.status} ({exchange.id}): {reason}; {way}"
+            told = f"{what[:200]} -> {exchange.status} ({exchange.id}): {reason.removeprefix(f'{what[:200]}: ')}"
+            way = " If" if told.endswith("?") else "; if"
+            yield f"unexpected call: {told}{way} the client is meant to call it, wiro.allow({what[:200]!r})"
 
 
 def blocked_calls(attempts: Iterable[Attempt]) -> Iterator[str]:
@@ -57,13 +58,13 @@ def unused_uses(uses: Iterable[Use]) -> Iterator[str]:
 
 def _asked(use: Use) -> str:
     names = ", ".join(f'"{scenario.name}"' for scenario in use.scenarios)
-    return f"unused registration: {names} was asked for at {use.where}"
+    return f"unused registration: {names} {'was' if len(use.scenarios) == 1 else 'were'} asked for at {use.where}"
 
 
 def _why_unused(use: Use, wanted: int) -> str:
     if use.played:
         left = ", ".join(scenario.name for scenario in use.scenarios[use.played :])
-        return f"{use.played} of {wanted} were played, {left} never"
+        return f"{use.played} of {wanted} {'was' if use.played == 1 else 'were'} played, {left} never"
     if use.outplayed is not None:
         return f"it was replaced by the one at {use.outplayed.where} before any run"
     if use.nth is not None and use.seen:

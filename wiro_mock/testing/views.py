@@ -14,6 +14,7 @@ from typing import Any
 from wiro_mock.api import wire
 from wiro_mock.api.origin import origins
 from wiro_mock.deliveries import Webhook
+from wiro_mock.journal import POLL
 from wiro_mock.kernel import task as kernel
 from wiro_mock.kernel.events import Cancelled, Entry, GaveUp, Job, PostprocessEnded
 from wiro_mock.kernel.files import File
@@ -23,7 +24,6 @@ from wiro_mock.testing.misuse import Misuse
 from wiro_mock.testing.timelines import Timeline, timeline
 
 __all__ = ["Delivery", "FileView", "Frame", "Request", "Task", "delivery_view", "task_view"]
-POLL = "Task/Detail"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -162,11 +162,12 @@ class Task:
 
     @property
     def polls(self) -> int:
-        """How many Detail requests have named it, as far as the journal remembers."""
-        return sum(
+        """How many Detail requests have named it."""
+        remembered = sum(
             exchange.outcome.operation == POLL and exchange.outcome.task_id == self.id
             for exchange in self._era.exchanges()
         )
+        return remembered + self._era.journal.forgotten_polls[self.id]
 
     @property
     def timeline(self) -> Timeline:
