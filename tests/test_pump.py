@@ -142,8 +142,8 @@ async def test_in_real_time_a_follower_hears_of_each_step_when_it_is_due(mode: s
     """90 ms of steps take 90 ms, or 9 at ten times the rate; nobody polls."""
     world = make_world(time=mode, scenarios=QUICK)
     world.use("quick")
-    task_id, _ = api_kit.run(world)
     begun = time.monotonic()
+    task_id, _ = api_kit.run(world)
     async with pumping(world) as pump:
         reading = asyncio.create_task(read_all(follow(pump, task_id)))
         await soon(lambda: finished(world, task_id))

@@ -1,0 +1,293 @@
+"""Sleeps of the modules named move a clock; nobody else's do, and afterwards nobody's."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wiro_mock.testing.misuse import Misuse
+from wiro_mock.testing.sleeping import SleepPatch
+
+GENUINE = {(time, name): getattr(time, name) for name in ("sleep", "monotonic", "time", "perf_counter")} | {
+    (asyncio, "sleep"): asyncio.sleep,
+    (asyncio.tasks, "sleep"): asyncio.tasks.sleep,
+}
+STYLES = """
+import asyncio
+import time
+import time as t
+from asyncio import sleep as rest
+from time import monotonic, sleep
+from time import sleep as nap
+
+def plain(): time.sleep(2)
+def renamed(): t.sleep(2)
+def bound(): sleep(2)
+def bound_and_renamed(): nap(2)
+def inside():
+    import time as later
+    later.sleep(2)
+def inside_and_bound():
+    from time import sleep as later
+    later(2)
+
+async def of_module(): return await asyncio.sleep(2, "rested")
+async def of_name(): return await rest(2, "rested")
+async def in_task(): return await asyncio.create_task(asyncio.sleep(2, "rested"))
+
+def clocks(): return time.time(), time.monotonic(), monotonic(), time.perf_counter()
+"""
+SYNC = ("plain", "renamed", "bound", "bound_and_renamed", "inside", "inside_and_bound")
+ASYNC = ("of_module", "of_name", "in_task")
+
+
+@pytest.fixture
+def sleepy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
+    """Makes packages `client` and `other`, each with a module `polling`, and imports what it is asked for."""
+    for package in ("client", "other"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text("")
+        (tmp_path / package / "polling.py").write_text(STYLES)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def find(name: str) -> ModuleType:
+        __import__(name)
+        return sys.modules[name]
+
+    yield find
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("client", "other")]:
+        del sys.modules[name]
+    check_untouched()
+
+
+def check_untouched() -> None:
+    """Everything is what it was, the very same object."""
+    for (module, name), genuine in GENUINE.items():
+        assert getattr(module, name) is genuine, f"{module.__name__}.{name}"
+
+
+class Clock:
+    """What was slept, in order."""
+
+    def __init__(self) -> None:
+        self.naps: list[float] = []
+
+    def advance(self, seconds: float) -> None:
+        self.naps.append(seconds)
+
+
+@pytest.mark.parametrize("style", SYNC)
+@pytest.mark.parametrize("early", [True, False])
+def test_every_way_to_call_it_moves_the_clock(sleepy: Any, style: str, early: bool) -> None:
+    """Whether the module was imported before or meanwhile; and none does afterwards."""
+    if early:
+        sleepy("client.polling")
+    clock = Clock()
+    with SleepPatch(clock.advance, ["client.polling"]):
+        started = time.monotonic()
+        getattr(sleepy("client.polling"), style)()
+        assert time.monotonic() - started < 1
+    assert clock.naps == [2]
+    names = {name: value for name, value in vars(sys.modules["client.polling"]).items() if callable(value)}
+    assert (names["sleep"], names["nap"], names["rest"]) == (time.sleep, time.sleep, asyncio.sleep)
+    assert names["monotonic"] is time.monotonic
+
+
+@pytest.mark.parametrize("style", ASYNC)
+def test_every_way_to_await_it_moves_the_clock(sleepy: Any, style: str) -> None:
+    """And gives the result back; a task made of it too."""
+    clock = Clock()
+    with SleepPatch(clock.advance, ["client"]):
+        assert asyncio.run(getattr(sleepy("client.polling"), style)()) == "rested"
+    assert clock.naps == [2]
+
+
+def test_a_package_covers_what_is_below_it_and_nothing_beside(sleepy: Any) -> None:
+    """`client` is no prefix of letters."""
+    clock = Clock()
+    with SleepPatch(clock.advance, ["client"]) as patch:
+        assert patch.covers("client.polling")
+        assert patch.covers("client")
+        assert not patch.covers("clients.polling")
+        assert not patch.covers("other.polling")
+        assert not patch.covers(None)
+
+
+def test_others_really_sleep(sleepy: Any) -> None:
+    """Also in other threads, while a patch lives; and so does what is not theirs to change."""
+    other = sleepy("other.polling")
+    clock = Clock()
+    with SleepPatch(clock.advance, ["client"]):
+        started = time.perf_counter()
+        thread = threading.Thread(target=time.sleep, args=(0.02,))
+        thread.start()
+        time.sleep(0.02)
+        thread.join()
+        assert time.perf_counter() - started >= 0.02
+        assert other.time.sleep is other.t.sleep
+    assert clock.naps == []
+
+
+def test_deadlines_of_the_module_come_nearer_by_what_was_slept(sleepy: Any) -> None:
+    """A client with ten minutes of patience does not poll ten real minutes long."""
+    polling = sleepy("client.polling")
+    clock = Clock()
+    with SleepPatch(clock.advance, ["client"]):
+        before, here = polling.clocks(), time.monotonic()
+        polling.plain()
+        polling.bound()
+        after = polling.clocks()
+        assert time.monotonic() - here < 1
+    assert [4 <= late - early < 5 for early, late in zip(before, after, strict=True)] == [True] * 4
+    assert polling.clocks()[1] - time.monotonic() < 1
+
+
+def test_what_was_kept_of_it_is_genuine_afterwards(sleepy: Any) -> None:
+    """A stand-in that somebody holds on to sleeps really."""
+    with SleepPatch(Clock().advance, ["client"]):
+        kept, kept_async, kept_clock = time.sleep, asyncio.sleep, time.monotonic
+    started = time.perf_counter()
+    kept(0.01)
+    asyncio.run(kept_async(0.01))
+    assert time.perf_counter() - started >= 0.02
+    assert abs(kept_clock() - time.monotonic()) < 1
+    told = inspect.iscoroutinefunction if sys.version_info >= (3, 12) else asyncio.iscoroutinefunction
+    assert told(kept_async)
+
+
+@pytest.mark.parametrize("value", [-1, "1", None, float("nan")])
+def test_mistakes_are_the_originals(sleepy: Any, value: Any) -> None:
+    """The very words of Python."""
+    polling = sleepy("client.polling")
+    with pytest.raises((ValueError, TypeError)) as genuine:
+        time.sleep(value)
+    clock = Clock()
+    namespace = vars(polling)
+    exec("def wrong(value): time.sleep(value)", namespace)
+    with SleepPatch(clock.advance, ["client"]), pytest.raises(type(genuine.value)) as caught:
+        polling.wrong(value)
+    assert (str(caught.value), clock.naps) == (str(genuine.value), [])
+
+
+def test_to_sleep_for_no_time_only_lets_others_run(sleepy: Any) -> None:
+    """In a loop, a few times around, so that what was waiting goes on."""
+    polling = sleepy("client.polling")
+    seen: list[str] = []
+    exec("async def zero(): await asyncio.sleep(0)", vars(polling))
+
+    async def other() -> None:
+        for turn in range(2):
+            seen.append(f"other {turn}")
+            await asyncio.sleep(0)
+
+    async def both() -> None:
+        task = asyncio.create_task(other())
+        await polling.of_module()
+        seen.append("slept")
+        await polling.zero()
+        await task
+
+    clock = Clock()
+    with SleepPatch(clock.advance, ["client"]):
+        asyncio.run(both())
+    assert (seen, clock.naps) == (["other 0", "other 1", "slept"], [2])
+
+
+def test_a_sleeper_can_be_cancelled(sleepy: Any) -> None:
+    """Before the clock is moved."""
+    clock = Clock()
+
+    async def give_up() -> None:
+        task = asyncio.create_task(sleepy("client.polling").of_module())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with SleepPatch(clock.advance, ["client"]):
+        asyncio.run(give_up())
+    assert clock.naps == []
+
+
+def test_of_several_patches_the_latest_is_asked(sleepy: Any) -> None:
+    """And when it is undone, the one before; two worlds at once in one process."""
+    polling = sleepy("client.polling")
+    first, second = Clock(), Clock()
+    one = SleepPatch(first.advance, ["client"])
+    two = SleepPatch(second.advance, ["client.polling", "other"])
+    polling.plain()
+    two.undo()
+    two.undo()
+    polling.bound()
+    one.undo()
+    assert (first.naps, second.naps) == ([2], [2])
+    with pytest.raises(Misuse, match=r"^patch_sleep: this patch was undone; ask for another one with"):
+        one.__enter__()
+
+
+@given(
+    st.permutations(range(4)), st.lists(st.sampled_from(["client", "client.polling", "other"]), min_size=4, max_size=4)
+)
+def test_undone_in_any_order_nothing_is_left(order: list[int], names: list[str]) -> None:
+    """Whichever modules they share."""
+    modules = {}
+    for name in ("client", "client.polling", "other"):
+        modules[name] = sys.modules[name] = ModuleType(name)
+        exec(
+            "import time, asyncio\nfrom time import sleep, monotonic\nfrom asyncio import sleep as rest",
+            vars(modules[name]),
+        )
+    try:
+        patches = [SleepPatch(Clock().advance, [name]) for name in names]
+        for number in order:
+            patches[number].undo()
+        check_untouched()
+        for module in modules.values():
+            held = (module.sleep, module.monotonic, module.rest)
+            assert held == (time.sleep, time.monotonic, asyncio.sleep)
+    finally:
+        for name in modules:
+            del sys.modules[name]
+
+
+def test_a_module_that_does_not_exist_is_told(sleepy: Any) -> None:
+    """With the nearest that does; and so are no names, and what is no name."""
+    sleepy("client.polling")
+
+    def told(*names: Any) -> str:
+        with pytest.raises(Misuse) as caught:
+            SleepPatch(Clock().advance, names)
+        return str(caught.value)
+
+    assert told("clinet.polling") == "patch_sleep: there is no module 'clinet.polling'; did you mean 'client.polling'?"
+    assert told("polling") == "patch_sleep: there is no module 'polling'; did you mean 'client.polling'?"
+    assert told() == (
+        "patch_sleep: no module is named; name those that sleep, such as wiro.patch_sleep('myclient.polling')"
+    )
+    assert told(time) == (
+        "patch_sleep: a module is given by its name, such as wiro.patch_sleep('myclient.polling'), "
+        "not as <module 'time' (built-in)>"
+    )
+
+
+def test_a_library_that_sleeps_for_the_client_works_if_it_is_named() -> None:
+    """anyio's, which calls asyncio's."""
+    import anyio
+
+    clock = Clock()
+    with SleepPatch(clock.advance, ["anyio._backends._asyncio"]):
+        started = time.perf_counter()
+        anyio.run(anyio.sleep, 3)
+        assert time.perf_counter() - started < 2
+    assert clock.naps == [3]
