@@ -27,8 +27,8 @@ from wiro_mock.kernel.events import SECOND
 from wiro_mock.kernel.rules import Limits
 from wiro_mock.library import WiroMock
 from wiro_mock.loader import Library, load_text
+from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
-from wiro_mock.testing.misuse import Misuse
 
 NANO = "/v1/Run/google/nano-banana-pro"
 HELD = """

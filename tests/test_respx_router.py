@@ -23,10 +23,10 @@ from starlette.types import Receive, Scope, Send
 from tests.api_kit import CAPTION, KEY, SECRET, make_world, signed
 from wiro_mock.api.auth import hmac_hex
 from wiro_mock.api.operations import OPERATIONS
+from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
 from wiro_mock.respx_router import ROUTES, WiroRouter, make_router, patched_by_pytest_httpx
 from wiro_mock.server import ServerThread
-from wiro_mock.testing.misuse import Misuse
 
 API = "https://api.wiro.ai"
 RUN = API + CAPTION

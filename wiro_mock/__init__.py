@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from wiro_mock.clock import SystemClock, VirtualClock
     from wiro_mock.library import Served, WiroMock
     from wiro_mock.loader import load_scenarios
+    from wiro_mock.misuse import Misuse
     from wiro_mock.scenario import Scenario
-    from wiro_mock.testing.misuse import Misuse
     from wiro_mock.testing.verdict import Unmet, WiroWarning
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
     "load_scenarios",
 ]
 _HOMES = {
-    "Misuse": "wiro_mock.testing.misuse",
+    "Misuse": "wiro_mock.misuse",
     "Scenario": "wiro_mock.scenario",
     "Served": "wiro_mock.library",
     "SystemClock": "wiro_mock.clock",

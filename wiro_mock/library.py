@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from wiro_mock.casting import Use
 from wiro_mock.kernel.events import SECOND
+from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
 from wiro_mock.testing import assertions, choosing, options, report, sequences, verdict, views
 from wiro_mock.testing.call_site import here
 from wiro_mock.testing.guard import HostGuard
 from wiro_mock.testing.holding import Hold
-from wiro_mock.testing.misuse import Misuse
 from wiro_mock.testing.sleeping import SleepPatch
 
 if TYPE_CHECKING:

@@ -59,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _check(given: Mapping[str, Any], place: str) -> None:
-    from wiro_mock.testing.misuse import Misuse
+    from wiro_mock.misuse import Misuse
     from wiro_mock.testing.options import read
 
     for name, value in given.items():
@@ -91,7 +91,7 @@ def wiro_settings() -> Mapping[str, Any]:
 @pytest.fixture
 def wiro(request: pytest.FixtureRequest, wiro_settings: Mapping[str, Any]) -> Iterator[WiroMock]:
     """A Wiro of the test's own, with clock, seed, journal, tasks, files and balance; verified at the end."""
-    from wiro_mock.testing.misuse import Misuse
+    from wiro_mock.misuse import Misuse
 
     made = _in_one_sentence(lambda: _make(request, wiro_settings), Misuse)
     request.node.stash.setdefault(WORLDS, []).append(made)
@@ -108,7 +108,7 @@ def wiro(request: pytest.FixtureRequest, wiro_settings: Mapping[str, Any]) -> It
 @pytest.fixture
 def wiro_respx(request: pytest.FixtureRequest, wiro: WiroMock) -> Iterator[WiroRouter]:
     """Wiro's hosts answered in process, for sync and async httpx: an active respx router over `wiro`."""
-    from wiro_mock.testing.misuse import Misuse
+    from wiro_mock.misuse import Misuse
 
     if "httpx_mock" in request.fixturenames:
         from wiro_mock.respx_router import TWO_MOCKS
@@ -158,7 +158,7 @@ def _make(request: pytest.FixtureRequest, fixture: Mapping[str, Any]) -> WiroMoc
     from hashlib import blake2b
 
     from wiro_mock.library import WiroMock
-    from wiro_mock.testing.misuse import Misuse
+    from wiro_mock.misuse import Misuse
     from wiro_mock.testing.options import read
 
     config, node = request.config, request.node

@@ -25,8 +25,8 @@ from wiro_mock.api.body import BodyReader
 from wiro_mock.api.operations import OPERATIONS, find
 from wiro_mock.api.origin import WIRO, origin_of
 from wiro_mock.kernel.files import Blob
+from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
-from wiro_mock.testing.misuse import Misuse
 
 UNKNOWN = "unknown"
 """The name of the route for paths of Wiro's hosts that are no operation: Wiro's 404."""

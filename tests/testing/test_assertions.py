@@ -11,6 +11,7 @@ import pytest
 
 from tests.api_kit import CAPTION, KEY, SECRET, detail, get, make_world, part, post, post_parts, run, signed
 from wiro_mock.kernel.rules import Limits
+from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
 from wiro_mock.testing import sequences
 from wiro_mock.testing.assertions import (
@@ -20,7 +21,6 @@ from wiro_mock.testing.assertions import (
     assert_ran,
     assert_signed,
 )
-from wiro_mock.testing.misuse import Misuse
 from wiro_mock.testing.sequences import tasks
 
 MODEL = "moondream3-preview/caption"

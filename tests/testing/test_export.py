@@ -24,10 +24,10 @@ from tests.api_kit import (
     signed,
     upload,
 )
+from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
 from wiro_mock.testing import sequences
 from wiro_mock.testing.export import export, har, jsonl
-from wiro_mock.testing.misuse import Misuse
 
 
 def client(world: World, nonce: str, origin: str) -> None:

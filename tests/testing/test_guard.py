@@ -155,7 +155,7 @@ def test_what_somebody_put_over_it_stays() -> None:
     """A test's own stand-in is not ours to remove."""
     patch = pytest.MonkeyPatch()
     with HostGuard():
-        mine = lambda *args: []  # noqa: E731
+        mine: Any = lambda *args: []  # noqa: E731
         patch.setattr(socket, "getaddrinfo", mine)
     assert socket.getaddrinfo is mine
     patch.undo()  # which puts ours back: it asks nothing any more

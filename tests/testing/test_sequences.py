@@ -9,9 +9,9 @@ import anyio
 import pytest
 
 from tests.api_kit import CAPTION, detail, make_world, post, run
+from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
 from wiro_mock.testing import sequences
-from wiro_mock.testing.misuse import Misuse
 
 HELD = (
     "scenario: held\nmatch: {model: moondream3-preview/caption}\nsteps: [accept, assign, hold: gate, start, exit: 0]\n"

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wiro_mock.testing.misuse import Misuse
+from wiro_mock.misuse import Misuse
 from wiro_mock.testing.sleeping import SleepPatch
 
 GENUINE = {(time, name): getattr(time, name) for name in ("sleep", "monotonic", "time", "perf_counter")} | {

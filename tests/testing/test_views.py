@@ -24,9 +24,9 @@ from tests.api_kit import (
     upload,
 )
 from wiro_mock.kernel.rules import Limits
+from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
 from wiro_mock.testing import sequences
-from wiro_mock.testing.misuse import Misuse
 from wiro_mock.testing.views import FileView
 
 HELD = (

@@ -11,11 +11,11 @@ from wiro_mock.casting import Use
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.language.substitution import value_text
 from wiro_mock.loader import make_scenario
+from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
 from wiro_mock.scenario import Scenario
 from wiro_mock.testing.call_site import here
 from wiro_mock.testing.holding import point
-from wiro_mock.testing.misuse import Misuse
 
 
 class Asking(Protocol):

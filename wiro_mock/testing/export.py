@@ -18,9 +18,9 @@ from wiro_mock.api.origin import WIRO, origins
 from wiro_mock.journal import Exchange
 from wiro_mock.kernel.events import SECOND, Instant
 from wiro_mock.kernel.files import Blob
+from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
 from wiro_mock.testing.era import present
-from wiro_mock.testing.misuse import Misuse
 
 NO_HEADERS = "the journal of wiro_mock keeps no headers, for they hold the credentials"
 JSON = "application/json; charset=utf-8"

@@ -15,8 +15,8 @@ from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import Event
 from wiro_mock.kernel.task import Status, Task
 from wiro_mock.language.complaints import did_you_mean
+from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
-from wiro_mock.testing.misuse import Misuse
 
 
 def _of(*kinds: type[Event]) -> Callable[[Event], bool]:

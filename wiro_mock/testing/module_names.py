@@ -8,7 +8,7 @@ import pkgutil
 import sys
 from collections.abc import Iterable, Sequence
 
-from wiro_mock.testing.misuse import Misuse
+from wiro_mock.misuse import Misuse
 from wiro_mock.text import printable
 
 EXAMPLE = "wiro.patch_sleep('myclient.polling')"

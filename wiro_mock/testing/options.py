@@ -23,9 +23,9 @@ from wiro_mock.kernel.account import Project
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.kernel.rules import Limits
 from wiro_mock.language.durations import parse_duration
+from wiro_mock.misuse import Misuse
 from wiro_mock.settings import PollWorth, Settings, parse_poll
 from wiro_mock.testing.keyword_table import unknown
-from wiro_mock.testing.misuse import Misuse
 
 if TYPE_CHECKING:
     from wiro_mock.loader import Library

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from wiro_mock.kernel.catalog import Catalog
 from wiro_mock.language.complaints import did_you_mean
+from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
 from wiro_mock.testing.diff import Call, calls, shown
 from wiro_mock.testing.era import present
-from wiro_mock.testing.misuse import Misuse
 from wiro_mock.testing.sequences import check_model
 from wiro_mock.testing.telling import LINES, complaint, counted, listed
 from wiro_mock.testing.views import Task

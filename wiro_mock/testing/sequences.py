@@ -15,10 +15,10 @@ from wiro_mock.api.origin import WIRO
 from wiro_mock.journal import Exchange
 from wiro_mock.language.complaints import did_you_mean
 from wiro_mock.language.durations import parse_duration
+from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
 from wiro_mock.socket_log import SocketFrame
 from wiro_mock.testing.era import Era, present
-from wiro_mock.testing.misuse import Misuse
 from wiro_mock.testing.views import Delivery, FileView, Frame, Request, Task, delivery_view, task_view
 
 T_co = TypeVar("T_co", covariant=True)

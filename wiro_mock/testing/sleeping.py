@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from types import FrameType, ModuleType, TracebackType
 from typing import Any, Self, SupportsIndex
 
-from wiro_mock.testing.misuse import Misuse
+from wiro_mock.misuse import Misuse
 from wiro_mock.testing.module_names import check_modules
 
 LONGEST = 9.2e9

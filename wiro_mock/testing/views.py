@@ -18,9 +18,9 @@ from wiro_mock.journal import POLL
 from wiro_mock.kernel import task as kernel
 from wiro_mock.kernel.events import Cancelled, Entry, GaveUp, Job, PostprocessEnded
 from wiro_mock.kernel.files import File
+from wiro_mock.misuse import Misuse
 from wiro_mock.testing.era import Era
 from wiro_mock.testing.messages import Frame, Request, line, parsed
-from wiro_mock.testing.misuse import Misuse
 from wiro_mock.testing.timelines import Timeline, timeline
 
 __all__ = ["Delivery", "FileView", "Frame", "Request", "Task", "delivery_view", "task_view"]
