@@ -90,7 +90,8 @@ class Exchange:
     def line(self) -> str:
         """The exchange as one line for the tester: what was answered, and why."""
         outcome = self.outcome
-        what = f"code {outcome.code} {outcome.message!r}" if outcome.code is not None else "accepted"
+        accepted = "accepted" if self.status < 400 else "failed on the way"
+        what = accepted if outcome.code is None else f"code {outcome.code} {outcome.message!r}"
         return printable(f"{self.method} {self.path[:200]} -> {self.status} {what} ({self.id}): {outcome.reason}")
 
 

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from wiro_mock.casting import Use
+from wiro_mock.faults import Fault
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
@@ -88,6 +89,7 @@ class WiroMock:
         self._holds: list[tuple[Hold, bool]] = []
         self._made: list[tuple[Scenario, str]] = []
         self._allowed: list[str] = []
+        self._may_never_fire: list[Fault] = []
         self._patches: list[SleepPatch] = []
         self._guard: HostGuard | None = None
         self.world = World(
@@ -204,6 +206,7 @@ class WiroMock:
         about: str | None = None,
         match: Mapping[str, object] | None = None,
         default_for: str | Sequence[str] | None = None,
+        faults: Sequence[Mapping[str, object]] | None = None,
         optional: bool = False,
     ) -> Scenario:
         """Make a scenario in the words of the YAML, such as `steps=[{"start": "1s"}, {"print": "hello"}, {"exit": 0}]`.
@@ -212,7 +215,8 @@ class WiroMock:
         at the line that made it.
         """
         where = here()
-        made = choosing.make(self.world, where, name, steps=steps, about=about, match=match, default_for=default_for)
+        rest = {"about": about, "match": match, "default_for": default_for, "faults": faults}
+        made = choosing.make(self.world, where, {"scenario": name, "steps": steps}, rest)
         if not optional:
             self._made.append((made, where))
         return made
@@ -220,6 +224,25 @@ class WiroMock:
     def allow(self, call: str) -> None:
         """Do not fail for calls such as `POST /v1/Run/nobody/*` (a glob over method and path) that nothing answers."""
         self._allowed.append(call)
+
+    def fault(
+        self,
+        operation: str,
+        *,
+        status: int = 503,
+        times: int = 1,
+        task: views.Task | str | None = None,
+        optional: bool = False,
+    ) -> None:
+        """Answer the next requests of an operation (`Run`, `Task/Detail`) with a gateway's status: they have no effect.
+
+        `times` of them; only those about this task (or its id), if one is given. A fault that no request meets fails
+        the test, unless it is `optional`. Raises `Misuse` for no such operation, status or count.
+        """
+        fault = choosing.fault(operation, status=status, times=times, task=task, where=here())
+        self.world.faults.arm(fault)
+        if optional:
+            self._may_never_fire.append(fault)
 
     def _use(self, scenarios: Sequence[str | Scenario], *, where: str, **given: Any) -> Use:
         return choosing.use(self.world, scenarios, where=where, **given)
@@ -378,6 +401,7 @@ class WiroMock:
             *verdict.unused_uses(self.world.casting.asked),
             *verdict.unused_scenarios(self.world, self._made),
             *verdict.unused_holds(self._holds),
+            *verdict.unfired_faults(self.world.faults.armed, self._may_never_fire),
             *verdict.forgotten_holds(self.world, holds),
         ]
 

@@ -13,15 +13,17 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from wiro_mock.api import Outcome, Profile, Request, Response, handle
+from wiro_mock.api import Outcome, Profile, Request, Response, find, handle
 from wiro_mock.api import wire as _wire
 from wiro_mock.api.answers import DetailTexts
+from wiro_mock.api.body import text_of
 from wiro_mock.api.jsontext import dumps
 from wiro_mock.api.operations import refused
 from wiro_mock.api.origin import origins
 from wiro_mock.casting import Casting, Use
 from wiro_mock.clock import Clock, make_clock
 from wiro_mock.deliveries import Deliveries, Webhook
+from wiro_mock.faults import Fault, Faults
 from wiro_mock.journal import Exchange, Journal
 from wiro_mock.kernel import ids
 from wiro_mock.kernel.account import Account, Project
@@ -106,6 +108,7 @@ class World:
         self._chosen: Chosen | None = None
         self.gates.clear()
         self.played: set[str] = set()
+        self.faults = Faults()
         self.unexpected: list[Exchange] = []
         self._kept: list[str] = []
         self._nonces: dict[str, None] = {}
@@ -191,12 +194,23 @@ class World:
         """Take on a run; `asked` is the scenario that the request asked for by its header."""
         self._asked, self._kept = asked, []
         try:
-            return self.sim.submit(order)
+            task = self.sim.submit(order)
+            self._arm(task)
+            return task
         except Exception:
             for digest in self._kept:
                 if not self.sim.files.needs(digest):
                     self.blobs.discard(digest)
             raise
+
+    def _arm(self, task: Task) -> None:
+        """Arm the faults of the task's scenario."""
+        if self._chosen is not None:
+            scenario, task_id = self._chosen.scenario, task.job.id
+            where = scenario.source or f"the scenario {scenario.name!r}"
+            for item in scenario.faults:
+                fault = Fault(operation=item.on, status=item.do.status, times=item.times, task_id=task_id, where=where)
+                self.faults.arm(fault)
 
     def poll(self, task: Task) -> Task:
         """Let pass what a poll is worth. Raises `PollError` after 10 000 entries, naming the scenario."""
@@ -265,6 +279,8 @@ class World:
             self.warm_up()
             self.settle()
             self._came_at = self.sim.now
+            if self.faults.armed and (fault := self._fault_of(request)) is not None:
+                return fault.answer()
             return handle(self, request)
         except ScenarioError as error:
             # Where the file lies is the tester's business, and not on the wire.
@@ -274,6 +290,15 @@ class World:
             return self._broken(str(error))
         except Exception as error:
             return self._broken(f"{type(error).__name__}: {error} (a mistake in wiro_mock itself)")
+
+    def _fault_of(self, request: Request) -> Fault | None:
+        found = find(request.method, request.path)
+        if found is None:
+            return None
+        named = (text_of(request.body.fields, name) for name in ("taskid", "tasktoken", "socketaccesstoken"))
+        tasks = (self.sim.task(name) or self.sim.task_by_token(name) for name in named)
+        task = next(filter(None, tasks), None)
+        return self.faults.strike(found[0].name, task.job.id if task else "")
 
     def _broken(self, message: str, *, reason: str = "") -> tuple[Response, Outcome]:
         """The mock itself cannot go on: HTTP 500, and the sentence on the wire too, for Wiro has none for this."""

@@ -27,6 +27,7 @@ from wiro_mock.kernel.nearest import listed, nearest
 from wiro_mock.kernel.plan import Plan, PlanItem
 from wiro_mock.language import timeline
 from wiro_mock.language.complaints import Complaint, ScenarioError, complain
+from wiro_mock.language.faults import FaultItem
 from wiro_mock.language.spelling import step_words
 from wiro_mock.language.steps import Refuse, StepItem, step_kinds
 from wiro_mock.language.strict import Given, Strict
@@ -144,8 +145,15 @@ class Scenario(Strict):
         default=[], description="kinds of output (text, image, …) whose models fall back to this scenario"
     )
     steps: list[StepItem] = Field(description="what happens, in order")
+    faults: list[FaultItem] = Field(default=[], description="what goes wrong on the way, while the steps go on")
     _source: str = PrivateAttr(default="")
     _layout: _Layout = PrivateAttr(default_factory=_Layout)
+
+    @model_validator(mode="after")
+    def _has_something_to_fail(self) -> Scenario:
+        if self.faults and self.steps and isinstance(self.steps[0].step, Refuse):
+            raise ValueError("faults: a refused run has no task, so no request about it can fail; leave them out")
+        return self
 
     def model_post_init(self, context: Any, /) -> None:
         """Remember where it was written."""
@@ -158,7 +166,10 @@ class Scenario(Strict):
             if key in self.model_fields_set:
                 value = getattr(self, key)
                 shown[key] = value.model_dump(by_alias=True, exclude_unset=True) if isinstance(value, Match) else value
-        return f"Scenario.model_validate({shown | {'steps': [step_words(item) for item in self.steps]}!r})"
+        shown["steps"] = [step_words(item) for item in self.steps]
+        if self.faults:
+            shown["faults"] = [fault.model_dump(exclude_unset=True) for fault in self.faults]
+        return f"Scenario.model_validate({shown!r})"
 
     __str__ = __repr__
 

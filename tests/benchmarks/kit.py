@@ -113,6 +113,11 @@ def rival(mode: str, name: str, **environment: str) -> Child:
     return Child(program(mode, f"tests.benchmarks.{name}"), **environment)
 
 
+def plain_environment() -> dict[str, str]:
+    """This process's environment without what would configure Python or pytest, such as not to write bytecode."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PYTHON"))}
+
+
 # -- the client --------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any, Protocol
 
 from wiro_mock.casting import Use
+from wiro_mock.faults import Fault
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.language.substitution import value_text
 from wiro_mock.loader import make_scenario
@@ -16,6 +17,7 @@ from wiro_mock.mock import World
 from wiro_mock.scenario import Scenario
 from wiro_mock.testing.call_site import here
 from wiro_mock.testing.holding import point
+from wiro_mock.testing.sequences import check_operation
 
 
 class Asking(Protocol):
@@ -82,20 +84,9 @@ def use(
         )
 
 
-def make(
-    world: World,
-    where: str,
-    name: str,
-    *,
-    steps: Sequence[str | Mapping[str, object]],
-    about: str | None,
-    match: Mapping[str, object] | None,
-    default_for: str | Sequence[str] | None,
-) -> Scenario:
-    """Make a scenario for this world. Raises `Misuse` with every complaint about it."""
-    optional = {"about": about, "match": match, "default_for": default_for}
-    data = {"scenario": name, "steps": _plain(steps)}
-    data |= {key: _plain(value) for key, value in optional.items() if value is not None}
+def make(world: World, where: str, data: Mapping[str, object], rest: Mapping[str, object]) -> Scenario:
+    """Make a scenario for this world; of `rest`, what is not None. Raises `Misuse` with every complaint about it."""
+    data = _plain({**data, **{key: value for key, value in rest.items() if value is not None}})
     try:
         made = make_scenario(data, source=where)
     except ScenarioError as error:
@@ -103,6 +94,17 @@ def make(
     with world.lock:
         world.casting.own.append(made)
     return made
+
+
+def fault(operation: str, *, status: int, times: int, task: object, where: str) -> Fault:
+    """A fault that a test sets. Raises `Misuse` for what cannot be one."""
+    check_operation(operation)
+    if type(status) is not int or not 400 <= status <= 599:
+        raise Misuse(f"fault: status is an HTTP status from 400 to 599, not {status!r}")
+    if type(times) is not int or times < 1:
+        raise Misuse(f"fault: times is a whole number from 1, not {times!r}")
+    task_id = "" if task is None else str(getattr(task, "id", task))
+    return Fault(operation=operation, status=status, times=times, task_id=task_id, where=where)
 
 
 def jump_to(world: World, task_id: str, to: str) -> None:

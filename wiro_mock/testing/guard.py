@@ -31,7 +31,7 @@ MOST_ATTEMPTS = 100
 """A guard keeps as many attempts: a client that tries again for ever would fill the memory."""
 _WIRO = re.compile(r"(?:.+\.)?wiro\.ai\.?", re.IGNORECASE | re.DOTALL)
 _lock = threading.Lock()
-_guards: tuple[HostGuard, ...] = ()
+_guards: list[HostGuard] = []
 _replaced: list[tuple[Any, str, Any, Any]] = []  # whose, which name, what stood there (or _NOTHING), what stands now
 _NOTHING = object()
 
@@ -62,11 +62,11 @@ class HostGuard:
         self.attempts: list[Attempt] = []
 
     def __enter__(self) -> Self:
-        global _guards
         with _lock:
             if not _guards:
                 _install()
-            _guards = (*_guards, self)
+            if self not in _guards:
+                _guards.append(self)
         return self
 
     def __exit__(
@@ -76,11 +76,10 @@ class HostGuard:
 
     def undo(self) -> None:
         """Leave, as the end of the `with` does; a guard that has left already stays so."""
-        global _guards
         with _lock:
             if self not in _guards:
                 return
-            _guards = tuple(guard for guard in _guards if guard is not self)
+            _guards.remove(self)
             if not _guards:
                 _uninstall()
 
@@ -94,7 +93,7 @@ def is_wiro(host: object) -> bool:
 
 def _check(host: object, frame: FrameType) -> None:
     """Raise `RealWiro`, and note it, when the host is Wiro's; without guards, nothing is checked."""
-    guards = _guards
+    guards = _guards[:]
     if not guards or not is_wiro(host):
         return
     name = printable(host if isinstance(host, str) else bytes(host).decode("ascii", "replace"))  # type: ignore[call-overload]

@@ -6,7 +6,7 @@ import difflib
 import importlib.util
 import pkgutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from wiro_mock.misuse import Misuse
 from wiro_mock.text import printable
@@ -68,8 +68,11 @@ def _inside(package: str) -> set[str]:
     """What may follow: the modules inside of a package, or all that stand alone for ""."""
     start = f"{package}." if package else ""
     names = {name[len(start) :].partition(".")[0] for name in list(sys.modules) if name.startswith(start)}
-    paths: Iterable[str] | None = None
-    if package:
-        module = importlib.import_module(package)
-        paths = list(getattr(module, "__path__", ()))
-    return names | {module.name for module in pkgutil.iter_modules(paths)}
+    if not package:
+        return names | {module.name for module in pkgutil.iter_modules()}
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        return names
+    folders = spec and spec.submodule_search_locations
+    return names | {module.name for module in pkgutil.iter_modules(folders or ())}

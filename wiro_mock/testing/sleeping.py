@@ -86,8 +86,8 @@ class SleepPatch:
 
 
 _lock = threading.Lock()
-_patches: tuple[SleepPatch, ...] = ()
-"""Those alive, the latest last. Never changed in place, so that a sleeper reads it without the lock."""
+_patches: list[SleepPatch] = []
+"""Those alive, the latest last. Changed under the lock; a sleeper reads a copy without it."""
 
 
 # --- the stand-ins -----------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ else:
 
 def _patch_of(caller: FrameType) -> SleepPatch | None:
     module = caller.f_globals.get("__name__")
-    return next((patch for patch in reversed(_patches) if patch.covers(module)), None)
+    return next((patch for patch in _patches[::-1] if patch.covers(module)), None)
 
 
 def _span(value: Any, kinds: tuple[Any, ...]) -> float | None:
@@ -183,24 +183,22 @@ _imported: set[str] = set()  # when the first patch came
 
 
 def _start(patch: SleepPatch) -> None:
-    global _patches
     with _lock:
         if not _patches:
             _imported.update(sys.modules)
             _move_in()
-        _patches = (*_patches, patch)
+        _patches.append(patch)
         _claim(_modules(patch.covers))
 
 
 def _stop(patch: SleepPatch) -> None:
-    global _patches
     with _lock:
         if patch not in _patches:
             return
-        others = tuple(one for one in _patches if one is not patch)
+        others = len(_patches) > 1
         # Modules imported since then took the stand-in for the original; the last patch to go sees to all of them.
         _claim(_modules(patch.covers if others else lambda name: patch.covers(name) or name not in _imported))
-        _patches = others
+        _patches.remove(patch)
         _leave()
         if not others:
             _imported.clear()

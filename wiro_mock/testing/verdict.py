@@ -1,15 +1,16 @@
 """What a test left behind that it should not have: the only things that fail it at its end.
 
-Exactly these: an unexpected call, a registration that nobody used, a hold that nobody released. Each is one line with
-its place and its way out.
+Exactly these: an unexpected call, a registration that nobody used, a fault that never fired, a hold that nobody
+released. Each is one line with its place and its way out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from wiro_mock.casting import Use
+from wiro_mock.faults import Fault
 from wiro_mock.mock import World
 from wiro_mock.scenario import Scenario
 from wiro_mock.testing.guard import Attempt
@@ -92,6 +93,17 @@ def unused_holds(holds: Iterable[tuple[Hold, bool]]) -> Iterator[str]:
             nth = f" for the {hold.nth}th time" if hold.nth != 1 else ""
             yield (
                 f'unused registration: hold("{hold.name}") set at {hold.where}: no task came to it{nth}; '
+                "remove it, or write optional=True"
+            )
+
+
+def unfired_faults(faults: Iterable[Fault], optional: Collection[Fault]) -> Iterator[str]:
+    """Faults that no request has met."""
+    for fault in faults:
+        if not fault.struck and fault not in optional:
+            about = f" about task {fault.task_id}" if fault.task_id else ""
+            yield (
+                f"fault never fired: {fault}, set at {fault.where}: no such request{about} came; "
                 "remove it, or write optional=True"
             )
 
