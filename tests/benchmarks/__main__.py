@@ -1,7 +1,18 @@
 """All benchmarks, one after the other: `python -m tests.benchmarks`; each takes `--help` when it is run alone."""
 
-from tests.benchmarks import detail, lifecycles, long_run, sockets, startup
+from tests.benchmarks import (
+    anchors,
+    detail,
+    fixtures,
+    hour,
+    lifecycles,
+    long_run,
+    plugin,
+    respx_calls,
+    sockets,
+    startup,
+)
 
 if __name__ == "__main__":
-    for module in (startup, detail, lifecycles, sockets, long_run):
+    for module in (startup, detail, lifecycles, sockets, long_run, plugin, fixtures, hour, respx_calls, anchors):
         module.main([])
