@@ -239,7 +239,7 @@ def test_the_schema_refuses_what_the_loader_refuses() -> None:
     assert not _mistakes({**good, "steps": short}, schema(), schema())
     steps: list[Any] = [{"exot": 0}, {"accept": {"after": 5}}, "hold", {"hold": None}, "x", {"start": 5}]
     wrong: list[dict[str, Any]] = [{"steps": [step]} for step in steps]
-    for bad in (*wrong, {"scenario": "No"}, {"faults": []}):
+    for bad in (*wrong, {"scenario": "No"}, {"wishes": []}, {"faults": [{"on": "Run"}]}):
         assert _mistakes({**good, **bad}, schema(), schema())
 
 
