@@ -102,8 +102,7 @@ class WiroMock:
             self.patch_sleep(*self._options.patch_sleep)
 
     def __repr__(self) -> str:
-        tasks = len(self.tasks)
-        return f"<WiroMock {self.world.name or 'of its own'}: seed {self.seed}, time {self.time}, {tasks} tasks>"
+        return f"<WiroMock {self.world.name or 'of its own'}: seed {self.seed}, time {self.time}, tasks: {len(self.tasks)}>"
 
     def __enter__(self) -> Self:
         return self

@@ -4,8 +4,10 @@ A client that was built too early, or that has the address written into it, woul
 in Python asks for the address by `socket.getaddrinfo` or by its event loop before anything leaves the machine;
 there it is told, in one sentence, what happened and what to do.
 
-Not guarded: addresses in digits, a proxy (it does the asking), other processes, resolvers that do without the
-system's (aiodns, c-ares), `connect` of a bare socket with a name, and `from socket import getaddrinfo` of before.
+Those that do without the system's are told too, uvloop and aiohttp with aiodns, if they were imported before.
+
+Not guarded: addresses in digits, a proxy (it does the asking), other processes, other resolvers (pycares, libcurl),
+`connect` of a bare socket with a name, and `from socket import getaddrinfo` of before.
 """
 
 from __future__ import annotations
@@ -110,17 +112,22 @@ def _check(host: object, frame: FrameType) -> None:
 
 
 def _places() -> list[tuple[Any, str]]:
-    """What answers look-ups: the module, the loops of asyncio, and uvloop's, where it is in use."""
+    """What answers look-ups: the module, the loops of asyncio, and those that ask by themselves, where they are in use."""
     places: list[tuple[Any, str]] = [
         (socket, "getaddrinfo"),
         (socket, "gethostbyname"),
         (socket, "gethostbyname_ex"),
         (asyncio.BaseEventLoop, "getaddrinfo"),  # would ask in a thread, where the tester's line is out of sight
     ]
-    if "uvloop" in sys.modules:  # asks by itself, in C
-        loop = sys.modules["uvloop"].Loop
+    if loop := _attribute("uvloop", "Loop"):  # in C
         places += [(loop, "getaddrinfo"), (loop, "create_connection")]
+    if resolver := _attribute("aiohttp.resolver", "AsyncResolver"):  # by aiodns
+        places.append((resolver, "resolve"))
     return places
+
+
+def _attribute(module: str, name: str) -> Any:
+    return getattr(sys.modules.get(module), name, None)
 
 
 def _install() -> None:

@@ -142,7 +142,10 @@ else:
 
 def _patch_of(caller: FrameType) -> SleepPatch | None:
     module = caller.f_globals.get("__name__")
-    return next((patch for patch in _patches[::-1] if patch.covers(module)), None)
+    for patch in _patches[::-1]:
+        if patch.covers(module):
+            return patch
+    return None
 
 
 def _span(value: Any, kinds: tuple[Any, ...]) -> float | None:
