@@ -102,7 +102,8 @@ class WiroMock:
             self.patch_sleep(*self._options.patch_sleep)
 
     def __repr__(self) -> str:
-        return f"<WiroMock {self.world.name or 'of its own'}: seed {self.seed}, time {self.time}, tasks: {len(self.tasks)}>"
+        name, tasks = self.world.name or "of its own", len(self.tasks)
+        return f"<WiroMock {name}: seed {self.seed}, time {self.time}, tasks: {tasks}>"
 
     def __enter__(self) -> Self:
         return self

@@ -243,7 +243,7 @@ def choose(
     """The scenario that plays this run; of equals, the later in the sequence. Raises `ScenarioError` for none."""
     if asked is not None:
         return Chosen(_named(scenarios, asked), "asked for")
-    fitting = [scenario for scenario in scenarios if not scenario.matches(model, parameters)]
+    fitting = [scenario for scenario in scenarios if scenario.match and not scenario.matches(model, parameters)]
     if fitting:
         best = max(enumerate(fitting), key=lambda numbered: (numbered[1].rank(model), numbered[0]))
         return Chosen(best[1], "match")

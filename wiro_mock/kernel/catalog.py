@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from wiro_mock.kernel.nearest import CLOSE, likeness, listed
 from wiro_mock.kernel.refusals import No
@@ -42,6 +43,7 @@ class Model:
         return fnmatchcase(clean, glob.lower()) or fnmatchcase(self.name.lower(), glob.lower())
 
 
+@lru_cache(maxsize=1_000)
 def clean_slug(text: str) -> str:
     """The URL form of a display slug: lower case, runs of spaces, dots, underscores and dashes as one dash.
 

@@ -207,11 +207,29 @@ def evolve(task: Task | None, entry: Entry) -> Task:
             | e.PostprocessStarted()
             | e.PostprocessEnded()
         ):
-            return replace(task, status=status, times=times)
+            return _moved(task, status, times)
         case e.Queued():
             raise IllegalEvent("Queued begins a log and cannot come again; see Requeued")
         case _:
             assert_never(event)
+
+
+def _moved(task: Task, status: Status, times: Mapping[Status, Instant]) -> Task:
+    """`replace(task, status=status, times=times)` for the most frequent of all steps, in a third of its time."""
+    return Task(
+        job=task.job,
+        status=status,
+        created_at=task.created_at,
+        times=times,
+        stdout=task.stdout,
+        answer=task.answer,
+        answer_told=task.answer_told,
+        stderr=task.stderr,
+        exit_code=task.exit_code,
+        outputs=task.outputs,
+        killed=task.killed,
+        files_deleted=task.files_deleted,
+    )
 
 
 def fold(log: Iterable[Entry]) -> Task:
