@@ -69,7 +69,7 @@ def with_websockets() -> None:
 
 
 async def by_aiodns() -> None:
-    """aiohttp's choice where aiodns is installed; it need not be, as nothing is asked."""
+    """The choice of aiohttp where aiodns is installed; it need not be, as nothing is asked."""
     from aiohttp.resolver import AsyncResolver
 
     await AsyncResolver.resolve(object.__new__(AsyncResolver), "api.wiro.ai", 443)
@@ -97,6 +97,7 @@ CLIENTS: dict[str, Callable[[], object]] = {
     "uvloop, by name": lambda: on_uvloop(with_a_connection),
     "socket": lambda: socket.create_connection(("api.wiro.ai", 443)),
     "by name": lambda: socket.gethostbyname("api.wiro.ai"),
+    "by name, with all addresses": lambda: socket.gethostbyname_ex("api.wiro.ai"),
 }
 
 
@@ -161,7 +162,7 @@ def test_it_notes_no_more_than_so_many() -> None:
     """A client that tries for ever fills no memory."""
     with HostGuard() as guard:
         for _ in range(MOST_ATTEMPTS + 5):
-            with pytest.raises(socket.gaierror):
+            with pytest.raises(socket.gaierror, match=r"^blocked"):
                 socket.gethostbyname("wiro.ai")
     assert len(guard.attempts) == MOST_ATTEMPTS
 
@@ -171,8 +172,9 @@ def test_undone_in_any_order_nothing_is_left(order: list[int]) -> None:
     """The last to go puts back what stood there; again is no error."""
     guards = [HostGuard().__enter__() for _ in range(4)]
     for number in order:
-        with pytest.raises(socket.gaierror):
+        with pytest.raises(socket.gaierror) as caught:
             socket.getaddrinfo("api.wiro.ai", 443)
+        assert (str(caught.value), caught.value.errno) == (SENTENCE.format("api.wiro.ai"), socket.EAI_NONAME)
         guards[number].undo()
         guards[number].undo()
     check_untouched()
@@ -188,7 +190,7 @@ def test_what_somebody_put_over_it_stays() -> None:
     patch.undo()  # which puts ours back: it asks nothing any more
     try:
         assert socket.getaddrinfo("localhost", 80)
-        with HostGuard(), pytest.raises(socket.gaierror):
+        with HostGuard(), pytest.raises(socket.gaierror, match=r"^blocked"):
             socket.getaddrinfo("wiro.ai", 80)
     finally:
         socket.getaddrinfo = GENUINE[socket, "getaddrinfo"]

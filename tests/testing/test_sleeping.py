@@ -44,12 +44,13 @@ def inside_and_bound():
 
 async def of_module(): return await asyncio.sleep(2, "rested")
 async def of_name(): return await rest(2, "rested")
+async def of_tasks(): return await asyncio.tasks.sleep(2, "rested")
 async def in_task(): return await asyncio.create_task(asyncio.sleep(2, "rested"))
 
 def clocks(): return time.time(), time.monotonic(), monotonic(), time.perf_counter()
 """
 SYNC = ("plain", "renamed", "bound", "bound_and_renamed", "inside", "inside_and_bound")
-ASYNC = ("of_module", "of_name", "in_task")
+ASYNC = ("of_module", "of_name", "of_tasks", "in_task")
 
 
 @pytest.fixture
@@ -236,6 +237,87 @@ def test_of_several_patches_the_latest_is_asked(sleepy: Any) -> None:
         one.__enter__()
 
 
+def test_one_patch_undone_leaves_the_modules_of_another(sleepy: Any) -> None:
+    """What is covered no more gets its own back at once."""
+    client, other = sleepy("client.polling"), sleepy("other.polling")
+    genuine = client.sleep
+    clock = Clock()
+    with SleepPatch(clock.advance, ["other"]):
+        SleepPatch(clock.advance, ["client"]).undo()
+        assert client.sleep is client.nap is genuine
+        assert other.sleep is not genuine
+        other.bound()
+    assert clock.naps == [2]
+
+
+def test_modules_imported_meanwhile_get_their_own_too(sleepy: Any) -> None:
+    """Also those that no patch named; whichever patch is the last to go."""
+    one, two = SleepPatch(Clock().advance, ["client"]), SleepPatch(Clock().advance, ["client.polling"])
+    other = sleepy("other.polling")
+    two.undo()
+    one.undo()
+    check_untouched()
+    assert (other.sleep, other.rest, other.monotonic) == (time.sleep, asyncio.sleep, time.monotonic)
+
+
+def test_a_sleep_of_the_tests_own_stays(sleepy: Any) -> None:
+    """For everybody else, and for all once the patch is undone; the modules named have the clock all the same."""
+    polling = sleepy("client.polling")
+    real = polling.sleep
+    quiet: list[float] = []
+    own = quiet.append  # one object: each look-up makes another
+    clock = Clock()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "sleep", own)
+        with SleepPatch(clock.advance, ["client"]):
+            time.sleep(7)
+            polling.plain()  # by the module, where the test's own stands
+            polling.bound()  # by the name, which the test's own did not reach
+        assert time.sleep is own
+        assert polling.sleep is real
+        patch.setattr(polling, "nap", own)
+        with SleepPatch(clock.advance, ["client"]):
+            polling.bound_and_renamed()
+            patch.setattr(polling, "sleep", own)
+        assert polling.sleep is polling.nap is own
+    assert (quiet, clock.naps) == ([7], [2, 2, 2])
+
+
+def test_what_a_test_put_back_too_late_is_genuine_by_the_next_patch(sleepy: Any) -> None:
+    """A stand-in that returns after its patch was undone is not taken for the original."""
+    patch = pytest.MonkeyPatch()
+    try:
+        with SleepPatch(Clock().advance, ["client"]):
+            patch.setattr(time, "sleep", lambda _: None)
+        patch.undo()
+        assert time.sleep is not GENUINE[time, "sleep"]
+        started = time.perf_counter()
+        time.sleep(0.01)
+        assert time.perf_counter() - started >= 0.01
+        with SleepPatch(Clock().advance, ["client"]):
+            time.sleep(0.01)
+        check_untouched()
+    finally:
+        vars(time)["sleep"] = GENUINE[time, "sleep"]
+
+
+def test_what_is_too_long_is_the_originals(sleepy: Any) -> None:
+    """Python refuses it; and for ever is for ever, until it is cancelled."""
+    polling = sleepy("client.polling")
+    exec("def long(): time.sleep(1e300)\nasync def for_ever(): await asyncio.sleep(float('inf'))", vars(polling))
+
+    async def give_up() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(polling.for_ever(), 0.01)
+
+    clock = Clock()
+    with SleepPatch(clock.advance, ["client"]):
+        with pytest.raises(OverflowError):
+            polling.long()
+        asyncio.run(give_up())
+    assert clock.naps == []
+
+
 @given(
     st.permutations(range(4)), st.lists(st.sampled_from(["client", "client.polling", "other"]), min_size=4, max_size=4)
 )
@@ -279,6 +361,55 @@ def test_a_module_that_does_not_exist_is_told(sleepy: Any) -> None:
         "patch_sleep: a module is given by its name, such as wiro.patch_sleep('myclient.polling'), "
         "not as <module 'time' (built-in)>"
     )
+
+
+@pytest.mark.parametrize("name", ["", ".", ".polling", "client.", "client..polling", "client polling", "client-x.y"])
+def test_what_no_import_would_take_is_no_module(sleepy: Any, name: str) -> None:
+    """One sentence, never a failure of the look-up."""
+    with pytest.raises(Misuse, match=r"^patch_sleep: there is no module '.*'; [^\n]+$"):
+        SleepPatch(Clock().advance, [name])
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("clinet", "did you mean 'client'?"),
+        ("client.poling", "did you mean 'client.polling'?"),
+        ("client.polling.Poller", "did you mean 'client.polling'?"),
+        ("client.zzzzzz", "did you mean 'client'?"),
+        ("zqzqzqzq", "name it as import does, such as wiro.patch_sleep('myclient.polling')"),
+    ],
+)
+def test_the_hint_knows_what_is_not_imported_yet(sleepy: Any, name: str, hint: str) -> None:
+    """By what lies on the disk."""
+    with pytest.raises(Misuse) as caught:
+        SleepPatch(Clock().advance, [name])
+    assert str(caught.value) == f"patch_sleep: there is no module '{name}'; {hint}"
+    assert "client.polling" not in sys.modules or name == "client.polling.Poller"
+
+
+def test_a_module_below_one_without_a_spec_does_not_exist(sleepy: Any) -> None:
+    """As a script's `__main__`, or a module that a test has made."""
+    sys.modules["client"] = ModuleType("client")
+    with SleepPatch(Clock().advance, ["client"]), pytest.raises(Misuse, match=r"no module 'client\.polling'"):
+        SleepPatch(Clock().advance, ["client.polling"])
+
+
+def test_one_name_may_stand_alone(sleepy: Any) -> None:
+    """A text is not taken for a list of letters; what a name says twice counts once."""
+    with SleepPatch(Clock().advance, "client.polling") as patch:
+        assert patch.modules == ("client.polling",)
+        assert repr(patch) == "<SleepPatch of client.polling>"
+    assert repr(patch) == "<SleepPatch of client.polling, undone>"
+    with SleepPatch(Clock().advance, ["client", "other", "client"]) as patch:
+        assert patch.modules == ("client", "other")
+
+
+def test_a_package_that_cannot_be_imported_tells_why(sleepy: Any, tmp_path: Path) -> None:
+    """A requirement of its own that is missing is not a misspelled name."""
+    (tmp_path / "client" / "__init__.py").write_text("import zqzqzqzq")
+    with pytest.raises(ModuleNotFoundError, match="zqzqzqzq"):
+        SleepPatch(Clock().advance, ["client.polling"])
 
 
 def test_a_library_that_sleeps_for_the_client_works_if_it_is_named() -> None:

@@ -112,7 +112,7 @@ def _check(host: object, frame: FrameType) -> None:
 
 
 def _places() -> list[tuple[Any, str]]:
-    """What answers look-ups: the module, the loops of asyncio, and those that ask by themselves, where they are in use."""
+    """What answers look-ups: the module, the loops of asyncio, and who asks by itself, where it is in use."""
     places: list[tuple[Any, str]] = [
         (socket, "getaddrinfo"),
         (socket, "gethostbyname"),

@@ -46,8 +46,6 @@ def _exists(name: str) -> bool:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             return False  # a package on the way is not there, or is no package
         raise
-    except ValueError:  # on the way is a module without a spec
-        return False
 
 
 def _hint(name: str) -> str:
@@ -72,7 +70,7 @@ def _inside(package: str) -> set[str]:
         return names | {module.name for module in pkgutil.iter_modules()}
     try:
         spec = importlib.util.find_spec(package)
-    except (ImportError, ValueError):
+    except (ImportError, ValueError):  # or it is there without a spec, as a script is, or a module that a test made
         return names
     folders = spec and spec.submodule_search_locations
     return names | {module.name for module in pkgutil.iter_modules(folders or ())}
