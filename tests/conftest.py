@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, settings
+from websockets.sync.client import connect
 
 # A busy machine is no failure: only what a test asserts may fail it.
 _CALM = [HealthCheck.too_slow]
@@ -16,6 +18,19 @@ settings.register_profile("dev", max_examples=60, deadline=None, suppress_health
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, database=None, print_blob=True)
 settings.register_profile("thorough", settings.get_profile("dev"), max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "dev"))
+
+
+@pytest.fixture(scope="session")
+def everything_is_loaded() -> None:
+    """For tests with pytester: it forgets what its runs import, and libraries in C bear no second import."""
+    import wiro_mock.explain
+    import wiro_mock.webhooks  # noqa: F401
+    from wiro_mock import WiroMock
+
+    with WiroMock() as wiro, wiro.respx(), wiro.serve() as server, connect(server.socket_url, proxy=None):
+        httpx.get(server.url, trust_env=False)
+        wiro.allow("GET /v1")
+        wiro.report()
 
 
 @pytest.fixture

@@ -14,8 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from wiro_mock import WiroMock
-
 DOWNSTREAM = Path(__file__).parent / "downstream"
 PATIENCE = 110.0
 BUGS = {
@@ -117,11 +115,9 @@ E         + TwoTwo catsTwo cats onTwo cats on aTwo cats on a wall.
 """The mistake and the test that meets it; lines of what pytest says, in their order."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def everything_is_loaded() -> None:
-    """Pytester forgets what its runs import, and libraries in C bear no second import; so all is imported before."""
-    with WiroMock() as wiro, wiro.respx(), wiro.serve():
-        pass
+@pytest.fixture(autouse=True)
+def _loaded(everything_is_loaded: None) -> None:
+    """Tests with pytester need it."""
 
 
 def outcome(*args: str) -> str:

@@ -6,13 +6,6 @@ import re
 
 import pytest
 
-# Imported here, because pytester forgets what its own tests import first, and C extensions cannot be imported twice.
-import wiro_mock.asgi
-import wiro_mock.library
-import wiro_mock.loader
-import wiro_mock.respx_router
-import wiro_mock.server
-import wiro_mock.webhooks  # noqa: F401
 from wiro_mock.testing.options import library_of
 
 CLIENT = """
@@ -37,7 +30,7 @@ def detail(wiro, run, api=API):
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, everything_is_loaded: None) -> pytest.Pytester:
     """A stranger's suite with a small client in it."""
     monkeypatch.setenv("COLUMNS", "400")
     pytester.makepyfile(client=CLIENT)
@@ -226,7 +219,8 @@ def test_mine(wiro, wiro_respx):
         ),
         (
             "scenario='gpu-out-of-memry'",
-            'no scenario "gpu-out-of-memry"; did you mean "gpu-out-of-memory"?',
+            '@pytest.mark.wiro of test_it.py::test_it: no scenario "gpu-out-of-memry"; '
+            'did you mean "gpu-out-of-memory"?',
         ),
         (
             "seed='x'",
@@ -339,7 +333,7 @@ def test_a_registration_of_a_wider_scope_is_never_unused_in_one_test(suite: pyte
     result.assert_outcomes(passed=1, errors=1)
     assert (
         'unused registration: "failure" was asked for at @pytest.mark.wiro of test_it.py::test_it: no run came; '
-        "remove it, or write optional=True"
+        "remove it, or put the mark on the class or the module"
     ) in result.outlines
 
 

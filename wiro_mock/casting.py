@@ -5,8 +5,9 @@ Imports the language when it is first needed: a server can answer before it has 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from wiro_mock.kernel.catalog import Catalog, Model
@@ -15,6 +16,10 @@ from wiro_mock.kernel.events import Job
 if TYPE_CHECKING:
     from wiro_mock.loader import Library
     from wiro_mock.scenario import Chosen, Scenario
+
+
+ASKED = 10_000
+"""So many uses are remembered, those that are over too."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -96,7 +101,7 @@ class Casting:
 
     def __init__(self, library: Library | None, tell: Callable[[str], None]) -> None:
         self.uses: list[Use] = []
-        self.asked: list[Use] = []
+        self.asked: deque[Use] = deque(maxlen=ASKED)
         self.own: list[Scenario] = []
         self._library = library
         self._catalog: Catalog | None = None
@@ -105,7 +110,8 @@ class Casting:
 
     def begin(self) -> None:
         """Forget what was asked for."""
-        self.uses, self.asked, self.own = [], [], []
+        self.uses, self.own = [], []
+        self.asked.clear()
 
     @property
     def is_read(self) -> bool:
@@ -168,6 +174,10 @@ class Casting:
                 use.seen += 1
             elif (scenario := use.take()) is not None:
                 at = f" at {use.where}" if use.where else ""
-                chosen = Chosen(scenario, f"asked for{at}")
+                chosen = Chosen(scenario, f"asked for{at}", demanded=not (use.wide or use.optional))
         self.uses = [use for use in self.uses if not use.spent]
-        return chosen or choose(self.scenarios, job.model, job.parameters, asked=asked)
+        if chosen is None:
+            chosen = choose(self.scenarios, job.model, job.parameters, asked=asked)
+            if chosen.scenario in self.own:
+                chosen = replace(chosen, demanded=True)
+        return chosen

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from wiro_mock.api import Outcome, Response
 
 ARMED = 10_000
-"""So many faults are armed at a time; of more, the oldest are forgotten."""
+"""For so many tasks faults are armed at a time; of more, the oldest are forgotten."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Fault:
     """An HTTP status for the next `times` requests of an operation; only for those that name the task, if one is given.
 
-    `where` is where it was set; `struck` counts the requests that met it.
+    `where` is where it was set; `struck` counts the requests that met it; an `optional` one need not be met.
     """
 
     operation: str
@@ -24,6 +25,7 @@ class Fault:
     times: int = 1
     task_id: str = ""
     where: str = ""
+    optional: bool = False
     struck: int = 0
 
     def __str__(self) -> str:
@@ -46,22 +48,37 @@ class Fault:
 
 
 class Faults:
-    """The armed faults, oldest first."""
+    """The armed faults. Not safe without the world's lock."""
 
     def __init__(self) -> None:
-        self.armed: deque[Fault] = deque(maxlen=ARMED)
+        self._armed: dict[tuple[str, str], deque[Fault]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._armed)
+
+    def __iter__(self) -> Iterator[Fault]:
+        """Those that may still be met, by operation and task."""
+        return iter([fault for faults in self._armed.values() for fault in faults])
 
     def arm(self, fault: Fault) -> Fault:
         """From now on it may be met."""
-        self.armed.append(fault)
+        self._armed.setdefault((fault.operation, fault.task_id), deque()).append(fault)
+        if len(self._armed) > ARMED:
+            del self._armed[next(iter(self._armed))]
         return fault
 
     def strike(self, operation: str, task_id: str) -> Fault | None:
-        """The oldest fault that a request of this operation, about this task, meets; it has been met once more."""
-        for fault in self.armed:
-            if fault.operation == operation and fault.task_id in ("", task_id):
+        """The fault that a request of this operation, about this task, meets; it has been met once more.
+
+        Those of the task go before those of every task, and the oldest before the others.
+        """
+        for key in ((operation, task_id), (operation, "")):
+            if faults := self._armed.get(key):
+                fault = faults[0]
                 fault.struck += 1
                 if fault.struck >= fault.times:
-                    self.armed.remove(fault)
+                    faults.popleft()
+                    if not faults:
+                        del self._armed[key]
                 return fault
         return None

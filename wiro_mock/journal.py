@@ -90,9 +90,17 @@ class Exchange:
     def line(self) -> str:
         """The exchange as one line for the tester: what was answered, and why."""
         outcome = self.outcome
-        accepted = "accepted" if self.status < 400 else "failed on the way"
-        what = accepted if outcome.code is None else f"code {outcome.code} {outcome.message!r}"
-        return printable(f"{self.method} {self.path[:200]} -> {self.status} {what} ({self.id}): {outcome.reason}")
+        return printable(f"{self.method} {self.path[:200]} -> {self.status} {self.what} ({self.id}): {outcome.reason}")
+
+    @property
+    def what(self) -> str:
+        """What was answered, in a few words."""
+        outcome = self.outcome
+        if outcome.operation == "socket":
+            return "a message on the socket"
+        if outcome.code is None:
+            return "accepted" if self.status < 400 else "failed on the way"
+        return f"code {outcome.code} {outcome.message!r}"
 
 
 class Journal:
@@ -213,7 +221,7 @@ class Journal:
                     "file": self._cut(filename),
                     "size": blob.size,
                     "sha256": blob.digest,
-                    "contenttype": blob.contenttype,
+                    "contenttype": self._cut(blob.contenttype),
                 }
             case str():
                 return self._cut(value) + (f"… ({len(value)} characters)" if len(value) > TEXT_SHOWN else "")

@@ -18,7 +18,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from wiro_mock.casting import Use
-from wiro_mock.faults import Fault
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
@@ -26,6 +25,7 @@ from wiro_mock.testing import assertions, choosing, options, report, sequences, 
 from wiro_mock.testing.call_site import here
 from wiro_mock.testing.guard import HostGuard
 from wiro_mock.testing.holding import Hold
+from wiro_mock.testing.leftovers import Leftovers
 from wiro_mock.testing.sleeping import SleepPatch
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 
     from wiro_mock.respx_router import WiroRouter
     from wiro_mock.scenario import Scenario
+    from wiro_mock.server import ServerThread
 
+__tracebackhide__ = True  # a failure is in the tester's line
 Length: TypeAlias = str | float | timedelta
 """A length of time: `"2m"`, `"500ms"`, seconds, or a timedelta."""
 NOTES_KEPT = 200
@@ -49,6 +51,11 @@ class Served:
     url: str
     socket_url: str
     origin: str
+
+    @classmethod
+    def by(cls, thread: ServerThread) -> Served:
+        """Where a running server is."""
+        return cls(url=thread.api_url, socket_url=thread.socket_url, origin=thread.url)
 
 
 class WiroMock:
@@ -86,16 +93,11 @@ class WiroMock:
         given = {key: value for key, value in locals().items() if key not in ("self", "name")}
         self._options = options.read(given)
         self._notes: deque[str] = deque(maxlen=NOTES_KEPT)
-        self._holds: list[tuple[Hold, bool]] = []
-        self._made: list[tuple[Scenario, str]] = []
-        self._allowed: list[str] = []
-        self._may_never_fire: list[Fault] = []
-        self._patches: list[SleepPatch] = []
-        self._guard: HostGuard | None = None
         self.world = World(
             self._options.settings, library=options.library_of(self._options.scenarios), tell=self._notes.append
         )
         self.world.name = name
+        self._left = Leftovers(self.world)
         if self._options.scenario:
             self._use(self._options.scenario, where=here())
         if self._options.patch_sleep:
@@ -113,19 +115,13 @@ class WiroMock:
     ) -> None:
         try:
             if kind is None:
-                self.verify()
+                self._verify(stacklevel=3)
         finally:
             self.close()
 
     def close(self) -> None:
-        """Undo what was patched, and delete what lies on disk. Again is no error."""
-        for patch in self._patches:
-            patch.undo()
-        for hold, _ in self._holds:
-            hold.release()
-        if self._guard is not None:
-            self._guard.undo()
-        self.world.close()
+        """Undo what was patched, let everybody go, and delete what lies on disk. Again is no error."""
+        self._left.close()
 
     # -- what it is ------------------------------------------------------------------------------------
 
@@ -150,6 +146,11 @@ class WiroMock:
         return self.world.clock.mode
 
     @property
+    def strict(self) -> bool:
+        """Whether what a test leaves behind fails it, or only warns."""
+        return self._options.strict
+
+    @property
     def network(self) -> bool:
         """Whether names of the real Wiro may be looked up."""
         return self._options.network
@@ -168,10 +169,9 @@ class WiroMock:
 
     def guard(self) -> HostGuard:
         """Refuse to look up the real Wiro's names in this process, until `close`; an attempt is an unexpected call."""
-        if self._guard is None:
-            self._guard = HostGuard()
-            self._guard.__enter__()
-        return self._guard
+        if self._left.guard is None:
+            self._left.guard = HostGuard().__enter__()
+        return self._left.guard
 
     # -- choosing what happens -------------------------------------------------------------------------
 
@@ -196,7 +196,7 @@ class WiroMock:
         self, *, model: str = "*", with_: Mapping[str, object] | None = None, nth: int | None = None
     ) -> choosing.OnRun:
         """The runs of a model, with these parameters, or the nth of them: `wiro.on_run(nth=2).use("failure")`."""
-        return choosing.OnRun(self._use, model=model, with_=with_ or {}, nth=nth)
+        return self._left.on_run(choosing.OnRun(self._use, model=model, with_=with_ or {}, nth=nth, where=here()))
 
     def scenario(
         self,
@@ -217,13 +217,13 @@ class WiroMock:
         where = here()
         rest = {"about": about, "match": match, "default_for": default_for, "faults": faults}
         made = choosing.make(self.world, where, {"scenario": name, "steps": steps}, rest)
-        if not optional:
-            self._made.append((made, where))
-        return made
+        return self._left.scenario(made, where, optional=optional)
 
     def allow(self, call: str) -> None:
         """Do not fail for calls such as `POST /v1/Run/nobody/*` (a glob over method and path) that nothing answers."""
-        self._allowed.append(call)
+        if not isinstance(call, str) or not call.strip():
+            raise Misuse(f"allow: a call is told as a text such as 'POST /v1/Run/nobody/*', not as {call!r}")
+        self._left.allow(call)
 
     def fault(
         self,
@@ -239,10 +239,9 @@ class WiroMock:
         `times` of them; only those about this task (or its id), if one is given. A fault that no request meets fails
         the test, unless it is `optional`. Raises `Misuse` for no such operation, status or count.
         """
-        fault = choosing.fault(operation, status=status, times=times, task=task, where=here())
-        self.world.faults.arm(fault)
-        if optional:
-            self._may_never_fire.append(fault)
+        fault = choosing.fault(operation, status=status, times=times, task=task, where=here(), optional=optional)
+        with self.world.lock:
+            self.world.faults.arm(fault)
 
     def _use(self, scenarios: Sequence[str | Scenario], *, where: str, **given: Any) -> Use:
         return choosing.use(self.world, scenarios, where=where, **given)
@@ -270,9 +269,10 @@ class WiroMock:
         As a context manager it ends with the block. A hold that is never released fails the test, and so does one to
         which no task comes, unless it is `optional`. Raises `Misuse` for no such point.
         """
-        hold = Hold(self.world, to, nth=nth, model=model, where=here())
-        self._holds.append((hold, optional))
-        return hold
+        where = here()
+        with self.world.lock:
+            choosing.check_model(self.world, model, asking="hold")
+            return self._left.hold(Hold(self.world, to, nth=nth, model=model, where=where), optional=optional)
 
     def release(self, what: views.Task | str = "") -> list[str]:
         """Let held tasks go on: one task (or its id), those of one name of hold, or all; returns their ids."""
@@ -280,8 +280,7 @@ class WiroMock:
         is_task = self.world.sim.task(name) is not None
         released = self.world.release(task_id=name if is_task else "", name="" if is_task else name)
         if not released:
-            held = ", ".join(f"task {task} at {hold!r}" for task, hold in self.world.sim.holds().items())
-            raise Misuse(f"release: nothing {f'at {name!r} ' if name else ''}is held; held now: {held or 'no task'}")
+            raise Misuse(f"release: {choosing.nothing_held(self.world, name)}")
         return released
 
     def patch_sleep(self, *modules: str) -> SleepPatch:
@@ -289,9 +288,7 @@ class WiroMock:
         test, or of the with block. Raises `Misuse` where time is real, or for a module that does not exist.
         """
         self._check_clock("patch_sleep")
-        patch = SleepPatch(self._advance, modules)
-        self._patches.append(patch)
-        return patch
+        return self._left.patch(SleepPatch(self._advance, modules))
 
     def _advance(self, passed: float) -> None:
         with self.world.lock:
@@ -339,12 +336,10 @@ class WiroMock:
 
         A failure shows the nearest call, field by field.
         """
-        __tracebackhide__ = True
         return assertions.assert_ran(self.world, model, times=times, with_=with_, **params)
 
     def assert_not_called(self, operation: str | None = None, *, model: str | None = None) -> None:
         """Nothing was called; or not this operation (`Task/Cancel`), or no run of this model (a glob)."""
-        __tracebackhide__ = True
         assertions.assert_not_called(self.world, operation, model=model)
 
     def assert_polled(
@@ -356,17 +351,14 @@ class WiroMock:
         min_interval: Length | None = None,
     ) -> None:
         """A task (or every one) was polled so often, and no sooner than `min_interval` of its clock after the last."""
-        __tracebackhide__ = True
         assertions.assert_polled(self.world, task, at_most=at_most, at_least=at_least, min_interval=min_interval)
 
     def assert_signed(self) -> None:
         """Every request that needs a key was rightly signed."""
-        __tracebackhide__ = True
         assertions.assert_signed(self.world)
 
     def assert_no_leaks(self) -> None:
         """No socket is open, no task unfinished, no hold unreleased, and every output was downloaded."""
-        __tracebackhide__ = True
         assertions.assert_no_leaks(self.world)
 
     def export(self, path: str | PathLike[str]) -> None:
@@ -393,25 +385,17 @@ class WiroMock:
 
     def problems(self) -> list[str]:
         """What a test would fail for at its end, one line each; empty when all is well."""
-        holds = [hold for hold, _ in self._holds]
-        attempts = self._guard.attempts if self._guard is not None else []
-        return [
-            *verdict.unexpected_calls(self.world, self._allowed),
-            *verdict.blocked_calls(attempts),
-            *verdict.unused_uses(self.world.casting.asked),
-            *verdict.unused_scenarios(self.world, self._made),
-            *verdict.unused_holds(self._holds),
-            *verdict.unfired_faults(self.world.faults.armed, self._may_never_fire),
-            *verdict.forgotten_holds(self.world, holds),
-        ]
+        return self._left.problems()
 
     def verify(self) -> None:
         """Raise `Unmet` with everything that a test left behind; where it is not strict, warn of it instead."""
-        __tracebackhide__ = True
+        self._verify(stacklevel=3)
+
+    def _verify(self, *, stacklevel: int) -> None:
         if problems := self.problems():
-            if self._options.strict:
+            if self.strict:
                 raise verdict.Unmet(verdict.told(problems))
-            warnings.warn(verdict.told(problems), verdict.WiroWarning, stacklevel=2)
+            warnings.warn(verdict.told(problems), verdict.WiroWarning, stacklevel=stacklevel)
 
     # -- doors -----------------------------------------------------------------------------------------
 
@@ -434,4 +418,4 @@ class WiroMock:
         from wiro_mock.server import ServerThread
 
         with ServerThread(self.app, host=host, port=port) as thread:
-            yield Served(url=f"{thread.url}/v1", socket_url=thread.socket_url, origin=thread.url)
+            yield Served.by(thread)

@@ -74,10 +74,12 @@ def make_scenario(data: object, *, source: str = "", folder: Path | None = None)
 class Library:
     """The shipped scenarios and models and those of the given folders, kept up to date on request.
 
-    `broken` are the complaints about the files as they stand, one line each: empty when all is well.
+    `broken` are the complaints about the files as they stand, one line each: empty when all is well. Without `watch`
+    they are read once and for all.
     """
 
-    def __init__(self, *folders: Path | str) -> None:
+    def __init__(self, *folders: Path | str, watch: bool = True) -> None:
+        self._watch = watch
         self.folders = [Path(folder) for folder in folders]
         self.scenarios: list[Scenario] = []
         self.models: list[Model] = []
@@ -87,7 +89,7 @@ class Library:
 
     def refresh(self) -> list[str]:
         """Read again if a file of the given folders has changed; the lines to tell the tester, if any."""
-        if not self.folders:
+        if not self.folders or not self._watch:
             return []
         seen = self._look()
         if seen == self._seen:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from wiro_mock.api import Outcome, Profile, Request, Response, find, handle
 from wiro_mock.api import wire as _wire
@@ -33,7 +33,7 @@ from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.orders import Order
 from wiro_mock.kernel.plan import Plan
 from wiro_mock.kernel.refusals import Refusal
-from wiro_mock.kernel.simulation import Gate, Simulation
+from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task, fold
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.settings import Settings
@@ -48,12 +48,25 @@ if TYPE_CHECKING:
 REQUEST_ID = "x-wiro-mock-request-id"
 """The one header of ours in an answer: the id of its exchange in the journal."""
 ENTRIES_PER_POLL = 10_000
-UNEXPECTED_KEPT = 100
-"""So many unexpected calls are remembered apart from the journal, which forgets."""
+UNEXPECTED_KEPT = 1_000
+"""So many kinds of unexpected calls are remembered apart from the journal, which forgets: the first of each."""
+DOWNLOADS_KEPT = 100_000
 
 
 class PollError(Exception):
     """A poll that would make a scenario play without end."""
+
+
+class Keeper(Protocol):
+    """A gate that knows whom it keeps."""
+
+    def __call__(self, task: Task, event: Event) -> str:
+        """Its name, where it wants this step held back; may be asked more than once."""
+        ...
+
+    def keeps(self, task_id: str) -> bool:
+        """Whether this task is held by it."""
+        ...
 
 
 class World:
@@ -76,7 +89,7 @@ class World:
         self.clock: Clock = make_clock(self.settings.time)
         self.poll_worth = self.settings.poll
         self.blobs = BlobStore()
-        self.gates: list[Gate] = []
+        self.gates: list[Keeper] = []
         self.on_change: set[Callable[[], None]] = set()
         self.log_request: Callable[[str], None] | None = None
         self._watchers: dict[str, set[Callable[[], None]]] = {}
@@ -109,7 +122,7 @@ class World:
         self.gates.clear()
         self.played: set[str] = set()
         self.faults = Faults()
-        self.unexpected: list[Exchange] = []
+        self.unexpected: dict[tuple[str, str], Exchange] = {}
         self._kept: list[str] = []
         self._nonces: dict[str, None] = {}
         self.detail_texts = DetailTexts()
@@ -205,12 +218,19 @@ class World:
 
     def _arm(self, task: Task) -> None:
         """Arm the faults of the task's scenario."""
-        if self._chosen is not None:
-            scenario, task_id = self._chosen.scenario, task.job.id
-            where = scenario.source or f"the scenario {scenario.name!r}"
-            for item in scenario.faults:
-                fault = Fault(operation=item.on, status=item.do.status, times=item.times, task_id=task_id, where=where)
-                self.faults.arm(fault)
+        chosen = self._chosen
+        if chosen is None:
+            return
+        for item in chosen.scenario.faults:
+            fault = Fault(
+                operation=item.on,
+                status=item.do.status,
+                times=item.times,
+                task_id=task.job.id,
+                where=chosen.scenario.source or f"the scenario {chosen.scenario.name!r}",
+                optional=item.optional or not chosen.demanded,
+            )
+            self.faults.arm(fault)
 
     def poll(self, task: Task) -> Task:
         """Let pass what a poll is worth. Raises `PollError` after 10 000 entries, naming the scenario."""
@@ -251,8 +271,10 @@ class World:
             self._chosen = None
             self._came_at = self.sim.now
             response, outcome = self._played(request)
-            if outcome.file:
+            if outcome.file and len(self.downloads) < DOWNLOADS_KEPT:
                 self.downloads.add(outcome.file)
+            if outcome.unexpected and (past := self._from_the_past(request)):
+                outcome = replace(outcome, unexpected=False, reason=f"{outcome.reason}; {past}")
             if self._chosen is not None:
                 outcome = replace(outcome, scenario=self._chosen.scenario.name, how=self._chosen.how)
             exchange = self.journal.record(
@@ -268,7 +290,7 @@ class World:
                 answer=response.content,
             )
             if outcome.unexpected and len(self.unexpected) < UNEXPECTED_KEPT:
-                self.unexpected.append(exchange)
+                self.unexpected.setdefault((request.method, request.path[:200]), exchange)
             self._collect()
         if outcome.code is not None or outcome.reason:
             self.tell(exchange.line())
@@ -282,7 +304,7 @@ class World:
             self.warm_up()
             self.settle()
             self._came_at = self.sim.now
-            if self.faults.armed and (fault := self._fault_of(request)) is not None:
+            if self.faults and (fault := self._fault_of(request)) is not None:
                 return fault.answer()
             return handle(self, request)
         except ScenarioError as error:
@@ -293,6 +315,10 @@ class World:
             return self._broken(str(error))
         except Exception as error:
             return self._broken(f"{type(error).__name__}: {error} (a mistake in wiro_mock itself)")
+
+    def _from_the_past(self, request: Request) -> str:
+        """What is known of the key of another world, which is over: its calls are nobody's fault here."""
+        return self.explain_key(request.headers.get("x-api-key", "")) if self.explain_key else ""
 
     def _fault_of(self, request: Request) -> Fault | None:
         found = find(request.method, request.path)
@@ -431,8 +457,15 @@ class World:
         return self._chosen.scenario.compile(job, self._keep, balance=self.sim.balance)
 
     def _gate(self, task: Task, event: Event) -> str:
-        """The simulation's gate: whether somebody wants this step held back."""
-        return next(filter(None, (gate(task, event) for gate in self.gates)), "") if self.gates else ""
+        """The simulation's gate: whether somebody wants this step held back. Everybody is asked, and may count."""
+        names = [gate(task, event) for gate in self.gates] if self.gates else []
+        return next(filter(None, names), "")
+
+    def let_go(self, task_id: str) -> None:
+        """A gate keeps this task no longer: it goes on, unless another one does."""
+        with self.lock:
+            if all(not gate.keeps(task_id) for gate in self.gates):
+                self.release(task_id=task_id)
 
     def _tell(self, line: str) -> None:
         self.tell(line)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import pytest
 
@@ -18,18 +18,30 @@ from wiro_mock.testing.keyword_table import KEYWORDS, NAMES, unknown
 if TYPE_CHECKING:
     from wiro_mock.library import Served, WiroMock
     from wiro_mock.respx_router import WiroRouter
-    from wiro_mock.worlds import Worlds
+    from wiro_mock.worlds import Over, Worlds
 
 T = TypeVar("T")
 WORLDS = pytest.StashKey["list[WiroMock]"]()
 """The Wiros that a test's fixtures have made."""
-LAST_WORDS = pytest.StashKey[str]()
-"""The report of a Wiro at its end, if it left anything behind."""
-WENT_WRONG = pytest.StashKey[bool]()
-"""Whether the test has failed or was skipped by itself: what it left behind is then told, and fails nothing."""
+PASSED = pytest.StashKey[bool]()
+"""Whether the body of a test has passed: of any other, what it left behind is told, and fails nothing."""
+LAST_WORDS = pytest.StashKey["list[LastWords]"]()
+"""What Wiros had to say when they ended."""
+OVER = pytest.StashKey["Over"]()
 SHARED = pytest.StashKey["Worlds"]()
+STRAYS = pytest.StashKey[list[str]]()
 STRAYS_SHOWN = 10
 FIXTURES = ("wiro", "wiro_respx", "wiro_server", "wiro_env")
+
+
+class LastWords(NamedTuple):
+    """A Wiro at its end: what it left behind, whether that fails the test, and its report, if it left anything."""
+
+    problems: list[str]
+    strict: bool
+    report: str
+
+
 EXAMPLES = ", ".join(f"{keyword.name}=…" for keyword in KEYWORDS)
 
 
@@ -69,8 +81,12 @@ def _check(given: Mapping[str, Any], place: str) -> None:
             raise pytest.UsageError(str(error)) from None
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A mark with a keyword that does not exist fails its test, whether or not the test uses a fixture of ours."""
+    """Begin anew, for a test may be run again. A mark with a keyword that does not exist fails its test, whether or not
+    the test uses a fixture of ours.
+    """
+    _forget(item)
     for mark in item.iter_markers("wiro"):
         where = f"@pytest.mark.wiro of {item.nodeid}"
         if mark.args:
@@ -97,11 +113,12 @@ def wiro(request: pytest.FixtureRequest, wiro_settings: Mapping[str, Any]) -> It
     request.node.stash.setdefault(WORLDS, []).append(made)
     try:
         yield made
-        if not request.node.stash.get(WENT_WRONG, False):
-            _verify(made)
+        # Before it is closed, which lets everybody go on. Whether it fails the test is seen when all else has ended.
+        problems = made.problems()
+        words = LastWords(problems, made.strict, made.report() if problems else "")
+        request.node.stash.setdefault(LAST_WORDS, []).append(words)
     finally:
-        if made.problems():  # told as it is now: closing lets everybody go on
-            request.node.stash[LAST_WORDS] = made.report()
+        _over(request.config).add(made.world)
         made.close()
 
 
@@ -126,10 +143,10 @@ def _wiro_shared_server(request: pytest.FixtureRequest) -> Iterator[tuple[Worlds
     from wiro_mock.server import ServerThread
     from wiro_mock.worlds import Worlds
 
-    worlds = Worlds()
+    worlds = Worlds(over=_over(request.config))
     request.config.stash[SHARED] = worlds
     with ServerThread(create_app(worlds)) as thread:
-        yield worlds, Served(url=thread.api_url, socket_url=thread.socket_url, origin=thread.url)
+        yield worlds, Served.by(thread)
 
 
 @pytest.fixture
@@ -179,13 +196,26 @@ def _make(request: pytest.FixtureRequest, fixture: Mapping[str, Any]) -> WiroMoc
     given.setdefault("seed", int.from_bytes(blake2b(node.nodeid.encode(), digest_size=4).digest()))
     read(given, place=f"@pytest.mark.wiro of {node.nodeid}")
     own = next((mark.kwargs for mark in node.own_markers if mark.name == "wiro" and "scenario" in mark.kwargs), None)
-    made = WiroMock(**given, name=node.nodeid)
+    try:
+        made = WiroMock(**given, name=node.nodeid)
+    except Misuse as error:
+        raise Misuse(f"{_origin('scenario', node, flags, marks, fixture)}: {error}") from None
     for use in made.world.casting.asked:
         use.where = f"@pytest.mark.wiro of {node.nodeid}"
         use.wide = own is None or "scenario" in flags
+    made.world.explain_key = _over(config).whose
     if not made.network:
         made.guard()
     return made
+
+
+def _origin(name: str, node: Any, flags: Any, marks: list[Any], fixture: Any) -> str:
+    """Where a keyword was given."""
+    if name in flags:
+        return f"--wiro-{name}"
+    if any(name in mark for mark in marks):
+        return f"@pytest.mark.wiro of {node.nodeid}"
+    return f"wiro_settings of {node.nodeid}" if name in fixture else f"ini option wiro_{name}"
 
 
 def _ini(config: pytest.Config, name: str) -> Any:
@@ -195,11 +225,31 @@ def _ini(config: pytest.Config, name: str) -> Any:
         return None
 
 
-def _verify(made: WiroMock) -> None:
-    """Fail the test for what it left behind, without a traceback of ours."""
-    from wiro_mock.testing.verdict import Unmet
+def _over(config: pytest.Config) -> Over:
+    """The keys of the tests that are over, to be recognised."""
+    from wiro_mock.worlds import Over
 
-    _in_one_sentence(made.verify, Unmet)
+    return config.stash.setdefault(OVER, Over())
+
+
+def _forget(item: pytest.Item) -> None:
+    """Nothing is known of the test any more."""
+    item.stash[WORLDS], item.stash[LAST_WORDS], item.stash[PASSED] = [], [], False
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Fail a test that has passed for what it left behind; where anything else has failed, that is told only."""
+    result = yield  # raises what has failed
+    passed: bool = item.stash[PASSED]
+    for words in item.stash[LAST_WORDS] if passed else []:
+        if words.problems:
+            from wiro_mock.testing.verdict import WiroWarning, told
+
+            if words.strict:
+                pytest.fail(told(words.problems), pytrace=False)
+            item.warn(WiroWarning(told(words.problems)))
+    return result
 
 
 def _in_one_sentence(act: Callable[[], T], kind: type[Exception]) -> T:
@@ -221,14 +271,24 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add to the report of a failed test what happened in its Wiro."""
     report = yield
-    if call.excinfo is not None and call.when != "teardown":
-        item.stash[WENT_WRONG] = True
+    if call.when == "call" and call.excinfo is None:
+        item.stash[PASSED] = True
     if report.failed:
         _explain_scope(report)
-        last_words = item.stash.get(LAST_WORDS, "")
-        texts = [last_words] if last_words else [made.report() for made in _worlds_of(item)]
-        report.sections += [("wiro", text) for text in texts]
+        report.sections += [("wiro", text) for text in _reports(item)]
+    if call.when == "teardown":
+        _forget(item)  # else every world would live until the end of the session
     return report
+
+
+def _reports(item: pytest.Item) -> list[str]:
+    """What there is to tell of a test's Wiros: their last words, or how they stand now."""
+    if words := [words.report for words in item.stash.get(LAST_WORDS, []) if words.report]:
+        return words
+    try:
+        return [made.report() for made in _worlds_of(item)]
+    except Exception as error:  # a report must not be what ends the session
+        return [f"the report could not be made: {type(error).__name__}: {error} (a mistake in wiro_mock itself)"]
 
 
 def _worlds_of(item: pytest.Item) -> list[WiroMock]:
@@ -262,11 +322,29 @@ def _explain_scope(report: pytest.TestReport) -> None:
         report.longrepr = f"{sentence}\n\n{report.longrepr}"
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Under xdist, tell the one who prints of the requests that belonged to no test."""
+    worlds = session.config.stash.get(SHARED, None)
+    if worlds is None or not worlds.has_strays:
+        return
+    lines = [exchange.line() for exchange in worlds.strays.journal.entries(limit=STRAYS_SHOWN)]
+    output = getattr(session.config, "workeroutput", None)
+    if output is None:
+        session.config.stash.setdefault(STRAYS, []).extend(lines)
+    else:
+        output["wiro_strays"] = lines
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker of xdist has ended."""
+    node.config.stash.setdefault(STRAYS, []).extend(getattr(node, "workeroutput", {}).get("wiro_strays", []))
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Tell of requests to the shared server that belonged to no test."""
-    worlds = config.stash.get(SHARED, None)
-    if worlds is not None and worlds.has_strays and (exchanges := worlds.strays.journal.entries(limit=STRAYS_SHOWN)):
+    if lines := config.stash.get(STRAYS, []):
         terminalreporter.section("wiro: requests of no test")
-        terminalreporter.line(f"{len(worlds.strays.journal)} requests to wiro_server had no running test's key:")
-        for exchange in exchanges:
-            terminalreporter.line(exchange.line())
+        terminalreporter.line("requests to wiro_server that had the key of no running test:")
+        for line in lines:
+            terminalreporter.line(line)

@@ -231,10 +231,14 @@ class Scenario(Strict):
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The scenario of a run, and how it came to play: "asked for", "match" or "default for KIND"."""
+    """The scenario of a run, and how it came to play: "asked for", "match" or "default for KIND".
+
+    `demanded` is one that a test asked for, and that must come to all of its effects.
+    """
 
     scenario: Scenario
     how: str
+    demanded: bool = False
 
 
 def choose(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import shutil
 import tempfile
 import threading
@@ -120,7 +121,7 @@ class BlobStore:
         with self._lock:
             if self._folder is None:
                 self._folder = Path(tempfile.mkdtemp(prefix="wiro-mock-"))
-                self._cleanup = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+                self._cleanup = weakref.finalize(self, _remove, self._folder, os.getpid())
             self._files += 1
             return self._folder / str(self._files)
 
@@ -179,6 +180,12 @@ class BlobWriter:
             self._file.close()
             self._path.unlink(missing_ok=True)
             self._file = None
+
+
+def _remove(folder: Path, owner: int) -> None:
+    """Remove the folder of a store; a child that this process has forked leaves it alone."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _pieces(file: BinaryIO, start: int, stop: int) -> Iterator[bytes]:

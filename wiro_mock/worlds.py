@@ -20,18 +20,39 @@ REMEMBERED = 1_000
 """So many keys of detached worlds are remembered, to be recognised."""
 
 
+class Over(dict[str, str]):
+    """The keys of worlds that are over, with the names of those: the latest thousand."""
+
+    def add(self, world: World) -> None:
+        """This world is over."""
+        self[world.project.key] = world.name or "an earlier test"
+        if len(self) > REMEMBERED:
+            del self[next(iter(self))]
+
+    def whose(self, key: str) -> str:
+        """What there is to say of a key that a world does not know; empty for one that never was."""
+        name = self.get(key)
+        if name is None:
+            return ""
+        return (
+            f"x-api-key is the key of the world of {name}, which is over; the client was built before this test's "
+            "wiro_env (or in a fixture of wider scope): build it in the test"
+        )
+
+
 class Worlds:
     """The worlds behind a server. Worlds are attached and detached from any thread.
 
     `on_change` are called with a world after it was attached or detached, in the thread in which that was done.
+    `over` are the keys of worlds that are over, with their names.
     """
 
-    def __init__(self, *worlds: World) -> None:
+    def __init__(self, *worlds: World, over: Over | None = None) -> None:
         self.on_change: set[Callable[[World], None]] = set()
         self._lock = threading.RLock()
         self._attached: tuple[World, ...] = ()
         self._by_key: dict[str, World] = {}
-        self._over: dict[str, str] = {}
+        self.over = Over() if over is None else over
         self._strays: World | None = None
         for world in worlds:
             self.attach(world)
@@ -72,10 +93,10 @@ class Worlds:
             if world in self._attached:
                 return
             self._check(world)
-            self._over.pop(world.project.key, None)
+            self.over.pop(world.project.key, None)
             self._by_key[world.project.key] = world
             self._attached = (*self._attached, world)
-            world.explain_key = self._whose
+            world.explain_key = self.over.whose
         self._tell(world)
 
     def detach(self, world: World) -> None:
@@ -86,10 +107,8 @@ class Worlds:
             self._attached = tuple(other for other in self._attached if other is not world)
             key = next(key for key, owner in self._by_key.items() if owner is world)
             del self._by_key[key]
-            self._over[key] = world.name or "an earlier test"
-            if len(self._over) > REMEMBERED:
-                del self._over[next(iter(self._over))]
-            if world.explain_key == self._whose:
+            self.over.add(world)
+            if world.explain_key == self.over.whose:
                 world.explain_key = None
         self._tell(world)
 
@@ -147,18 +166,8 @@ class Worlds:
         for changed in tuple(self.on_change):
             changed(world)
 
-    def _whose(self, key: str) -> str:
-        """What is known of a key that an attached world does not know."""
-        name = self._over.get(key)
-        if name is None:
-            return ""
-        return (
-            f"x-api-key is the key of the world of {name}, which is over; the client was built before this test's "
-            "wiro_env (or in a fixture of wider scope): build it in the test"
-        )
-
     def _why_stray(self, key: str) -> str:
-        return self._whose(key) or "x-api-key is the key of none of the worlds that are attached now"
+        return self.over.whose(key) or "x-api-key is the key of none of the worlds that are attached now"
 
 
 def _named(world: World) -> str:

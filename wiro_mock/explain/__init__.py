@@ -41,7 +41,7 @@ def unmatched(world: World, *, limit: int = LATEST) -> list[str]:
 def _find(world: World, request_id: str) -> Exchange:
     wanted = request_id.strip().removeprefix("req-")
     entries = world.journal.entries(limit=len(world.journal))
-    for exchange in (*entries, *world.unexpected):
+    for exchange in (*entries, *world.unexpected.values()):
         if exchange.id == f"req-{wanted}":
             return exchange
     raise NoSuchRequest(f"no request {request_id[:60]!r} here; {_which(entries, world.journal.dropped)}")
@@ -57,13 +57,7 @@ def _which(entries: list[Exchange], dropped: int) -> str:
 
 
 def _headline(exchange: Exchange) -> str:
-    outcome = exchange.outcome
-    what = f"code {outcome.code} {outcome.message!r}" if outcome.code is not None else "accepted"
-    if outcome.message and outcome.message in outcome.reason:
-        what = "the mock itself cannot go on"
-    if outcome.operation == "socket":
-        what = "a message on the socket"
-    return f"{exchange.id}: {exchange.method} {exchange.path[:200]} -> {exchange.status} {what}"
+    return f"{exchange.id}: {exchange.method} {exchange.path[:200]} -> {exchange.status} {exchange.what}"
 
 
 def _rows(world: World, exchange: Exchange) -> Iterator[Row]:

@@ -46,7 +46,7 @@ WORKING = frozenset(Status) - TERMINAL - {Status.QUEUE}
 class Simulation:
     """One world of tasks. `seed` makes its ids; `planner` gives each job its plan; `sink` hears every entry.
 
-    `gate` may hold back any step of a plan; it is asked once for each.
+    `gate` may hold back any step of a plan; it is asked when the step is due, and again at the end of the line.
     """
 
     def __init__(
@@ -330,7 +330,10 @@ class Simulation:
 
     def _admit(self) -> None:
         while self._has_free_worker() and (task_id := self._schedule.leave_line()):
-            self._go_on(task_id, e.Accepted())
+            if name := self._held_back(task_id, e.Accepted()):  # since it came into the line
+                self._schedule.hold_back(task_id, name)
+            else:
+                self._go_on(task_id, e.Accepted())
 
     def _has_free_worker(self) -> bool:
         return self.limits.workers is None or self._busy < self.limits.workers

@@ -27,3 +27,4 @@ class FaultItem(Strict):
     )
     do: FaultAction = Field(description="what is done to the request, such as {status: 503}")
     times: int = Field(default=1, ge=1, le=1_000_000, description="to how many requests; by default to one")
+    optional: bool = Field(default=False, description="whether a test passes that never meets it")

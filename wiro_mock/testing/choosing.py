@@ -19,6 +19,8 @@ from wiro_mock.testing.call_site import here
 from wiro_mock.testing.holding import point
 from wiro_mock.testing.sequences import check_operation
 
+__tracebackhide__ = True  # a failure is in the tester's line
+
 
 class Asking(Protocol):
     """Asks for scenarios for the runs to come."""
@@ -26,17 +28,20 @@ class Asking(Protocol):
     def __call__(self, scenarios: Sequence[str | Scenario], *, where: str, **given: Any) -> Use: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OnRun:
-    """The runs that something is to happen to."""
+    """The runs that something is to happen to; `finished` when it was said what."""
 
     _ask: Asking
     model: str
     with_: Mapping[str, object]
     nth: int | None
+    where: str
+    finished: bool = False
 
     def use(self, *scenarios: str | Scenario, times: int | None = None, optional: bool = False) -> None:
         """Play these scenarios for them: in turn, and the last one stays; see `WiroMock.use`."""
+        self.finished = True
         self._ask(
             scenarios,
             where=here(),
@@ -68,8 +73,9 @@ def use(
     if nth is not None and len(scenarios) > 1:
         raise Misuse(f"use: nth={nth} is one run, and {len(scenarios)} scenarios were given; give one")
     with world.lock:
-        if model != "*" and not any(known.fits(model) for known in world.catalog):
-            raise Misuse(f"use: {_no_model(world, model)}")
+        check_model(world, model, asking="use")
+        if with_ is not None and not isinstance(with_, Mapping):
+            raise Misuse(f"use: with_ is a mapping such as {{'length': 'short'}}, not {with_!r}")
         found = tuple(_find(world, scenario) for scenario in scenarios)
         return world.casting.use(
             Use(
@@ -84,6 +90,26 @@ def use(
         )
 
 
+def check_model(world: World, glob: object, *, asking: str) -> None:
+    """Raise `Misuse` for a glob that no model is like."""
+    if not isinstance(glob, str):
+        raise Misuse(f"{asking}: model is a text such as google/*, not {glob!r}")
+    if glob == "*" or any(known.fits(glob) for known in world.catalog):
+        return
+    names = [known.name for known in world.catalog]
+    near = get_close_matches(glob, names, n=1, cutoff=0.5)
+    hint = f'did you mean "{near[0]}"?' if near else f"there are: {', '.join(names)}"
+    raise Misuse(f'{asking}: no model is like "{glob}"; {hint}')
+
+
+def nothing_held(world: World, name: str) -> str:
+    """Why nothing was released."""
+    held = ", ".join(f"task {task} at {hold!r}" for task, hold in world.sim.holds().items())
+    going = [f"task {task.job.id} is in {task.status}" for task in world.sim.tasks() if not task.finished]
+    on_the_way = f"; {', '.join(going[:3])}, and comes there when time passes" if going and not held else ""
+    return f"nothing {f'at {name!r} ' if name else ''}is held; held now: {held or 'no task'}{on_the_way}"
+
+
 def make(world: World, where: str, data: Mapping[str, object], rest: Mapping[str, object]) -> Scenario:
     """Make a scenario for this world; of `rest`, what is not None. Raises `Misuse` with every complaint about it."""
     data = _plain({**data, **{key: value for key, value in rest.items() if value is not None}})
@@ -96,7 +122,7 @@ def make(world: World, where: str, data: Mapping[str, object], rest: Mapping[str
     return made
 
 
-def fault(operation: str, *, status: int, times: int, task: object, where: str) -> Fault:
+def fault(operation: str, *, status: int, times: int, task: object, where: str, optional: bool) -> Fault:
     """A fault that a test sets. Raises `Misuse` for what cannot be one."""
     check_operation(operation)
     if type(status) is not int or not 400 <= status <= 599:
@@ -104,7 +130,7 @@ def fault(operation: str, *, status: int, times: int, task: object, where: str) 
     if type(times) is not int or times < 1:
         raise Misuse(f"fault: times is a whole number from 1, not {times!r}")
     task_id = "" if task is None else str(getattr(task, "id", task))
-    return Fault(operation=operation, status=status, times=times, task_id=task_id, where=where)
+    return Fault(operation=operation, status=status, times=times, task_id=task_id, where=where, optional=optional)
 
 
 def jump_to(world: World, task_id: str, to: str) -> None:
@@ -131,6 +157,9 @@ def _stuck(world: World, task_id: str) -> str:
 def _find(world: World, scenario: str | Scenario) -> Scenario:
     if isinstance(scenario, Scenario):
         return scenario
+    if not isinstance(scenario, str):
+        way = "write use(*names)" if isinstance(scenario, list | tuple) else "make one with wiro.scenario(...)"
+        raise Misuse(f"use: {scenario!r} is no name of a scenario; {way}")
     for known in reversed(world.scenarios):
         if known.name == scenario:
             return known
@@ -138,13 +167,6 @@ def _find(world: World, scenario: str | Scenario) -> Scenario:
     near = get_close_matches(str(scenario).lower(), names, n=1, cutoff=0.6)
     hint = f'did you mean "{near[0]}"?' if near else f"there are: {', '.join(names)}"
     raise Misuse(f'no scenario "{scenario}"; {hint}')
-
-
-def _no_model(world: World, glob: str) -> str:
-    names = [known.name for known in world.catalog]
-    near = get_close_matches(glob, names, n=1, cutoff=0.5)
-    hint = f'did you mean "{near[0]}"?' if near else f"there are: {', '.join(names)}"
-    return f'no model is like "{glob}"; {hint}'
 
 
 def _values(name: str, value: object) -> tuple[str, ...]:

@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from datetime import timedelta
+from itertools import islice
 from types import TracebackType
 from typing import Final, Self
 
+from wiro_mock.clock import monotonic
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import Event
 from wiro_mock.kernel.task import Status, Task
 from wiro_mock.language.complaints import did_you_mean
 from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
+from wiro_mock.testing.options import seconds
+
+LOOK_AGAIN = 0.02
+"""Real seconds after which somebody who waits looks again: where time passes by itself, nobody else may be looking."""
 
 
 def _of(*kinds: type[Event]) -> Callable[[Event], bool]:
@@ -69,7 +76,8 @@ def point(name: str, *, asking: str) -> Callable[[Event], bool]:
 class Hold:
     """Tasks wait before a point until `release`, or until the with block ends. Made by `WiroMock.hold`.
 
-    `where` is the place in the tester's code that set it.
+    Of several holds at one point a task is kept until all of them have let it go. `where` is the place in the tester's
+    code that set it.
     """
 
     def __init__(self, world: World, name: str, *, nth: int = 1, model: str = "*", where: str = "") -> None:
@@ -81,14 +89,14 @@ class Hold:
         self.nth = nth
         self._is_it = point(name, asking="hold")
         self._world = world
-        self._come: dict[str, int] = {}
+        self._come: dict[str, tuple[int, int]] = {}
+        self._kept: dict[str, None] = {}
         self._caught: list[str] = []
         self._news = threading.Event()
         with world.lock:
             world.settle()
             self._gone_before = {task.job.id for task in world.sim.tasks() if task.finished}
-            self._sim = world.sim
-            world.gates.append(self._gate)
+            world.gates.append(self)
 
     def __repr__(self) -> str:
         nth = f", nth={self.nth}" if self.nth != 1 else ""
@@ -109,13 +117,12 @@ class Hold:
         """The ids of the tasks that wait here now."""
         with self._world.lock:
             self._world.settle()
-            holds = self._world.sim.holds() if self._world.sim is self._sim else {}
-            return [task_id for task_id in self._caught if task_id in holds]
+            return [task_id for task_id in self._kept if self.keeps(task_id)]
 
     @property
     def is_set(self) -> bool:
         """Whether it still holds whoever comes."""
-        return self._gate in self._world.gates
+        return self in self._world.gates
 
     @property
     def was_of_use(self) -> bool:
@@ -130,39 +137,53 @@ class Hold:
     def release(self, task: object = None) -> None:
         """Let everybody go on, now, and hold nobody any more; or only this task (or its id). Again is no error."""
         with self._world.lock:
+            held = self.held
             if task is None and self.is_set:
-                self._world.gates.remove(self._gate)
-            for task_id in self.held:
+                self._world.gates.remove(self)
+            for task_id in held:
                 if task is None or task_id == str(getattr(task, "id", task)):
-                    self._world.release(task_id=task_id)
+                    del self._kept[task_id]
+                    self._world.let_go(task_id)
 
-    def wait(self, timeout: float = 5.0) -> str:
-        """Wait until a task has come here, for so many seconds of the system's clock; returns its id.
+    def wait(self, timeout: float | str | timedelta = 5.0) -> str:
+        """Wait until a task has come here, for so long on the system's clock; returns its id.
 
         Where time has to be moved by hand, or nobody follows the task, it does not come by itself: `Misuse` says so.
         """
-        _ = self.held
-        if not self._news.wait(timeout):
-            raise Misuse(f"no task came to hold({self.name!r}) within {timeout:g} s; {self._world_waits()}")
-        return self._caught[0]
+        length = seconds(timeout, asking="wait")
+        end = monotonic() + length
+        while not self.held and not self._news.wait(min(LOOK_AGAIN, max(0.0, end - monotonic()))):
+            if monotonic() >= end:
+                raise Misuse(f"no task came to hold({self.name!r}) within {length:g} s; {self._where_all_are()}")
+        return (self.held or self._caught)[-1]
 
-    def _world_waits(self) -> str:
+    def _where_all_are(self) -> str:
         world = self._world
         with world.lock:
             unfinished = [task for task in world.sim.tasks() if not task.finished]
             told = [f"task {task.job.id} is in {task.status}" for task in unfinished[:3]]
         return f"{'; '.join(told) or 'no task is on its way'} (time is {world.clock.mode})"
 
-    def _gate(self, task: Task, event: Event) -> str:
-        """The world's gate: its name where this very step is the one to be held back."""
-        if not self._is_it(event) or not task.job.model.fits(self.model):
+    # -- as a gate of the world, which asks before each step of a plan, some steps more than once ---------------
+
+    def __call__(self, task: Task, event: Event) -> str:
+        """Its name where this very step is the one to be held back."""
+        self._kept.pop(task.job.id, None)  # whoever comes to a step is held at no earlier one
+        if not self._is_it(event) or not task.job.model.fits(self.model) or self._come_before(task) + 1 != self.nth:
             return ""
-        come = self._come.get(task.job.id)
-        if come is None:
-            come = sum(self._is_it(entry.event) for entry in self._world.sim.log(task.job.id))
-        self._come[task.job.id] = come + 1
-        if come + 1 != self.nth:
-            return ""
+        self._kept[task.job.id] = None
         self._caught.append(task.job.id)
         self._news.set()
         return self.name
+
+    def keeps(self, task_id: str) -> bool:
+        """Whether this task waits here."""
+        return task_id in self._kept and task_id in self._world.sim.holds()
+
+    def _come_before(self, task: Task) -> int:
+        """How often the task has been past the point; of its log, only what is new is looked at."""
+        log = self._world.sim.log(task.job.id)
+        looked_at, come = self._come.get(task.job.id, (0, 0))
+        come += sum(self._is_it(entry.event) for entry in islice(log, looked_at, None))
+        self._come[task.job.id] = (len(log), come)
+        return come

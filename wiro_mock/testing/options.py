@@ -6,7 +6,7 @@ Flags and ini options give texts, marks and fixtures give values: each keyword r
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 Given: TypeAlias = Mapping[str, Any]
 LARGEST_SEED = 10**18
+
+__tracebackhide__ = True  # a failure is in the tester's line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,8 @@ def read(given: Given, *, place: str = "WiroMock") -> Options:
         except (ValueError, ArithmeticError, TypeError, OSError) as error:
             raise Misuse(f"{place}: {name}: {error}") from None
 
+    for name in ("api_key", "api_secret"):
+        value(name, _credential, default="")
     seed: int = value("seed", _seed, default=0)
     key_only: bool = value("key_only", _truth, default=False)
     profile: Profile = value("profile", _profile, default=Profile())
@@ -90,11 +94,14 @@ def read(given: Given, *, place: str = "WiroMock") -> Options:
 def library_of(folders: tuple[Path, ...]) -> Library:
     """The shipped scenarios and those of these folders, read once for all worlds of a process.
 
-    Raises `ScenarioError` with all complaints about the files.
+    Raises `Misuse` with all complaints about the files.
     """
-    from wiro_mock.loader import Library
+    from wiro_mock.loader import Library, ScenarioError
 
-    return Library(*folders)
+    try:
+        return Library(*folders, watch=False)
+    except ScenarioError as error:
+        raise Misuse(str(error)) from None
 
 
 def seconds(value: object, *, asking: str) -> float:
@@ -116,6 +123,12 @@ def _seed(value: object) -> int:
         value = int(value)
     if type(value) is not int or not 0 <= value < LARGEST_SEED:
         raise ValueError(f"a seed is a whole number from 0, such as 4242, not {value!r}")
+    return value
+
+
+def _credential(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[!-~]+", value):
+        raise ValueError("is a text of visible ASCII characters, for it travels in a header")
     return value
 
 
@@ -167,7 +180,7 @@ def _workers(value: object) -> int:
 
 
 def _words(value: object) -> tuple[str, ...]:
-    words = (value,) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]
+    words = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Iterable) else (value,)
     if not all(isinstance(word, str) for word in words):
         raise ValueError(f"is a name or a list of names, not {value!r}")
     return words
@@ -176,17 +189,21 @@ def _words(value: object) -> tuple[str, ...]:
 def _scenarios(value: object) -> tuple[Any, ...]:
     from wiro_mock.scenario import Scenario
 
-    many = (value,) if isinstance(value, str | Scenario) else tuple(value)  # type: ignore[arg-type]
+    if isinstance(value, str):
+        value = value.split(",")  # a flag has no lists, and no name has a comma
+    many = tuple(value) if isinstance(value, Iterable) and not isinstance(value, Scenario) else (value,)
     if not many or not all(isinstance(one, str | Scenario) for one in many):
         raise ValueError(f"is the name of a scenario, a Scenario, or a list of them, not {value!r}")
     return many
 
 
 def _folders(value: object) -> tuple[Path, ...]:
-    many = (value,) if isinstance(value, str | PathLike) else tuple(value)  # type: ignore[arg-type]
+    many = (value,) if isinstance(value, str | PathLike) or not isinstance(value, Iterable) else tuple(value)
+    if not all(isinstance(one, str | PathLike) for one in many):
+        raise ValueError(f"is the path of a folder, or a list of them, not {value!r}")
     folders = tuple(Path(one) for one in many)
     for folder in folders:
-        if not folder.exists():
+        if not folder.is_dir() and folder.suffix not in (".yaml", ".yml"):
             raise ValueError(f"there is no folder {str(folder)!r}; write the path of a folder with scenarios in YAML")
     return folders
 

@@ -6,13 +6,14 @@ released. Each is one line with its place and its way out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from wiro_mock.casting import Use
 from wiro_mock.faults import Fault
 from wiro_mock.mock import World
 from wiro_mock.scenario import Scenario
+from wiro_mock.testing.choosing import OnRun
 from wiro_mock.testing.guard import Attempt
 from wiro_mock.testing.holding import Hold
 from wiro_mock.text import printable
@@ -28,7 +29,7 @@ class WiroWarning(UserWarning):
 
 def unexpected_calls(world: World, allowed: Sequence[str]) -> Iterator[str]:
     """Calls for which there is no operation, no model or no scenario, or at which the mock itself gave up."""
-    for exchange in world.unexpected:
+    for exchange in world.unexpected.values():
         what = f"{exchange.method} {exchange.path}"
         if not any(fnmatchcase(what, glob) or fnmatchcase(exchange.path, glob) for glob in allowed):
             reason = exchange.outcome.reason or exchange.outcome.message
@@ -54,7 +55,8 @@ def unused_uses(uses: Iterable[Use]) -> Iterator[str]:
         wanted = 1 if use.nth is not None else len(use.scenarios)
         if use.optional or use.wide or use.played >= wanted:
             continue
-        yield f"{_asked(use)}: {_why_unused(use, wanted)}; remove it, or write optional=True"
+        way = "put the mark on the class or the module" if use.where.startswith("@") else "write optional=True"
+        yield f"{_asked(use)}: {_why_unused(use, wanted)}; remove it, or {way}"
 
 
 def _asked(use: Use) -> str:
@@ -77,6 +79,13 @@ def _why_unused(use: Use, wanted: int) -> str:
     return f"no run with {', '.join(runs)} came" if runs else "no run came"
 
 
+def unfinished_on_runs(begun: Iterable[OnRun]) -> Iterator[str]:
+    """Runs that were chosen, and nothing was said of what is to happen to them."""
+    for on_run in begun:
+        if not on_run.finished:
+            yield f"unused registration: on_run at {on_run.where} has no scenario; write wiro.on_run(...).use(NAME)"
+
+
 def unused_scenarios(world: World, made: Iterable[tuple[Scenario, str]]) -> Iterator[str]:
     """Scenarios that were made in Python, are in no use, and never played."""
     used = {scenario.name for use in world.casting.asked for scenario in use.scenarios}
@@ -97,15 +106,13 @@ def unused_holds(holds: Iterable[tuple[Hold, bool]]) -> Iterator[str]:
             )
 
 
-def unfired_faults(faults: Iterable[Fault], optional: Collection[Fault]) -> Iterator[str]:
+def unfired_faults(faults: Iterable[Fault]) -> Iterator[str]:
     """Faults that no request has met."""
     for fault in faults:
-        if not fault.struck and fault not in optional:
+        if not fault.struck and not fault.optional:
             about = f" about task {fault.task_id}" if fault.task_id else ""
-            yield (
-                f"fault never fired: {fault}, set at {fault.where}: no such request{about} came; "
-                "remove it, or write optional=True"
-            )
+            way = "write optional: true beside it" if fault.task_id and ".y" in fault.where else "write optional=True"
+            yield f"fault never fired: {fault}, set at {fault.where}: no such request{about} came; remove it, or {way}"
 
 
 def forgotten_holds(world: World, holds: Sequence[Hold]) -> Iterator[str]:
