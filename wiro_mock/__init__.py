@@ -13,28 +13,37 @@ if TYPE_CHECKING:
     from wiro_mock.library import Served, WiroMock
     from wiro_mock.loader import load_scenarios
     from wiro_mock.misuse import Misuse
+    from wiro_mock.respx_router import WiroRouter
     from wiro_mock.scenario import Scenario
+    from wiro_mock.testing.holding import Hold
     from wiro_mock.testing.verdict import Unmet, WiroWarning
+    from wiro_mock.testing.views import Task
 
 __all__ = [
+    "Hold",
     "Misuse",
     "Scenario",
     "Served",
     "SystemClock",
+    "Task",
     "Unmet",
     "VirtualClock",
     "WiroMock",
+    "WiroRouter",
     "WiroWarning",
     "load_scenarios",
 ]
 _HOMES = {
+    "Hold": "wiro_mock.testing.holding",
     "Misuse": "wiro_mock.misuse",
     "Scenario": "wiro_mock.scenario",
     "Served": "wiro_mock.library",
     "SystemClock": "wiro_mock.clock",
+    "Task": "wiro_mock.testing.views",
     "Unmet": "wiro_mock.testing.verdict",
     "VirtualClock": "wiro_mock.clock",
     "WiroMock": "wiro_mock.library",
+    "WiroRouter": "wiro_mock.respx_router",
     "WiroWarning": "wiro_mock.testing.verdict",
     "load_scenarios": "wiro_mock.loader",
 }

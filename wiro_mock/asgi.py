@@ -43,7 +43,7 @@ def create_app(
             yield
 
     api = ApiEndpoint(worlds)
-    doors = _doors(api, SocketEndpoint(hosting))
+    doors = _doors(api, SocketEndpoint(hosting), worlds)
     # What is no route of the control API goes through the doors. They are no routes, because Starlette's patterns
     # take some paths for others (one with a line feed at its end), and because a path with a slash too many
     # is to be answered, not redirected (clients.md §1 line 30).
@@ -55,7 +55,7 @@ def create_app(
     return app
 
 
-def _doors(api: ApiEndpoint, socket: SocketEndpoint) -> ASGIApp:
+def _doors(api: ApiEndpoint, socket: SocketEndpoint, worlds: Worlds) -> ASGIApp:
     """The ways in for clients of Wiro: the API with CORS, and the socket."""
     # Any page may call the API from a browser; its key is what protects it, as at Wiro. The control API has no CORS.
     cors = CORSMiddleware(
@@ -69,7 +69,10 @@ def _doors(api: ApiEndpoint, socket: SocketEndpoint) -> ASGIApp:
 
     async def doors(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await (socket if scope["path"] in SOCKET_PATHS else no_such_socket)(scope, receive, send)
+            if scope["path"] in SOCKET_PATHS:
+                await socket(scope, receive, send)
+            else:
+                await no_such_socket(scope, send, worlds)
         else:
             await cors(scope, receive, send)
 

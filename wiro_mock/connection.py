@@ -18,7 +18,8 @@ from wiro_mock.api.socket import TOKEN_LENGTH, TOKENS_PER_SOCKET
 from wiro_mock.hosting import Hosting
 from wiro_mock.mock import World
 from wiro_mock.talk import Talk
-from wiro_mock.transport import header_map, origin
+from wiro_mock.transport import header_map, origin, raw_path
+from wiro_mock.worlds import Worlds
 
 REGISTRATION_LENGTH = 64 << 10
 """Characters of a message that is looked into for a token."""
@@ -167,8 +168,9 @@ def _token(text: object) -> str:
     return token if isinstance(token, str) and token.strip() and len(token) <= TOKEN_LENGTH else ""
 
 
-async def no_such_socket(scope: Scope, receive: Receive, send: Send) -> None:
+async def no_such_socket(scope: Scope, send: Send, worlds: Worlds) -> None:
     """Refuse an upgrade at any other path with 404 (socket.md §3: unknown; our choice)."""
+    (worlds.only or worlds.strays).lost_socket(raw_path(scope))
     if "websocket.http.response" in scope.get("extensions", {}):
         headers: list[tuple[bytes, bytes]] = [(b"content-length", b"0")]
         await send({"type": "websocket.http.response.start", "status": 404, "headers": headers})

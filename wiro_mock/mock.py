@@ -299,6 +299,21 @@ class World:
         headers = (*response.headers, (REQUEST_ID, exchange.id))
         return Response(status=response.status, headers=headers, content=response.content, chunks=response.chunks)
 
+    def lost_socket(self, path: str) -> None:
+        """A client asked for a socket at a path where there is none."""
+        with self.lock:
+            self.settle()
+            reason = "there is no socket at this path; it is at /v1, as wiro_server.socket_url and the ready line say"
+            exchange = self.journal.record(
+                at=self.sim.now,
+                method="SOCKET",
+                path=path,
+                status=404,
+                outcome=Outcome(operation="socket", reason=reason, unexpected=True),
+            )
+            self.unexpected.setdefault(("SOCKET", path[:200]), exchange)
+        self.tell(exchange.line())
+
     def _played(self, request: Request) -> tuple[Response, Outcome]:
         try:
             self.warm_up()

@@ -12,10 +12,8 @@ import httpx
 import pytest
 from hypothesis import given
 
-from wiro_mock import Misuse, Scenario, Served, Unmet, WiroMock, WiroWarning, strategies
-from wiro_mock.respx_router import WiroRouter
-from wiro_mock.testing.holding import Hold
-from wiro_mock.testing.views import FileView, Task
+from wiro_mock import Hold, Misuse, Scenario, Served, Task, Unmet, WiroMock, WiroRouter, WiroWarning, strategies
+from wiro_mock.testing.views import FileView
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +75,18 @@ def test_looking_back(wiro: WiroMock) -> None:
     wiro.assert_no_leaks()
     wiro.export(Path("journal.jsonl"))
     assert_type(wiro.report(), str)
+    assert_type(wiro.explain(wiro.requests[-1]), str)
+    assert_type(wiro.deliveries[-1].json, Any)
+
+
+async def test_waiting(wiro: WiroMock) -> None:
+    with wiro.hold("task_start") as hold:
+        assert_type(await hold.wait_async("2s"), str)
+    assert_type(len(await wiro.frames.wait_for_async("task_end", timeout=1)), int)
+
+
+def test_leftovers(wiro: WiroMock) -> None:
+    wiro.fault("Task/Detail", status=503, times=2, task=wiro.tasks[-1], optional=True)
     assert_type(wiro.problems(), list[str])
 
 

@@ -21,9 +21,13 @@ from wiro_mock.language.complaints import did_you_mean
 from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
 from wiro_mock.testing.options import seconds
+from wiro_mock.testing.sequences import check_no_loop
 
 LOOK_AGAIN = 0.02
 """Real seconds after which somebody who waits looks again: where time passes by itself, nobody else may be looking."""
+
+
+__tracebackhide__ = True  # a failure is in the tester's line
 
 
 def _of(*kinds: type[Event]) -> Callable[[Event], bool]:
@@ -68,6 +72,8 @@ POINTS: Final[Mapping[str, Callable[[Event], bool]]] = {
 
 def point(name: str, *, asking: str) -> Callable[[Event], bool]:
     """The events of a point. Raises `Misuse` for no such name; `asking` is what wanted it, such as `hold`."""
+    if not isinstance(name, str):
+        raise Misuse(f"{asking}: a point is a text such as 'task_start', not {name!r}")
     if name not in POINTS:
         raise Misuse(f"{asking}: {name!r} is no point in a task's life; {did_you_mean(name, POINTS)}")
     return POINTS[name]
@@ -110,6 +116,9 @@ class Hold:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        held = ", ".join(self.held)
+        if kind is not None and held:
+            self._world.tell(f"task {held} was held by hold({self.name!r}) set at {self.where} until the test failed")
         self.release()
 
     @property
@@ -150,7 +159,17 @@ class Hold:
 
         Where time has to be moved by hand, or nobody follows the task, it does not come by itself: `Misuse` says so.
         """
-        length = seconds(timeout, asking="wait")
+        check_no_loop("hold.wait", "hold.wait_async")
+        return self._wait(seconds(timeout, asking="wait"))
+
+    async def wait_async(self, timeout: float | str | timedelta = 5.0) -> str:
+        """`wait` in a thread, for asyncio and trio: the loop goes on meanwhile."""
+        from anyio import to_thread
+
+        length = seconds(timeout, asking="wait_async")
+        return await to_thread.run_sync(lambda: self._wait(length), abandon_on_cancel=True)
+
+    def _wait(self, length: float) -> str:
         end = monotonic() + length
         while not self.held and not self._news.wait(min(LOOK_AGAIN, max(0.0, end - monotonic()))):
             if monotonic() >= end:
@@ -162,7 +181,8 @@ class Hold:
         with world.lock:
             unfinished = [task for task in world.sim.tasks() if not task.finished]
             told = [f"task {task.job.id} is in {task.status}" for task in unfinished[:3]]
-        return f"{'; '.join(told) or 'no task is on its way'} (time is {world.clock.mode})"
+        way = ", and stands still: wiro.jump moves it" if world.clock.mode == "manual" else ""
+        return f"{'; '.join(told) or 'no task is on its way'} (time is {world.clock.mode}{way})"
 
     # -- as a gate of the world, which asks before each step of a plan, some steps more than once ---------------
 

@@ -13,6 +13,8 @@ from wiro_mock.text import printable
 
 EXAMPLE = "wiro.patch_sleep('myclient.polling')"
 
+__tracebackhide__ = True  # a failure is in the tester's line
+
 
 def check_modules(names: Sequence[str]) -> tuple[str, ...]:
     """The names, each once. Raises `Misuse` for none, for one that is no text, and for one that no import would find.

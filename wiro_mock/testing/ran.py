@@ -30,6 +30,8 @@ def assert_ran(
     that it was not given. Raises `Misuse` for what can be no model here.
     """
     __tracebackhide__ = True
+    if times is not None and (type(times) is not int or times < 0):
+        raise Misuse(f"assert_ran: times is a whole number from 0, not {times!r}")
     wanted = {**(with_ or {}), **params}
     every = calls(world)
     check_known(world.catalog, model, every)

@@ -34,7 +34,8 @@ def _lines(world: World, seed: int, notes: list[str], problems: Sequence[str]) -
     if refused:
         yield "refused, and why:"
         yield from (f"  {exchange.line()}" for exchange in refused)
-    others = [note for note in notes if "(req-" not in note][-LINES_SHOWN:]
+    amiss = [one for one in world.journal.entries(limit=10**9) if one.outcome.code is None and one.outcome.reason]
+    others = [*(one.line() for one in amiss), *(note for note in notes if "(req-" not in note)][-LINES_SHOWN:]
     if others:
         yield "noticed:"
         yield from (f"  {printable(note)}" for note in others)

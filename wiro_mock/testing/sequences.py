@@ -6,21 +6,26 @@ it is at most ten lines, and says what has been forgotten.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from difflib import get_close_matches
 from typing import Any, Generic, Self, TypeVar, overload
 
 from wiro_mock.api import OPERATIONS
 from wiro_mock.api.origin import WIRO
 from wiro_mock.journal import Exchange
 from wiro_mock.language.complaints import did_you_mean
-from wiro_mock.language.durations import parse_duration
+from wiro_mock.language.plan_table import FRAMES
 from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
 from wiro_mock.socket_log import SocketFrame
 from wiro_mock.testing.era import Era, present
+from wiro_mock.testing.options import seconds
 from wiro_mock.testing.views import Delivery, FileView, Frame, Request, Task, delivery_view, task_view
 
+__tracebackhide__ = True  # a failure is in the tester's line
 T_co = TypeVar("T_co", covariant=True)
 LINES = 10
 SOCKET = "socket"
@@ -54,7 +59,8 @@ class _Looked(Sequence[T_co], Generic[T_co]):
         try:
             return self._views[index]
         except IndexError:
-            raise IndexError(f"there is no {self.noun} {index}; there are {self!r}") from None
+            hint = f" (ids are texts: write {str(index)!r})" if index > 99_999 else ""
+            raise IndexError(f"there is no {self.noun} {index}{hint}; there are {self!r}") from None
 
     def __len__(self) -> int:
         return len(self._views)
@@ -158,18 +164,20 @@ class Frames(_Looked[Frame]):
         *,
         count: int = 1,
         task: Task | str = "",
-        timeout: float | str = 5.0,
+        timeout: float | str | timedelta = 5.0,
     ) -> Frames:
         """Wait until there have been so many frames of a type, those of before the call too; all of them, oldest first.
 
-        `timeout` is in real seconds, or a text such as `"500ms"`. Raises `AssertionError`, which says what came
-        instead. Blocks; in a coroutine await `wait_for_async`.
+        `timeout` is in real seconds, a text such as `"500ms"`, or a timedelta. Raises `AssertionError`, which says what
+        came instead. Blocks; in a coroutine await `wait_for_async`.
         """
-        __tracebackhide__ = True
-        seconds = parse_duration(timeout) / 1_000_000 if isinstance(timeout, str) else timeout
-        found = self._era.frames.wait_for(self._fits(type, task), seconds, count=count)
+        check_no_loop("frames.wait_for", "frames.wait_for_async")
+        return self._wait(type, count, task, seconds(timeout, asking="wait_for"))
+
+    def _wait(self, type: str, count: int, task: Task | str, length: float) -> Frames:  # noqa: A002
+        found = self._era.frames.wait_for(self._fits(type, task), length, count=count)
         if len(found) < count:
-            raise AssertionError(self._came_instead(type, len(found), count, task, seconds))
+            raise AssertionError(self._came_instead(type, len(found), count, task, length))
         return self._among(Frame(self._era, frame.id, frame) for frame in found)
 
     async def wait_for_async(
@@ -178,14 +186,13 @@ class Frames(_Looked[Frame]):
         *,
         count: int = 1,
         task: Task | str = "",
-        timeout: float | str = 5.0,
+        timeout: float | str | timedelta = 5.0,
     ) -> Frames:
         """`wait_for` in a thread, for asyncio and trio: the loop goes on meanwhile."""
-        __tracebackhide__ = True
         from anyio import to_thread
 
         def wait() -> Frames:
-            return self.wait_for(type, count=count, task=task, timeout=timeout)
+            return self._wait(type, count, task, seconds(timeout, asking="wait_for"))
 
         return await to_thread.run_sync(wait, abandon_on_cancel=True)
 
@@ -196,6 +203,8 @@ class Frames(_Looked[Frame]):
             task_id = known.job.id if known else task
         else:
             task_id = task.id
+
+        check_frame(kind)
 
         def fits(frame: SocketFrame) -> bool:
             return frame.type == kind and task_id in ("", frame.task_id)
@@ -217,7 +226,8 @@ class Frames(_Looked[Frame]):
             return f"there is no task {name[:60]!r}" if name else "there is no task"
         task = next((task for task in reversed(chosen) if not task.finished), chosen[-1])
         waits = f" and waits for {task.waits_for}" if task.waits_for else ""
-        return f"task {task.id} is in {task.status}{waits}"
+        manual = self._era.world.clock.mode == "manual" and not task.finished and not task.waits_for
+        return f"task {task.id} is in {task.status}{waits}{', and time stands still: wiro.jump moves it' * manual}"
 
 
 def tasks(world: World) -> Tasks:
@@ -269,6 +279,19 @@ def _origin(accesskey: str, answers: Sequence[Exchange]) -> str:
     key = accesskey.encode()
     latest = answers[-1].origin if answers else WIRO
     return next((answer.origin for answer in answers if key in answer.answer), latest)
+
+
+def check_no_loop(asking: str, instead: str) -> None:
+    """Raise `Misuse` in a coroutine, whose loop would stand still, and with it the client that is waited for."""
+    if asyncio._get_running_loop() is not None:
+        raise Misuse(f"{asking} would stop the event loop that runs here; await {instead} instead")
+
+
+def check_frame(kind: str) -> None:
+    """Raise `Misuse` for what is no type of a frame."""
+    known = [*dict.fromkeys(FRAMES.values()), "connected", "error", "task_info"]
+    if kind not in known and get_close_matches(str(kind), known, n=1, cutoff=0.8):
+        raise Misuse(f"there is no frame of type {kind!r}; {did_you_mean(str(kind), known)}")
 
 
 def check_model(model: str) -> None:

@@ -41,6 +41,8 @@ Advance = Callable[[float], None]
 Sleep = Callable[..., Any]
 Namespace = dict[str, Any]
 
+__tracebackhide__ = True  # a failure is in the tester's line
+
 
 class SleepPatch:
     """Sleeps of the modules named move a clock by `advance(seconds)`, until `undo()` or the end of a `with`.
