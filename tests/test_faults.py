@@ -140,3 +140,35 @@ def test_a_scenario_shows_its_faults() -> None:
     again = eval(repr(scenario), {"Scenario": Scenario})
     assert again.model_dump() == scenario.model_dump()
     assert repr(again) == repr(scenario)
+
+
+def test_faults_of_what_a_test_did_not_ask_for_need_not_fire() -> None:
+    """A scenario that matches by itself, an optional use, an optional fault; that of a test's own use must."""
+    wiro = made()
+    (flaky,) = load_text("scenario: f\nmatch: {model: '*'}\nsteps: [exit: 0]\n" + FAULTY)
+    wiro.world.casting.library.scenarios = [*wiro.world.casting.library.scenarios, flaky]
+    try:
+        run(wiro.world)
+        assert wiro.problems() == []
+        wiro.use(flaky, optional=True)
+        run(wiro.world)
+        assert wiro.problems() == []
+        wiro.use(flaky)
+        run(wiro.world)
+        assert [problem.partition(":")[0] for problem in wiro.problems()] == ["fault never fired"]
+    finally:
+        wiro.world.casting.library.scenarios = wiro.world.casting.library.scenarios[:-1]
+        wiro.close()
+
+
+FAULTY = "faults: [{on: Task/Detail, do: {status: 503}}, {on: Task/Kill, do: {status: 503}, optional: true}]"
+
+
+def test_many_faults_do_not_make_polls_slow() -> None:
+    """Each request looks for those of its own task only."""
+    world = make_world(scenarios=FLAKY)
+    world.use("flaky")
+    for _ in range(50):
+        run(world)
+    assert sum(1 for _ in world.faults) == 100
+    assert world.faults.strike("Task/Detail", "nobody") is None

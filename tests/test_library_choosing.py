@@ -250,3 +250,65 @@ def test_a_block_that_fails_by_itself_is_not_overshouted() -> None:
 
     with pytest.raises(ZeroDivisionError):
         block()
+
+
+def test_an_allowed_flood_hides_no_other_call() -> None:
+    """Of every kind of call the first is remembered."""
+    wiro = made()
+    wiro.allow("POST /v1/Nope")
+    for _ in range(150):
+        post(wiro.world, "/v1/Nope", {})
+    post(wiro.world, "/v1/Other", {})
+    (problem,) = wiro.problems()
+    assert problem.startswith("unexpected call: POST /v1/Other -> 404 (req-151): ")
+    wiro.close()
+
+
+def test_on_run_without_a_scenario_is_left_behind() -> None:
+    """Half a registration does nothing."""
+    wiro = made()
+    wiro.on_run(nth=2)
+    (problem,) = wiro.problems()
+    assert problem.startswith("unused registration: on_run at tests/test_library_choosing.py:")
+    assert problem.endswith(" has no scenario; write wiro.on_run(...).use(NAME)")
+    wiro.close()
+
+
+def test_mistakes_of_type_are_told() -> None:
+    """In one sentence, not from somewhere inside."""
+    with made() as wiro:
+        anything: Any = wiro
+        assert misuse(lambda: anything.use(["failure", "caption"])) == (
+            "use: ['failure', 'caption'] is no name of a scenario; write use(*names)"
+        )
+        assert misuse(lambda: anything.use({"steps": []})) == (
+            "use: {'steps': []} is no name of a scenario; make one with wiro.scenario(...)"
+        )
+        assert misuse(lambda: anything.use("failure", model=7)) == "use: model is a text such as google/*, not 7"
+        assert misuse(lambda: anything.use("failure", with_="short")) == (
+            "use: with_ is a mapping such as {'length': 'short'}, not 'short'"
+        )
+        assert misuse(lambda: anything.hold(3)) == "hold: a point is a text such as 'task_start', not 3"
+        assert misuse(lambda: wiro.hold("start", model="nobody/x")).startswith('hold: no model is like "nobody/x"; ')
+        assert misuse(lambda: anything.allow("")) == (
+            "allow: a call is told as a text such as 'POST /v1/Run/nobody/*', not as ''"
+        )
+        assert misuse(lambda: anything.assert_ran(CAPTION, times="1")) == (
+            "assert_ran: times is a whole number from 0, not '1'"
+        )
+        assert misuse(lambda: wiro.frames.wait_for("task_ouput")) == (
+            "there is no frame of type 'task_ouput'; did you mean 'task_output'?"
+        )
+    wrong: Any = WiroMock
+    for given, told in (
+        ({"scenario": 3}, "scenario: is the name of a scenario, a Scenario, or a list of them, not 3"),
+        ({"scenarios": 3}, "scenarios: is the path of a folder, or a list of them, not 3"),
+        ({"patch_sleep": 3}, "patch_sleep: is a name or a list of names, not 3"),
+        ({"api_key": "ключ"}, "api_key: is a text of visible ASCII characters, for it travels in a header"),
+        ({"api_secret": ""}, "api_secret: is a text of visible ASCII characters, for it travels in a header"),
+        (
+            {"scenarios": __file__},
+            f"scenarios: there is no folder {__file__!r}; write the path of a folder with scenarios in YAML",
+        ),
+    ):
+        assert misuse(lambda given=given: wrong(**given)) == f"WiroMock: {told}"  # type: ignore[misc]

@@ -242,3 +242,120 @@ def test_a_sleeping_client_moves_the_clock() -> None:
         assert wiro.now - before == 6
     real = time.sleep
     assert real.__module__ == "time"
+
+
+def test_a_task_is_kept_until_every_hold_at_its_point_has_let_it_go() -> None:
+    """Two of one name, a status and a step: each has caught it, and each says so."""
+    with made() as wiro:
+        first, second = wiro.hold("task_start"), wiro.hold("start")
+        task = wiro.tasks[begin(wiro)]
+        wiro.jump("1h")
+        assert first.held == second.held == [task.id]
+        first.release(task)
+        wiro.jump("1h")
+        assert (first.held, second.held, task.status) == ([], [task.id], "task_assign")
+        second.release()
+        wiro.jump("1h")
+        assert task.finished
+        first.release()
+
+
+def test_holds_at_different_times_of_one_point_do_not_disturb_each_other() -> None:
+    """The second word and the third."""
+    with made() as wiro:
+        wiro.use(
+            wiro.scenario("talk", steps=[{"stream": {"text": "a b c d", "rate": "1tps", "first": "1s"}}, {"exit": 0}])
+        )
+        with wiro.hold("stream", nth=2) as second, wiro.hold("stream", nth=3) as third:
+            task = wiro.tasks[begin(wiro)]
+            wiro.jump("1h")
+            assert (second.held, third.held, task.debugoutput) == ([task.id], [], "a")
+            second.release()
+            wiro.jump("1h")
+            assert (third.held, task.debugoutput) == ([task.id], "a b")
+
+
+def test_leaving_one_hold_does_not_release_another() -> None:
+    """Also where both have caught the same task, one after the other; and a scenario's own."""
+    with made() as wiro:
+        wiro.use(wiro.scenario("held", steps=[{"start": "1s"}, {"hold": "own"}, {"exit": 0}]))
+        with wiro.hold("task_start") as first:
+            task = wiro.tasks[begin(wiro)]
+            wiro.jump("1h")
+            first.release(task)
+            wiro.jump("1h")
+            assert (first.held, task.waits_for) == ([], "the hold 'own'")
+        assert task.waits_for == "the hold 'own'"
+        with wiro.hold("task_end") as last:
+            wiro.release("own")
+            wiro.jump("1h")
+            assert last.held == [task.id]
+        wiro.jump("1h")
+        assert task.finished
+
+
+def test_a_hold_catches_who_waits_in_line_already() -> None:
+    """A worker that becomes free is no way around it."""
+    with made(workers=1, time="manual") as wiro:
+        first, second = (wiro.tasks[begin(wiro)] for _ in range(2))
+        wiro.jump_to(first, "task_start")
+        with wiro.hold("task_accept") as hold:
+            wiro.jump("1h")
+            assert (first.finished, hold.held, second.status) == (True, [second.id], "task_queue")
+        wiro.jump("1h")
+        assert second.finished
+
+
+def test_a_hold_is_waited_for_where_time_passes_by_itself() -> None:
+    """Nobody polls; whoever waits looks by himself."""
+    with made(time="1000x") as wiro, wiro.hold("task_start") as hold:
+        task = begin(wiro)
+        assert hold.wait(5) == task
+
+
+@pytest.mark.anyio
+async def test_in_a_coroutine_waiting_is_awaited() -> None:
+    """Else the loop would stand still, and the client in it."""
+    with made(time="1000x") as wiro, wiro.hold("task_start") as hold:
+        task = begin(wiro)
+        assert misuse(hold.wait) == (
+            "hold.wait would stop the event loop that runs here; await hold.wait_async instead"
+        )
+        assert misuse(lambda: wiro.frames.wait_for("task_end")) == (
+            "frames.wait_for would stop the event loop that runs here; await frames.wait_for_async instead"
+        )
+        assert await hold.wait_async("5s") == task
+
+
+def test_what_was_patched_is_not_patched_after_the_end() -> None:
+    """Of the block, however it ends."""
+    import time
+
+    genuine = time.sleep
+
+    def block() -> None:
+        with made() as wiro:
+            wiro.patch_sleep("tests")
+            assert time.sleep is not genuine
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        block()
+    assert time.sleep is genuine
+
+
+def test_a_hold_that_a_failing_block_leaves_is_told_of() -> None:
+    """Else the report would show a task that goes on for no reason."""
+    wiro = made()
+
+    def block() -> None:
+        with wiro.hold("task_start"):
+            detail(wiro.world, begin(wiro))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        block()
+    (line,) = [line for line in wiro.report().splitlines() if "was held by" in line]
+    assert line.strip().startswith(f"task {wiro.tasks[-1].id} was held by hold('task_start') set at tests/")
+    assert line.endswith(" until the test failed")
+    wiro.close()

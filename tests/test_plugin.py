@@ -482,3 +482,205 @@ def test_with_an_old_key(wiro_env, wiro):
         "built before this test's wiro_env (or in a fixture of wider scope): build it in the test"
     )
     assert told in result.outlines
+
+
+# -- what audits have found ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stop", ["raise KeyboardInterrupt", "pytest.exit('my reason')"])
+def test_an_interrupted_session_ends_cleanly(suite: pytest.Pytester, stop: str) -> None:
+    """Whatever the test has left behind."""
+    suite.makepyfile(test_it=f"import pytest\ndef test_it(wiro):\n    wiro.use('caption')\n    {stop}\n")
+    result = suite.runpytest_subprocess("-p", "no:cacheprovider")
+    text = result.stdout.str() + result.stderr.str()
+    assert "unused registration" not in text
+    assert "Traceback" not in text
+    assert "no tests ran" in text
+
+
+def test_a_teardown_that_fails_by_itself_is_not_failed_twice(suite: pytest.Pytester) -> None:
+    """What is left behind is told in its report."""
+    result = play(
+        suite,
+        """
+@pytest.fixture
+def mine(wiro):
+    yield
+    wiro.hold("task_start")
+    raise RuntimeError("its own")
+
+def test_it(mine):
+    pass
+""",
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    assert errors_of(result) == ["RuntimeError: its own"]
+    assert any(line.startswith('  unused registration: hold("task_start")') for line in result.outlines)
+
+
+def test_a_test_that_is_run_again_begins_anew(suite: pytest.Pytester) -> None:
+    """Its first failure does not excuse its second end."""
+    suite.makeconftest(
+        """
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    for _ in range(2):
+        item._initrequest()
+        for report in runtestprotocol(item, nextitem=nextitem, log=False):
+            item.ihook.pytest_runtest_logreport(report=report)
+    return True
+"""
+    )
+    result = play(
+        suite, "turns = []\ndef test_it(wiro):\n    wiro.use('failure')\n    turns.append(1)\n    assert turns[1:]\n"
+    )
+    result.assert_outcomes(failed=1, passed=1, errors=1)
+
+
+def test_no_world_outlives_its_test(suite: pytest.Pytester) -> None:
+    """A session of thousands of tests keeps one."""
+    result = play(
+        suite,
+        """
+import gc, weakref
+worlds = []
+
+@pytest.mark.parametrize("turn", range(5))
+def test_it(wiro, wiro_respx, wiro_server, turn):
+    caption(wiro)
+    worlds.append(weakref.ref(wiro.world))
+
+def test_they_are_gone():
+    gc.collect()
+    assert [world() for world in worlds] == [None] * 5
+""",
+    )
+    result.assert_outcomes(passed=6)
+
+
+def test_patches_are_undone_at_the_end_of_the_test(suite: pytest.Pytester) -> None:
+    """Also of one that fails."""
+    result = play(
+        suite,
+        """
+import socket, time
+genuine = time.sleep, socket.getaddrinfo
+
+def test_it(wiro):
+    wiro.patch_sleep("client")
+    assert (time.sleep, socket.getaddrinfo) == genuine
+
+def test_afterwards():
+    assert (time.sleep, socket.getaddrinfo) == genuine
+""",
+    )
+    result.assert_outcomes(failed=1, passed=1)
+
+
+def test_a_broken_scenario_is_told_without_a_traceback(suite: pytest.Pytester) -> None:
+    """One line for each complaint, and nothing of ours."""
+    folder = suite.mkdir("bad")
+    (folder / "a.yaml").write_text("scenario: a\nsteps:\n  - strat: 1s\n")
+    result = play(suite, "def test_it(wiro):\n    pass\n", "--wiro-scenarios=bad")
+    result.assert_outcomes(errors=1)
+    assert "bad/a.yaml:3:5: step 1: strat: unknown key; did you mean 'start'?" in result.outlines
+    assert not any("Traceback" in line or "loader.py" in line for line in result.outlines)
+
+
+def test_a_late_request_of_an_earlier_test_is_not_this_tests_fault(suite: pytest.Pytester) -> None:
+    """Its key says whose it is; through both doors."""
+    result = play(
+        suite,
+        """
+old = {}
+
+def test_first(wiro):
+    old.update(headers(wiro))
+
+def test_second(wiro, wiro_server):
+    assert httpx.post(wiro_server.url + "/Nope", headers=old, trust_env=False).status_code == 404
+
+def test_third(wiro, wiro_respx):
+    assert httpx.post(API + "/Run/moondream3-preview/caption", headers=old).status_code == 401
+    told = "x-api-key is the key of the world of test_it.py::test_first, which is over"
+    assert wiro.requests[-1].reason.startswith(told)
+""",
+    )
+    result.assert_outcomes(passed=3)
+
+
+def test_a_socket_at_a_wrong_path_is_an_unexpected_call(suite: pytest.Pytester) -> None:
+    """Though the client swallows it."""
+    result = play(
+        suite,
+        """
+from websockets.sync.client import connect
+
+def test_it(wiro, wiro_server):
+    try:
+        connect(wiro_server.socket_url.replace("/v1", "/v2"), proxy=None)
+    except Exception:
+        pass
+""",
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    assert (
+        "unexpected call: SOCKET /v2 -> 404 (req-1): there is no socket at this path; it is at /v1, as "
+        "wiro_server.socket_url and the ready line say; if the client is meant to call it, wiro.allow('SOCKET /v2')"
+    ) in result.outlines
+
+
+def test_what_a_socket_did_not_understand_stands_in_the_report(suite: pytest.Pytester) -> None:
+    """Wiro says nothing to it; the report does."""
+    result = play(
+        suite,
+        """
+import json
+from websockets.sync.client import connect
+
+def test_it(wiro, wiro_server):
+    with connect(wiro_server.socket_url, proxy=None) as socket:
+        socket.recv(5)
+        socket.send(json.dumps({"type": "taskinfo", "tasktoken": "nope"}))
+        socket.send(json.dumps({"type": "task_info"}))
+        assert json.loads(socket.recv(5))["message"] == "none"
+""",
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["noticed:", "  SOCKET /v1 -> 101 a message on the socket (req-1): *did you mean 'task_info'[?]"]
+    )
+
+
+def test_under_xdist_each_test_has_its_own_and_strays_are_told(suite: pytest.Pytester) -> None:
+    """Two workers; a request with a key that nobody has, while two worlds are attached."""
+    suite.makepyfile(
+        test_it="""
+import httpx, pytest
+from client import *
+from wiro_mock import WiroMock
+
+@pytest.mark.parametrize("turn", range(6))
+def test_it(wiro, wiro_server, _wiro_shared_server, turn):
+    other = WiroMock(seed=9)
+    _wiro_shared_server[0].attach(other.world)
+    run = caption(wiro, wiro_server.url)
+    assert len(wiro.tasks) == 1
+    assert httpx.post(wiro_server.url + "/Task/Detail", headers={"x-api-key": "nobody's"}).status_code == 401
+    _wiro_shared_server[0].detach(other.world)
+"""
+    )
+    result = suite.runpytest_subprocess("-p", "no:cacheprovider", "-n", "2")
+    result.assert_outcomes(passed=6)
+    result.stdout.fnmatch_lines(["*wiro: requests of no test*", "POST /v1/Task/Detail -> 401 *"])
+
+
+def test_the_plugin_can_be_switched_off_and_on(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name; and by itself where no plugin is loaded by itself."""
+    suite.makepyfile(test_it="def test_it(wiro):\n    assert wiro.api_key\n")
+    suite.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:wiro_mock").assert_outcomes(errors=1)
+    suite.runpytest_subprocess("-p", "no:cacheprovider", "-p", "wiro_mock").assert_outcomes(passed=1)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    suite.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(errors=1)
+    suite.runpytest_subprocess("-p", "no:cacheprovider", "-p", "wiro_mock").assert_outcomes(passed=1)

@@ -199,6 +199,8 @@ def _make(request: pytest.FixtureRequest, fixture: Mapping[str, Any]) -> WiroMoc
     try:
         made = WiroMock(**given, name=node.nodeid)
     except Misuse as error:
+        if not str(error).startswith("no scenario "):
+            raise
         raise Misuse(f"{_origin('scenario', node, flags, marks, fixture)}: {error}") from None
     for use in made.world.casting.asked:
         use.where = f"@pytest.mark.wiro of {node.nodeid}"

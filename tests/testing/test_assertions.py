@@ -275,11 +275,11 @@ def test_what_was_not_called() -> None:
         "Task/Kill was called, in 1 request:\n  req-2 POST /v1/Task/Kill -> 200 code 1 'There is no task yet.'"
     )
     assert complaint(assert_not_called, world, model=MODEL) == (
-        f"anything of {MODEL} was called, in 2 requests:\n"
+        f"something of {MODEL} was called, in 2 requests:\n"
         f"  req-1 POST {CAPTION} -> 200 (task {task_id})\n"
         f"  req-3 POST /v1/Task/Detail -> 200 (task {task_id})"
     )
-    assert complaint(assert_not_called, world).startswith("anything was called, in 3 requests:\n")
+    assert complaint(assert_not_called, world).startswith("something was called, in 3 requests:\n")
     assert complaint(assert_not_called, world, "Run", model="moondream3*/*").startswith("Run of moondream3*/* was ")
     assert misuse(assert_not_called, world, "Task/Kil") == "there is no operation 'Task/Kil'; did you mean 'Task/Kill'?"
 

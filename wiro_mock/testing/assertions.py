@@ -45,13 +45,13 @@ def assert_not_called(world: World, operation: str | None = None, *, model: str 
         if model is not None:
             found = [one for one in found if _is_of(world, one, model)]
         forgotten = sum(n for (name, _), n in era.journal.forgotten.items() if operation in (None, name))
-    what = " ".join(filter(None, [operation or "anything", f"of {model}" if model else ""]))
+    what, any_of = (f"{operation or one}{f' of {model}' if model else ''}" for one in ("something", "anything"))
     if found:
         head = f"{what} was called, in {counted(len(found), 'request')}:"
         raise AssertionError(complaint(world, [head, *listed(found)]))
     if forgotten:
         raise AssertionError(
-            f"whether {what} was called cannot be told: {counted(forgotten, 'older request')} that may have been that "
+            f"whether {any_of} was called cannot be told: {counted(forgotten, 'older request')} that may have been that "
             "had to make room in the journal"
         )
 
