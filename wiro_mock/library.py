@@ -91,17 +91,25 @@ class WiroMock:
         name: str = "",
     ) -> None:
         given = {key: value for key, value in locals().items() if key not in ("self", "name")}
-        self._options = options.read(given)
+        self._begin(options.read(given), name)
+
+    @classmethod
+    def of(cls, given: options.Options, *, name: str) -> Self:
+        """One with keywords that have been read already."""
+        made = cls.__new__(cls)
+        made._begin(given, name)
+        return made
+
+    def _begin(self, given: options.Options, name: str) -> None:
+        self._options = given
         self._notes: deque[str] = deque(maxlen=NOTES_KEPT)
-        self.world = World(
-            self._options.settings, library=options.library_of(self._options.scenarios), tell=self._notes.append
-        )
+        self.world = World(given.settings, library=options.library_of(given.scenarios), tell=self._notes.append)
         self.world.name = name
         self._left = Leftovers(self.world)
-        if self._options.scenario:
-            self._use(self._options.scenario, where=here())
-        if self._options.patch_sleep:
-            self.patch_sleep(*self._options.patch_sleep)
+        if given.scenario:
+            self._use(given.scenario, where=here())
+        if given.patch_sleep:
+            self.patch_sleep(*given.patch_sleep)
 
     def __repr__(self) -> str:
         name, tasks = self.world.name or "of its own", len(self.tasks)

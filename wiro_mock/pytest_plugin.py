@@ -27,6 +27,8 @@ PASSED = pytest.StashKey[bool]()
 """Whether the body of a test has passed: of any other, what it left behind is told, and fails nothing."""
 LAST_WORDS = pytest.StashKey["list[LastWords]"]()
 """What Wiros had to say when they ended."""
+GIVEN = pytest.StashKey[tuple[dict[str, Any], dict[str, Any]]]()
+"""The keywords of the ini file, and those of the flags."""
 OVER = pytest.StashKey["Over"]()
 SHARED = pytest.StashKey["Worlds"]()
 STRAYS = pytest.StashKey[list[str]]()
@@ -178,26 +180,24 @@ def _make(request: pytest.FixtureRequest, fixture: Mapping[str, Any]) -> WiroMoc
     from wiro_mock.misuse import Misuse
     from wiro_mock.testing.options import read
 
-    config, node = request.config, request.node
-    ini = {name: value for name in NAMES if (value := _ini(config, name)) not in (None, "", [])}
+    node = request.node
+    ini, flags = _given(request.config)
     if not isinstance(fixture, Mapping):
         raise Misuse(f"wiro_settings: is a dict of keywords such as {{'time': 'manual'}}, not {fixture!r}")
+    if fixture:
+        read(fixture, place=f"wiro_settings of {node.nodeid}")
     # From module to class to function: `iter_markers` begins with the closest.
     marks = [mark.kwargs for mark in reversed(list(node.iter_markers("wiro")))]
-    flags = {name: value for name in NAMES if (value := config.getoption(f"wiro_{name}", None)) is not None}
-    for name, value in ini.items():
-        read({name: value}, place=f"ini option wiro_{name}")
-    read(fixture, place="wiro_settings")
     given: dict[str, Any] = {**ini, **fixture}
     for mark in marks:
         given |= mark
     given |= flags
     # A seed for each test, the same in every run; small enough to be typed.
     given.setdefault("seed", int.from_bytes(blake2b(node.nodeid.encode(), digest_size=4).digest()))
-    read(given, place=f"@pytest.mark.wiro of {node.nodeid}")
+    options = read(given, place=f"@pytest.mark.wiro of {node.nodeid}")
     own = next((mark.kwargs for mark in node.own_markers if mark.name == "wiro" and "scenario" in mark.kwargs), None)
     try:
-        made = WiroMock(**given, name=node.nodeid)
+        made = WiroMock.of(options, name=node.nodeid)
     except Misuse as error:
         if not str(error).startswith("no scenario "):
             raise
@@ -205,10 +205,23 @@ def _make(request: pytest.FixtureRequest, fixture: Mapping[str, Any]) -> WiroMoc
     for use in made.world.casting.asked:
         use.where = f"@pytest.mark.wiro of {node.nodeid}"
         use.wide = own is None or "scenario" in flags
-    made.world.explain_key = _over(config).whose
+    made.world.explain_key = _over(request.config).whose
     if not made.network:
         made.guard()
     return made
+
+
+def _given(config: pytest.Config) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the ini file and the flags give, read once for a session. Raises `Misuse`."""
+    from wiro_mock.testing.options import read
+
+    if GIVEN not in config.stash:
+        ini = {name: value for name in NAMES if (value := _ini(config, name)) not in (None, "", [])}
+        flags = {name: value for name in NAMES if (value := config.getoption(f"wiro_{name}", None)) is not None}
+        for name, value in ini.items():
+            read({name: value}, place=f"ini option wiro_{name}")
+        config.stash[GIVEN] = ini, flags
+    return config.stash[GIVEN]
 
 
 def _origin(name: str, node: Any, flags: Any, marks: list[Any], fixture: Any) -> str:

@@ -51,8 +51,8 @@ def assert_not_called(world: World, operation: str | None = None, *, model: str 
         raise AssertionError(complaint(world, [head, *listed(found)]))
     if forgotten:
         raise AssertionError(
-            f"whether {any_of} was called cannot be told: {counted(forgotten, 'older request')} that may have been that "
-            "had to make room in the journal"
+            f"whether {any_of} was called cannot be told: {counted(forgotten, 'older request')} that may have been "
+            "that had to make room in the journal"
         )
 
 
