@@ -127,11 +127,14 @@ class Casting:
             self._library = Library()
         return self._library
 
-    @property
-    def catalog(self) -> Catalog:
-        """The models on offer, as the files stand now."""
+    def refresh(self) -> None:
+        """Look whether files have changed, and read those that have. Takes a while: once for each request will do."""
         for line in self.library.refresh():
             self._tell(line)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The models on offer, as the files stood at the last refresh."""
         # Several worlds may have one library; whichever asks first reads what has changed, for all of them.
         if self._catalog is None or self._models is not self.library.models:
             self._models = self.library.models
@@ -140,7 +143,7 @@ class Casting:
 
     @property
     def scenarios(self) -> Sequence[Scenario]:
-        """The scenarios, as the files stand now, and then those that were made in Python."""
+        """The scenarios, as the files stood at the last refresh, and then those that were made in Python."""
         _ = self.catalog
         return [*self.library.scenarios, *self.own] if self.own else self.library.scenarios
 

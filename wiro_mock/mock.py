@@ -147,11 +147,13 @@ class World:
     @property
     def catalog(self) -> Catalog:
         """The models on offer, as the files stand now."""
+        self.casting.refresh()
         return self.casting.catalog
 
     @property
     def scenarios(self) -> Sequence[Scenario]:
         """The scenarios, as the files stand now."""
+        self.casting.refresh()
         return self.casting.scenarios
 
     @property
@@ -376,6 +378,7 @@ class World:
         Raises `ScenarioError` when there is none of this name.
         """
         with self.lock:
+            self.casting.refresh()
             scenario = self.casting.find(name)
             self.casting.use(Use(scenarios=(scenario,), model=model, times=times))
             return scenario
