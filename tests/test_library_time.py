@@ -205,6 +205,16 @@ def test_a_hold_to_which_nobody_came_is_left_behind() -> None:
     with made() as wiro, wiro.hold("task_start"):
         task = begin(wiro)
         wiro.world.sim.cancel(task)
+    with made() as wiro:
+        with wiro.hold("task_start"):
+            task = begin(wiro)
+        assert detail(wiro.world, task)["status"] == "task_postprocess_end"
+    wiro = made()
+    with wiro.hold("stream", nth=40):
+        detail(wiro.world, begin(wiro))
+    (problem,) = wiro.problems()
+    assert problem.startswith('unused registration: hold("stream", nth=40) set at tests/test_library_time.py:')
+    wiro.close()
 
 
 def test_a_hold_is_waited_for() -> None:

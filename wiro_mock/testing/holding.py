@@ -99,6 +99,7 @@ class Hold:
         self._kept: dict[str, None] = {}
         self._caught: list[str] = []
         self._news = threading.Event()
+        self._met = False
         with world.lock:
             world.settle()
             self._gone_before = {task.job.id for task in world.sim.tasks() if task.finished}
@@ -135,9 +136,10 @@ class Hold:
 
     @property
     def was_of_use(self) -> bool:
-        """Whether a task waited here, or one was on its way and did not come to its end by itself."""
-        if self._caught:
-            return True
+        """Whether a task waited here, or one was on its way when the hold ended, or stopped on its way."""
+        return bool(self._caught) or self._met or self._is_somebody_on_the_way()
+
+    def _is_somebody_on_the_way(self) -> bool:
         with self._world.lock:
             tasks = [task for task in self._world.sim.tasks() if task.job.id not in self._gone_before]
             tasks = [task for task in tasks if task.job.model.fits(self.model)]
@@ -148,6 +150,7 @@ class Hold:
         with self._world.lock:
             held = self.held
             if task is None and self.is_set:
+                self._met = self._is_somebody_on_the_way()
                 self._world.gates.remove(self)
             for task_id in held:
                 if task is None or task_id == str(getattr(task, "id", task)):

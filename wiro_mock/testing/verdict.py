@@ -99,9 +99,9 @@ def unused_holds(holds: Iterable[tuple[Hold, bool]]) -> Iterator[str]:
     """Holds to which no task ever came."""
     for hold, optional in holds:
         if not optional and not hold.was_of_use:
-            nth = f" for the {hold.nth}th time" if hold.nth != 1 else ""
+            nth = f", nth={hold.nth}" if hold.nth != 1 else ""
             yield (
-                f'unused registration: hold("{hold.name}") set at {hold.where}: no task came to it{nth}; '
+                f'unused registration: hold("{hold.name}"{nth}) set at {hold.where}: no task came to it; '
                 "remove it, or write optional=True"
             )
 
