@@ -296,7 +296,9 @@ def test_it(wiro, wiro_respx):
 """,
     )
     result.assert_outcomes(passed=1, errors=1)
-    lines = [line for line in result.outlines if line.startswith(("unexpected call", "unused", "hold never"))]
+    # Where CI is set, pytest's summary repeats them.
+    told = dict.fromkeys(result.outlines)
+    lines = [line for line in told if line.startswith(("unexpected call", "unused", "hold never"))]
     assert [line.partition(":")[0] for line in lines] == [
         "unexpected call",
         "unused registration",
