@@ -230,7 +230,8 @@ def test_mine(wiro, wiro_respx):
         ("strict='maybe'", "@pytest.mark.wiro of test_it.py::test_it: strict: is true or false, not 'maybe'"),
         (
             "profile='2024'",
-            "@pytest.mark.wiro of test_it.py::test_it: profile: no profile '2024'; there are: current, 2025-12",
+            "@pytest.mark.wiro of test_it.py::test_it: profile: no profile '2024'; "
+            "there are: current, 2026-09, 2026-04, 2025-12",
         ),
         (
             "balance='much'",

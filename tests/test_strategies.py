@@ -6,6 +6,7 @@ import importlib
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from typing import Any, Final
@@ -154,7 +155,7 @@ def test_what_cannot_be_made_is_refused_at_once(keywords: dict[str, Any], senten
 def test_an_unknown_profile_is_refused_at_once() -> None:
     """With the profiles that there are."""
     for make in (strategies.task_details, strategies.frame_sequences):
-        with pytest.raises(ValueError, match=r"no profile 'nil'; there are: current, 2025-12"):
+        with pytest.raises(ValueError, match=r"no profile 'nil'; there are: current, 2026-09, 2026-04, 2025-12"):
             make(profile="nil")
 
 
@@ -330,7 +331,7 @@ def test_the_models_are_shipped_ones() -> None:
     """What is written out in the strategies is what the files say."""
     shipped = {model.id: model for model in Library().models}
     for model in playing.MODELS:
-        assert shipped[model.id] == model
+        assert replace(shipped[model.id], parameters=(), seconds=None) == model
 
 
 @given(strategies.frame_sequences())

@@ -13,7 +13,7 @@ from wiro_mock.api.body import BodyReader
 from wiro_mock.api.messages import Request
 from wiro_mock.api.operations import OPERATIONS, find
 from wiro_mock.api.origin import Origins, origin_of, origins
-from wiro_mock.api.profile import PROFILES, PROFILES_TO_COME, Profile, find_profile, switch
+from wiro_mock.api.profile import PROFILES, Profile, find_profile, switch
 from wiro_mock.mock import REQUEST_ID
 
 NOT_FOUND = b'{"result":false,"errors":[{"code":0,"message":"Error parsing url.","time":1735689600}]}'
@@ -127,13 +127,11 @@ def test_no_host_breaks_out_of_the_origin(scheme: str, host: str) -> None:
 
 
 def test_profiles_exist_or_say_so() -> None:
-    """Two are there, two are not yet, others never were."""
+    """Four are there, others never were."""
     assert find_profile("current") == Profile()
     assert find_profile("2025-12").task_keys == "seed"
-    for name in PROFILES_TO_COME:
-        with pytest.raises(ValueError, match=f"profile {name} is not there yet; there are: current, 2025-12"):
-            find_profile(name)
-    with pytest.raises(ValueError, match="no profile 'x'; there are: current, 2025-12"):
+    assert [find_profile(name).name for name in PROFILES] == ["current", "2026-09", "2026-04", "2025-12"]
+    with pytest.raises(ValueError, match="no profile 'x'; there are: current, 2026-09, 2026-04, 2025-12"):
         find_profile("x")
 
 

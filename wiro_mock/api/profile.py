@@ -1,5 +1,5 @@
 """A named revision of the wire and its switches. Where sources conflict, the default is rest.md §11's
-recommendation, and the variant is a switch here.
+recommendation, and the variant is a switch here. What the sources say of each, and when, is in `profile_facts`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import difflib
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args, get_type_hints
 
-PROFILES_TO_COME = ("2026-09", "2026-04")
+from wiro_mock.api.profile_facts import ABOUT, SWITCHES, Value, fact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,19 +48,33 @@ class Profile:
     cancel_result: bool = False  # the `result` of a `task_cancel` frame; no source shows one
 
 
-PROFILES = {
-    "current": Profile(),
-    # The seed is of December 2025: exactly its keys; its socket is that of the older documentation.
-    "2025-12": Profile(
-        name="2025-12", task_keys="seed", envelope="2026-04", full_logs=True, segments=False, error_time=False
-    ),
-}
+def value_of(profile: Profile, name: str) -> Value:
+    """The value of a switch by its name."""
+    value: Value = getattr(profile, name)
+    return value
+
+
+def choices(name: str) -> tuple[str, ...]:
+    """The values that a switch allows, as they are written in `name=value`; none for any text."""
+    kind = get_type_hints(Profile)[name]
+    if kind is bool:
+        return ("true", "false")
+    return ("1", "2", "3") if kind is int else get_args(kind)
+
+
+def _dated(name: str) -> Profile:
+    """The profile of this name: for each switch what its facts say, or the default."""
+    default = Profile()
+    facts = {switch: fact(switch, name, value_of(default, switch)) for switch in SWITCHES}
+    changes: dict[str, Any] = {switch: known.value for switch, known in facts.items() if known}
+    return replace(default, name=name, **changes)
+
+
+PROFILES = {name: _dated(name) for name in ABOUT}
 
 
 def find_profile(name: str) -> Profile:
     """The profile of this name. Raises `ValueError` with the way out."""
-    if name in PROFILES_TO_COME:
-        raise ValueError(f"profile {name} is not there yet; there are: {', '.join(PROFILES)}")
     if name not in PROFILES:
         raise ValueError(f"no profile {name!r}; there are: {', '.join(PROFILES)}")
     return PROFILES[name]
@@ -78,14 +92,8 @@ def switch(profile: Profile, assignment: str) -> Profile:
     return replace(profile, **change)
 
 
-def _value(name: str, text: str) -> str | bool | int:
-    kind = get_type_hints(Profile)[name]
-    if kind is bool:
-        choices: tuple[str, ...] = ("true", "false")
-    elif kind is int:
-        choices = ("1", "2", "3")
-    else:
-        choices = get_args(kind)
-    if choices and text not in choices:
-        raise ValueError(f"switch {name} is one of {', '.join(choices)}, not {text!r}")
+def _value(name: str, text: str) -> Value:
+    allowed, kind = choices(name), get_type_hints(Profile)[name]
+    if allowed and text not in allowed:
+        raise ValueError(f"switch {name} is one of {', '.join(allowed)}, not {text!r}")
     return text == "true" if kind is bool else int(text) if kind is int else text

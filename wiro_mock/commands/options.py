@@ -15,15 +15,12 @@ class Profiles(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check the name against the profiles that are there."""
-        from wiro_mock.api.profile import PROFILES, PROFILES_TO_COME, find_profile
+        from wiro_mock.api.profile import PROFILES
         from wiro_mock.language.complaints import did_you_mean
 
-        if value not in (*PROFILES, *PROFILES_TO_COME):
+        if value not in PROFILES:
             self.fail(f"no profile {value!r}; {did_you_mean(str(value), PROFILES)}", param, ctx)
-        try:
-            return find_profile(str(value)).name
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+        return str(value)
 
 
 class Valued(click.ParamType[str]):
