@@ -97,6 +97,18 @@ def kill() -> Story:
         yield Ask("POST", "/v1/Task/Kill", body, kind)
 
 
+def lists() -> Story:
+    """No task, one in the queue, the same one finished, and a page beyond the end; JSON and urlencoded."""
+    yield ask("/v1/Task/List", type="model", sort="id", order="DESC", start="0", limit="20")
+    body, kind = multipart([part("inputImage", b"\x89PNG", filename="a.png")])
+    told = yield Ask("POST", CAPTION, body, kind)
+    yield ask("/v1/Task/List", modelName="Caption")
+    yield ask("/v1/Task/Detail", taskid=told.json["taskid"])
+    yield Ask("POST", "/v1/Task/List", b"limit=1", "application/x-www-form-urlencoded")
+    yield ask("/v1/Task/List", start=1, order="asc")
+    yield Ask("POST", "/v1/Task/List", headers={})
+
+
 def refusals() -> Story:
     """Every kind of no, and bodies that cannot be read."""
     yield Ask("POST", CAPTION, headers={})
@@ -206,6 +218,7 @@ STORIES: list[tuple[str, Callable[[], Story], dict[str, Any]]] = [
     ("failure", failure, {"time": "auto"}),
     ("slow-queue", cancel, {"time": "manual"}),
     ("caption", kill, {"time": "manual", "poll": 3_000_000}),
+    ("caption", lists, {"time": "auto"}),
     ("caption", refusals, {"time": "auto"}),
     ("caption", uploads, {"time": "auto"}),
 ]

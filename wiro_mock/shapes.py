@@ -114,7 +114,7 @@ class TaskShape(TypedDict):
 
 
 class DetailAnswer(TypedDict):
-    """The answer of `Task/Detail`, and the body of a webhook."""
+    """The answer of `Task/Detail` and of `Task/List`, and the body of a webhook."""
 
     total: str
     errors: list[ErrorItem]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from wiro_mock.api import files, no_route, run, tasks, wire
+from wiro_mock.api import files, no_route, run, task_list, tasks, wire
 from wiro_mock.api.answers import Answer, answer
 from wiro_mock.api.auth import Shown, authenticate
 from wiro_mock.api.messages import Outcome, Request, World
@@ -49,6 +49,7 @@ OPERATIONS = (
     Operation(
         name="Task/InputOutputDelete", method="POST", path="/v1/Task/InputOutputDelete", handler=tasks.delete_files
     ),
+    Operation(name="Task/List", method="POST", path="/v1/Task/List", handler=task_list.list_tasks),
     Operation(
         name="File/FolderCreate",
         method="POST",

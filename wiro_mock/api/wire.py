@@ -6,6 +6,7 @@ a comment names another source. Every function takes the `Profile` whose switche
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -50,7 +51,16 @@ def run(task: Task) -> shapes.RunAnswer:
 
 def detail(task: Task, at: Origins, profile: Profile) -> shapes.DetailAnswer:
     """The answer of Task/Detail: exactly one task, `total` a string (clients.md §1 line 2)."""
-    return {"total": "1", "errors": [], "tasklist": [task_shape(task, at, profile)], "result": True}
+    return task_list([task], 1, at, profile)
+
+
+def task_list(tasks: Sequence[Task], total: int, at: Origins, profile: Profile) -> shapes.DetailAnswer:
+    """The answer of Task/List: the shape of Detail with one page of tasks; `total` counts all pages (rest.md §2.1).
+
+    Whether Wiro's items are complete is unknown; these are.
+    """
+    shown = [task_shape(task, at, profile) for task in tasks]
+    return {"total": str(total), "errors": [], "tasklist": shown, "result": True}
 
 
 def stopped(task: Task, at: Origins, profile: Profile) -> shapes.StopAnswer | shapes.DetailAnswer:

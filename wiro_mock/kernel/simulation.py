@@ -102,9 +102,14 @@ class Simulation:
         """The log itself, which grows while the task lives. Not to be written to."""
         return self._logs[task_id]
 
-    def tasks(self) -> Iterator[Task]:
-        """All remembered tasks, oldest first."""
-        return iter(self._tasks.values())
+    def tasks(self, *, newest_first: bool = False) -> Iterator[Task]:
+        """All remembered tasks in the order in which they were made, or in the opposite order."""
+        return reversed(self._tasks.values()) if newest_first else iter(self._tasks.values())
+
+    @property
+    def remembered(self) -> int:
+        """How many tasks there are to be seen."""
+        return len(self._tasks)
 
     def holds(self) -> dict[str, str]:
         """The held tasks: task id → name of the hold."""

@@ -1,0 +1,105 @@
+"""`Task/List`: the account's tasks, newest first, page by page.
+
+The fields are those that Wiro's MCP server sends (rest.md §2.1, read again in November 2026): `type`, `sort`, `order`,
+`start`, `limit`, `modelName`, which it calls a "slug or partial model name". Listing is no poll: it lets no time pass.
+
+Our choices, where no source knows: a field that makes no sense counts as not sent, so a list is never refused for it.
+Every `sort` is by id, which is the order of creation. Every task here is of `type` "model", whatever type is asked for.
+A page has at most 100 tasks, which is what the MCP server allows. No source filters by status, so neither does this.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeAlias
+
+from wiro_mock.api import wire
+from wiro_mock.api.answers import Answer, answer
+from wiro_mock.api.body import text_of
+from wiro_mock.api.messages import Outcome, Request, World
+from wiro_mock.api.origin import origins
+from wiro_mock.kernel.catalog import Model, clean_slug
+from wiro_mock.kernel.simulation import Simulation
+from wiro_mock.kernel.task import Task
+
+LIMIT = 20
+MOST = 100
+FAR = 10**18
+"""A number of more digits is as good as this one: beyond the end of any list."""
+LONGEST_NAME = 200
+"""A longer `modelName` names no model; it isn't looked at any closer."""
+
+Fits: TypeAlias = Callable[[Model], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What part of a list is asked for."""
+
+    start: int = 0
+    limit: int = LIMIT
+
+
+def list_tasks(world: World, request: Request) -> Answer:
+    """Show one page of the tasks."""
+    fields = request.body.fields
+    oldest_first = text_of(fields, "order").strip().upper() == "ASC"
+    tasks, total = _cut(world.sim, page_of(fields), wanted_model(fields), newest_first=not oldest_first)
+    return answer(wire.task_list(tasks, total, origins(request.origin), world.profile), Outcome())
+
+
+def page_of(fields: Mapping[str, object]) -> Page:
+    """`start` and `limit`, as digits in strings or as numbers; anything else, and a limit of 0, as if not sent."""
+    start, limit = (_number(text_of(fields, name)) for name in ("start", "limit"))
+    return Page(start=start or 0, limit=min(limit or LIMIT, MOST))
+
+
+def _number(text: str) -> int | None:
+    if not re.fullmatch("[0-9]+", text := text.strip()):
+        return None
+    return min(int(text), FAR) if len(text) < len(str(FAR)) else FAR
+
+
+def _cut(sim: Simulation, page: Page, fits: Fits | None, *, newest_first: bool) -> tuple[list[Task], int]:
+    """The tasks of a page, and how many there are on all pages together.
+
+    Without a filter only the page and what lies before it is walked over; counting needs no walk.
+    """
+    stop = page.start + page.limit
+    if fits is None:
+        return list(islice(sim.tasks(newest_first=newest_first), page.start, stop)), sim.remembered
+    found = list(_chosen(sim.tasks(newest_first=newest_first), fits))
+    return found[page.start : stop], len(found)
+
+
+def _chosen(tasks: Iterator[Task], fits: Fits) -> Iterator[Task]:
+    known: dict[int, bool] = {}  # by the model's identity: there are few models, and many tasks of each
+    for task in tasks:
+        model = task.job.model
+        if (fit := known.get(id(model))) is None:
+            fit = known[id(model)] = fits(model)
+        if fit:
+            yield task
+
+
+def wanted_model(fields: Mapping[str, object]) -> Fits | None:
+    """What says whether `modelName` is part of a model's name, in display or clean form and in any letter case.
+
+    None where no model is asked for.
+    """
+    text = text_of(fields, "modelName").strip().lower()
+    if not text:
+        return None
+    if len(text) > LONGEST_NAME:
+        return lambda _: False
+    clean = _clean(text)
+    if not clean.strip("/"):  # of a text such as `.` nothing is left, which would be a part of everything
+        clean = text
+    return lambda model: text in model.name.lower() or clean in _clean(model.name)
+
+
+def _clean(name: str) -> str:
+    return "/".join(clean_slug(part) for part in name.split("/"))
