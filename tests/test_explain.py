@@ -223,18 +223,24 @@ MODELS = "models/*.yaml in a folder of scenarios describes your own (scenarios/R
 @pytest.mark.parametrize(
     ("path", "reason", "first"),
     [
-        ("google/nano-banana", "did you mean google/nano-banana-pro? ", "POST /v1/Run/google/nano-banana-pro"),
+        ("google/nano-bananna-pro", "did you mean google/nano-banana-pro? ", "POST /v1/Run/google/nano-banana-pro"),
         (
             "caption/moondream3-preview",
             "owner and model have changed places; did you mean moondream3-preview/caption? ",
             "POST /v1/Run/moondream3-preview/caption",
         ),
-        ("google/veo3", "the models of google: nano-banana-pro; ", ""),
+        (
+            "klingai/robot",
+            "the models of klingai: kling-v2.5-turbo, kling-v2.6, kling-v3, kling-v3-motion-control, kling-v3-omni; ",
+            "",
+        ),
         ("acme/caption", "another owner has one of that name: moondream3-preview/caption; ", ""),
         (
             "acme/robot",
-            "none is near; there are: google/nano-banana-pro, moondream3-preview/caption, "
-            "moondream3-preview/detect, moondream3-preview/point, moondream3-preview/query; ",
+            "none is near; there are: AIDC-AI/Ovis-Image-7B, Alibaba-Quark/Live-Avatar, ByteDance/seedance-2-0, "
+            "ByteDance/seedance-pro-v1.5, ByteDance/seedance-pro-v1.5-uncensored, ByteDance/seedance-v1-pro-fast, "
+            "ByteDance/seedream-v4, ByteDance/seedream-v4-5, ByteDance/seedream-v5-lite, "
+            "ByteDance/seedream-v5-lite-uncensored, and 93 more; ",
             "",
         ),
     ],

@@ -125,7 +125,8 @@ def test_a_name_in_two_files_is_told_although_one_is_broken(tmp_path: Path) -> N
     with pytest.raises(ScenarioError) as caught:
         load_models(tmp_path)
     assert [str(complaint) for complaint in caught.value.complaints] == [
-        f"{path}:5:1: x: unknown key; the keys here are: model, id, kind, cps, about, categories, defaults",
+        f"{path}:5:1: x: unknown key; the keys here are: model, id, kind, cps, seconds, about, "
+        "categories, parameters, defaults",
         f"{path}:7:1: wiro/flux-2-dev: is defined here and at {path}:1; rename one of the two",
     ]
 
@@ -172,7 +173,7 @@ def test_a_library_follows_its_folder(tmp_path: Path) -> None:
     path = write(tmp_path, "a.yaml", good("mine"))
     library = Library(tmp_path)
     assert library.scenarios[-1].name == "mine"
-    assert len(library.models) == 5
+    count = len(library.models)
     assert library.refresh() == []
 
     write(tmp_path, "b.yaml", good("more"))
@@ -198,9 +199,9 @@ def test_a_library_follows_its_folder(tmp_path: Path) -> None:
     assert library.scenarios[-2].about == "Mended."
     path.unlink()
     assert library.refresh() == [f"reloaded 1 scenario from {tmp_path}"]
-    write(tmp_path, "models/m.yaml", MODEL)
+    write(tmp_path, "models/m.yaml", MODEL.replace("wiro/", "mine/"))
     assert library.refresh() == [f"reloaded 1 scenario from {tmp_path}"]
-    assert len(library.models) == 6
+    assert len(library.models) == count + 1
 
 
 def test_a_library_follows_the_files_it_sends(tmp_path: Path) -> None:
@@ -241,4 +242,4 @@ def test_the_shipped_folder_is_found_in_a_checkout_and_in_a_package(
     shutil.copytree(shipped(), package / "scenarios")
     monkeypatch.setattr(loader, "__file__", str(package / "loader.py"))
     assert shipped() == package / "scenarios"
-    assert len(load_scenarios(shipped())) == 16
+    assert len(load_scenarios(shipped())) == 17

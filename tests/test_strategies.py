@@ -6,6 +6,7 @@ import importlib
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from typing import Any, Final
@@ -330,7 +331,7 @@ def test_the_models_are_shipped_ones() -> None:
     """What is written out in the strategies is what the files say."""
     shipped = {model.id: model for model in Library().models}
     for model in playing.MODELS:
-        assert shipped[model.id] == model
+        assert replace(shipped[model.id], parameters=(), seconds=None) == model
 
 
 @given(strategies.frame_sequences())

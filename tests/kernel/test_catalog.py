@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.strategies import MODEL
-from wiro_mock.kernel.catalog import WHERE_MODELS_ARE, Catalog, clean_slug
+from wiro_mock.kernel.catalog import WHERE_MODELS_ARE, Catalog, Parameter, clean_slug
 from wiro_mock.kernel.refusals import Refusal
 
 VEO = replace(MODEL, id="600", owner="Google", slug="veo3.1")
@@ -51,6 +51,15 @@ def test_an_empty_catalogue_says_so() -> None:
     with pytest.raises(Refusal) as refused:
         Catalog().resolve("a", "b")
     assert refused.value.reason == f"no model a/b in the catalogue; none is near; there are: none; {WHERE_MODELS_ARE}"
+
+
+def test_the_defaults_are_those_of_the_parameters() -> None:
+    """In their order; a parameter without one has none, an empty one counts."""
+    rows = [("b", "1"), ("none", None), ("a", "")]
+    parameters = tuple(Parameter(id=name, type="text", default=default) for name, default in rows)
+    model = replace(MODEL, defaults={"old": "x"}, parameters=parameters)
+    assert list(model.defaults.items()) == [("b", "1"), ("a", "")]
+    assert replace(MODEL, defaults={"old": "x"}).defaults == {"old": "x"}
 
 
 def test_the_catalogue_lists_each_model_once() -> None:

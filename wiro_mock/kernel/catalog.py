@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from typing import Final, Literal, TypeAlias
 
 from wiro_mock.kernel.nearest import CLOSE, likeness, listed
 from wiro_mock.kernel.refusals import No
@@ -17,10 +18,46 @@ SLUG_SHOWN = 100
 """Characters of an owner or a slug that are told of."""
 
 
+ParameterType: TypeAlias = Literal[
+    "text", "textarea", "number", "float", "integer", "numeric", "range", "select", "selectwithcover", "checkbox",
+    "fileinput", "multifileinput", "combinefileinput",
+]  # fmt: skip
+"""The types of parameters that Wiro has been seen to use (rest.md §2.6)."""
+TEXTS: Final = frozenset({"text", "textarea"})
+NUMBERS: Final = frozenset({"number", "float", "integer", "numeric", "range"})
+CHOICES: Final = frozenset({"select", "selectwithcover"})
+FILES: Final = frozenset({"fileinput", "multifileinput", "combinefileinput"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One input of a model, as its page lists it.
+
+    A text may have a range, too: Wiro's `seed` is one. `more_options` says that the options are not all of them,
+    because the source cut the list off. `entries` is how many files or URLs there may be, `max_length` how many
+    characters.
+    """
+
+    id: str
+    type: ParameterType
+    required: bool = False
+    default: str | None = None
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
+    step: Decimal | None = None
+    options: tuple[str, ...] = ()
+    more_options: bool = False
+    entries: int | None = None
+    max_length: int | None = None
+    label: str = ""
+    note: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """One model. `cps` is its price in USD per second of elapsed time; `kind` is its kind of output
-    (`text`, `image`, …), which picks the default scenario; `defaults` are the parameters' default values.
+    (`text`, `image`, …), which picks the default scenario; `seconds` is how long a run takes on average, where known.
+    `defaults` are the default values of its parameters; where there are `parameters`, they say so themselves.
     """
 
     id: str
@@ -30,7 +67,14 @@ class Model:
     cps: Decimal
     description: str = ""
     categories: tuple[str, ...] = ()
+    seconds: int | None = None
+    parameters: tuple[Parameter, ...] = ()
     defaults: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.parameters:
+            defaults = {one.id: one.default for one in self.parameters if one.default is not None}
+            object.__setattr__(self, "defaults", defaults)
 
     @property
     def name(self) -> str:

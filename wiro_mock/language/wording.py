@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -107,10 +107,14 @@ def _field(model: type[BaseModel] | None, key: str) -> Any:
 
 def _model_at(model: type[BaseModel] | None, path: Path) -> type[BaseModel] | None:
     """The model that describes the mapping at this path, if one does."""
+    named = False
     for key in path:
-        if isinstance(key, str):
+        if named:  # a name of the author's choice, under which the next thing stands
+            named = False
+        elif isinstance(key, str):
             field = _field(model, key)
             model = None if field is None else next(_models_in(field.annotation), None)
+            named = field is not None and get_origin(field.annotation) is dict
     return model
 
 
