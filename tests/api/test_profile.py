@@ -28,7 +28,7 @@ from wiro_mock.mock import World
 NAMES = [field.name for field in fields(Profile) if field.name != "name"]
 DATED = ["2026-09", "2026-04", "2025-12"]
 TALK = "scenario: talk\nabout: It talks.\nsteps:\n  - stream: {text: one two, rate: 10tps}\n  - exit: 0\n"
-BASE = ["type", "id", "tasktoken", "message", "result"]
+BASE = ["type", "id", "message", "result"]
 DAY = re.compile(r"20\d\d-\d\d(-\d\d)?( to 20\d\d-\d\d)?")
 
 
@@ -95,9 +95,10 @@ def test_a_fact_holds_from_its_month_on() -> None:
 def test_what_differs_in_each_profile() -> None:
     """Written down once more, so that a changed fact is seen."""
     older: dict[str, Any] = {"envelope": "2026-04", "full_logs": True, "segments": False}
+    newer: dict[str, Any] = {"categories": "array", "stop_total": True}
     assert differing("current") == {}
-    assert differing("2026-09") == {"categories": "array", "stop_total": True}
-    assert differing("2026-04") == {"categories": "array", "stop_total": True, **older}
+    assert differing("2026-09") == {**newer, "frame_token": False, "plain_texts": False}
+    assert differing("2026-04") == {**newer, **older}
     assert differing("2025-12") == {"task_keys": "seed", "error_time": False, **older}
 
 
@@ -141,7 +142,16 @@ def frames_of_a_talk(profile: Profile) -> list[dict[str, Any]]:
 def keys_of_frames(profile: Profile) -> Any:
     keys = {tuple(frame) for frame in frames_of_a_talk(profile)}
     assert len(keys) == 1
-    return list(keys.pop())
+    return [key for key in keys.pop() if key != "tasktoken"]
+
+
+def token_on_frames(profile: Profile) -> Any:
+    return all("tasktoken" in frame for frame in frames_of_a_talk(profile))
+
+
+def plain_texts(profile: Profile) -> Any:
+    told = [frame["message"] for frame in frames_of_a_talk(profile) if frame["type"] == "task_output"]
+    return [key for key in ("raw", "thinking", "answer") if key in told[-1]]
 
 
 def full_log(profile: Profile) -> Any:
@@ -164,6 +174,8 @@ SHOWN: dict[str, tuple[Callable[[Profile], Any], dict[Any, Any]]] = {
     "error_time": (keys_of_an_error, {False: ["code", "message"], True: ["code", "message", "time"]}),
     "envelope": (keys_of_frames, {"2026-04": BASE, "2026-09": [*BASE, "success", "terminal", "exitCode"]}),
     "full_logs": (full_log, {False: "", True: {"raw": "one two"}}),
+    "frame_token": (token_on_frames, {False: False, True: True}),
+    "plain_texts": (plain_texts, {False: [], True: ["raw", "thinking", "answer"]}),
     "segments": (segments, {False: None, True: [{"type": "answer", "text": "one two"}]}),
 }
 """For each switch in which profiles differ: what to look at on the wire, and what is there for each value."""

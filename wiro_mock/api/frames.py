@@ -78,6 +78,8 @@ def _framed(kind: str, message: Any, task: Task, profile: Profile, *, exit_code:
         # Not a sign of success: it stays true on errors and on failed ends (socket.md §1.3).
         "result": profile.cancel_result if cancelled else True,
     }
+    if not profile.frame_token:
+        del shape["tasktoken"]
     if profile.envelope == "2026-09":
         shape["success"] = (exit_code == 0 and not cancelled) if ended else None
         shape["terminal"] = ended
@@ -127,6 +129,9 @@ def _snapshot(snapshot: e.Snapshot, profile: Profile) -> dict[str, Any]:
         "isThinking": False,
         "elapsedTime": duration(snapshot.elapsed),
     }
+    if not profile.plain_texts:
+        for key in ("raw", "thinking", "answer"):
+            del shape[key]
     if profile.segments:
         shape["segments"] = [{"type": "answer", "text": text}]
     return shape

@@ -41,8 +41,10 @@ class Profile:
     callback_attempts: int = 1
     # -- the socket ---------------------------------------------------------------------------------
     envelope: Literal["2026-09", "2026-04"] = "2026-09"  # with success, terminal, exitCode, or without
+    frame_token: bool = True  # `tasktoken` on every frame (socket.md §8 no. 1)
     full_logs: bool = False  # C31: `task_output_full` carries the log, or is a signal only
     segments: bool = True  # C24: streamed texts carry `segments` too
+    plain_texts: bool = True  # C24: streamed texts carry `raw`, `thinking`, `answer`
     welcome: bool = True
     replay: Literal["auto", "full", "status", "none"] = "auto"  # what a late registration gets
     cancel_result: bool = False  # the `result` of a `task_cancel` frame; no source shows one

@@ -100,6 +100,13 @@ SWITCHES: dict[str, Switch] = {
             Fact(f"{NEWEST}, websocket", "2026-08 to 2026-09", value="2026-09"),
         ),
     ),
+    "frame_token": Switch(
+        "",
+        (
+            Fact(f"{APRIL}, websocket", "2026-04-17", value=True, since="2025-12"),
+            Fact(f"{NEWEST}, websocket", "2026-08 to 2026-09", value=False),
+        ),
+    ),
     "full_logs": Switch(
         "C31",
         (
@@ -114,6 +121,13 @@ SWITCHES: dict[str, Switch] = {
             Fact(f"{NEWEST}, websocket", "2026-08 to 2026-09", value=True),
         ),
     ),
+    "plain_texts": Switch(
+        "C24",
+        (
+            Fact(f"{APRIL}, websocket", "2026-04-17", value=True, since="2025-12"),
+            Fact(f"{NEWEST}, websocket", "2026-08 to 2026-09", value=False),
+        ),
+    ),
     "welcome": Switch(facts=(Fact(f"{APRIL}, agent-websocket", "2026-04-17", value=True),)),
     "replay": Switch(remark="one client noted in 2026-09 that a late one still gets the last frame"),
     "cancel_result": Switch(facts=(Fact("fixtures of the Dart and Swift SDKs", "2026-07 to 2026-08", value=False),)),
@@ -121,7 +135,7 @@ SWITCHES: dict[str, Switch] = {
 
 ABOUT = {
     "current": "The newest form that clients of every date can read; where sources conflict, the recommended side.",
-    "2026-09": "The newest documentation; frames keep the tasktoken and the older texts that it no longer shows.",
+    "2026-09": "The newest documentation: frames without tasktoken, streamed texts as segments only.",
     "2026-04": "The documentation of April 2026 and the OpenAPI documents of March: the older socket, newer task keys.",
     "2025-12": "The saved model page: exactly its task keys; socket and errors of the oldest documentation.",
 }
