@@ -72,6 +72,13 @@ S: dict[str, list[str | tuple[str, object]]] = {
         ("errors", MEMORY),
         ("end", None),
     ],
+    "other-output": [
+        *PREPARED,
+        ("progress", 5),
+        ("task_output", "A stand-in for the output of moondream3-preview/caption."),
+        ("full", "A stand-in for the output of moondream3-preview/caption."),
+        ("end", "0.json"),
+    ],
     "cancelled-in-queue": ["task_queue", "task_cancel"],
     "killed-while-running": [*STARTED, ("progress", 3), "task_cancel"],
     "never-starts": ["task_queue"],
