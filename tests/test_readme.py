@@ -78,12 +78,11 @@ def test_the_guides_tables_are_those_of_the_code(name: str) -> None:
     assert f"<!-- {name} -->\n{PRINTED[name]()}\n<!-- /{name} -->" in text
 
 
-def test_the_guides_python_runs() -> None:
-    """As it stands."""
-    for block in re.findall(
-        r"^```python\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
-    ):
-        exec(compile(block, str(GUIDE), "exec"), {"__name__": "guide"})
+def test_the_guides_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """As it stands; it prints where Wiro is served, and the credentials."""
+    (block,) = re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    exec(compile(block, str(GUIDE), "exec"), {"__name__": "guide"})
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/v1 ws://127\.0\.0\.1:\d+/v1 \w{30} \w{30}\n", capsys.readouterr().out)
 
 
 def test_the_endpoint_table_is_that_of_the_code() -> None:
