@@ -71,17 +71,10 @@ class Use:
 
     def differences(self, model: Model, parameters: Mapping[str, object]) -> list[str]:
         """Nothing when a run fits, else each difference in words."""
-        from wiro_mock.language.substitution import parameter
+        from wiro_mock.language.substitution import unlike
 
-        found = []
-        if not model.fits(self.model):
-            found.append(f"model is {model.name}, not {self.model}")
-        for name, wanted in self.parameters.items():
-            value = parameter(name, parameters, model.defaults)
-            if value not in wanted:
-                given = "is not given" if value is None else f"is {value[:80]!r}"
-                found.append(f"with.{name} {given}, not {' or '.join(map(repr, wanted))}")
-        return found
+        found = [] if model.fits(self.model) else [f"model is {model.name}, not {self.model}"]
+        return found + unlike(self.parameters, parameters, model.defaults)
 
     def take(self) -> Scenario | None:
         """A run that fits has come: the scenario that plays it; None when it is another one's turn."""

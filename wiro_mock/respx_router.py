@@ -23,7 +23,7 @@ from respx.types import RouteResultTypes
 from wiro_mock.api import NO_BODY, Request, Response
 from wiro_mock.api.body import BodyReader
 from wiro_mock.api.operations import OPERATIONS, find
-from wiro_mock.api.origin import WIRO, origin_of
+from wiro_mock.api.origin import WIRO, is_wiro, origin_of
 from wiro_mock.kernel.files import Blob
 from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
@@ -106,7 +106,7 @@ class WiroRouter(MockRouter):
     def _onward(self, request: httpx.Request, error: AllMockedAssertionError) -> Exception:
         """What sends a request of another host on: to the next router here, or past this mocker."""
         routers = self.Mocker.routers if self.Mocker is not None else []
-        if _is_wiro(request) or not routers or routers[-1] is not self:
+        if _meaning(request) is not None or not routers or routers[-1] is not self:
             return error
         return PassThrough(f"not for Wiro: {request!r}", request=request, origin=_NOBODY)
 
@@ -210,14 +210,9 @@ class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
 # -- the routes --------------------------------------------------------------------------------------
 
 
-def _is_wiro(request: httpx.Request) -> bool:
-    host = request.url.host.rstrip(".")
-    return host == "wiro.ai" or host.endswith(".wiro.ai")
-
-
 def _meaning(request: httpx.Request) -> str | None:
     """The name of the route that a request is for; None for another host."""
-    if not _is_wiro(request):
+    if not is_wiro(request.url.host.rstrip(".")):
         return None
     found = find(request.method, _raw_path(request))
     return found[0].name if found else UNKNOWN

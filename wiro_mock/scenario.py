@@ -31,7 +31,7 @@ from wiro_mock.language.faults import FaultItem
 from wiro_mock.language.spelling import step_words
 from wiro_mock.language.steps import Refuse, StepItem, step_kinds
 from wiro_mock.language.strict import Given, Strict
-from wiro_mock.language.substitution import MissingName, Names, parameter, value_text
+from wiro_mock.language.substitution import MissingName, Names, unlike, value_text
 from wiro_mock.language.timeline import Keep
 
 __all__ = ["Chosen", "Complaint", "Keep", "Match", "Scenario", "ScenarioError", "choose", "schema"]
@@ -215,11 +215,7 @@ class Scenario(Strict):
         globs = self.match.model
         if globs and not any(model.fits(glob) for glob in globs):
             differences.append(f"model is {model.name}, not {' or '.join(globs)}")
-        for name, wanted in self.match.parameters.items():
-            value = parameter(name, parameters, model.defaults)
-            if value not in wanted:
-                given = "is not given" if value is None else f"is '{value if len(value) < 80 else value[:80] + '…'}'"
-                differences.append(f"with.{name} {given}, not {' or '.join(repr(item) for item in wanted)}")
+        differences += unlike(self.match.parameters, parameters, model.defaults)
         return differences
 
     def rank(self, model: Model) -> tuple[int, int]:

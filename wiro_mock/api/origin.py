@@ -33,9 +33,14 @@ def origin_of(scheme: str, host: str, *, fallback: str, public_url: str = "") ->
     name = _host_name(host)
     if name is None:
         return fallback
-    if name == "wiro.ai" or name.endswith(".wiro.ai"):
+    if is_wiro(name):
         return WIRO
     return f"{scheme}://{host}"
+
+
+def is_wiro(name: str) -> bool:
+    """Whether the name of a host, in lower case, is one of Wiro's."""
+    return name == "wiro.ai" or name.endswith(".wiro.ai")
 
 
 def checked_origin(url: str) -> str:

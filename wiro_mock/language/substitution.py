@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from wiro_mock.kernel.events import Job
 from wiro_mock.kernel.files import File
@@ -117,6 +117,19 @@ def parameter(name: str, parameters: Mapping[str, object], defaults: Mapping[str
     if name in parameters:
         return value_text(parameters[name])
     return defaults.get(name)
+
+
+def unlike(
+    wanted: Mapping[str, Sequence[str]], parameters: Mapping[str, object], defaults: Mapping[str, str]
+) -> list[str]:
+    """Nothing when a run's parameters are as wanted, compared as text, else each difference in words."""
+    differences = []
+    for name, values in wanted.items():
+        value = parameter(name, parameters, defaults)
+        if value not in values:
+            given = "is not given" if value is None else f"is '{value if len(value) < 80 else value[:80] + '…'}'"
+            differences.append(f"with.{name} {given}, not {' or '.join(map(repr, values))}")
+    return differences
 
 
 class Names:
