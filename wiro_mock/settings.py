@@ -15,6 +15,10 @@ PollWorth: TypeAlias = Literal["finish", "next"] | Duration
 """What a Detail poll is worth: to the end, to the next thing that happens, or so many microseconds."""
 
 
+UnknownModels: TypeAlias = Literal["refuse", "play"]
+"""What becomes of a run of a model that is not in the catalogue."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """How a world is set up. `poll` None means: `finish` in time mode `auto`, nothing elsewhere.
@@ -31,6 +35,7 @@ class Settings:
     key_only: bool = False
     profile: Profile = field(default_factory=Profile)
     balance: Decimal = Decimal(1000)
+    unknown_models: UnknownModels = "refuse"
     limits: Limits = field(default_factory=Limits)
     public_url: str = ""
     scenario_header: bool = False

@@ -28,6 +28,14 @@ class Profile:
     error_status: Literal["200", "mapped"] = "200"  # C2: mapped answers 400, 403, 429 instead
     identifiers: Literal["any", "documented"] = "any"  # C4, C5, C6: which names find a task
     cancelled_cost: Literal["zero", "charged"] = "zero"  # C12: the seed's samples show a cost
+    # -- runs ---------------------------------------------------------------------------------------
+    parameters: Literal["checked", "unchecked"] = "checked"  # a run's input against what its model says of it
+    options: Literal["any", "listed"] = "any"  # C28: what a select may be set to
+    # -- the catalogue ------------------------------------------------------------------------------
+    tool_total: Literal["number", "string"] = "number"  # C16: `total` of Tool/List
+    tool_items: Literal["both", "documented", "live"] = "both"  # C17: how a parameter is spelt in Tool/Detail
+    tool_parameters: Literal["groups", "null"] = "groups"  # C18
+    task_stat: bool = False  # Task/Stat, whose shape nobody knows: with a shape of ours, or not there
     # -- authentication -----------------------------------------------------------------------------
     signature_form: Literal["tolerant", "exact"] = "tolerant"  # C10: the openssl prefixes
     nonce_reuse: Literal["allow", "refuse"] = "allow"  # C9

@@ -85,6 +85,22 @@ SWITCHES: dict[str, Switch] = {
         (Fact(f"{APRIL}, pricing", "2026-04-17", value="zero"),),
         "the saved page's samples show a cost, in a body pasted from a finished task",
     ),
+    "parameters": Switch(remark="ours: unchecked takes any input for any model"),
+    "options": Switch("C28", remark="the n8n node sends values that the OpenAPI documents do not list"),
+    "tool_total": Switch(
+        "C16",
+        (Fact(f"{APRIL}, models", "2026-04-17", value="number"),),
+        "fixtures of the SDKs of 2026-07 have a string",
+    ),
+    "tool_items": Switch(
+        "C17", remark="the documentation and a client that decodes live answers spell them in two ways"
+    ),
+    "tool_parameters": Switch(
+        "C18",
+        (Fact(f"{APRIL}, models", "2026-04-17", value="groups"),),
+        "the sample on the same page has null",
+    ),
+    "task_stat": Switch(remark="the documentation names it, and shows no answer of it"),
     "signature_form": Switch("C10", remark="the page sends the prefix, Wiro's Dart script of 2026-07 strips it"),
     "nonce_reuse": Switch("C9", remark="the documentation claims refusal, official clients reuse theirs"),
     "kill_before_assign": Switch(),

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 from wiro_mock.kernel.nearest import CLOSE, likeness, listed
+from wiro_mock.kernel.prices import Tier
 from wiro_mock.kernel.refusals import No
 
 WHERE_MODELS_ARE = "models/*.yaml in a folder of scenarios describes your own (scenarios/README.md, Models)"
@@ -23,6 +24,7 @@ ParameterType: TypeAlias = Literal[
     "fileinput", "multifileinput", "combinefileinput",
 ]  # fmt: skip
 """The types of parameters that Wiro has been seen to use (rest.md §2.6)."""
+Access: TypeAlias = Literal["public", "members", "closed"]
 TEXTS: Final = frozenset({"text", "textarea"})
 NUMBERS: Final = frozenset({"number", "float", "integer", "numeric", "range"})
 CHOICES: Final = frozenset({"select", "selectwithcover"})
@@ -58,6 +60,10 @@ class Model:
     """One model. `cps` is its price in USD per second of elapsed time; `kind` is its kind of output
     (`text`, `image`, …), which picks the default scenario; `seconds` is how long a run takes on average, where known.
     `defaults` are the default values of its parameters; where there are `parameters`, they say so themselves.
+
+    `prices` are its tiers, where a run isn't paid by the second; `access` says who may run it: everybody, signed-in
+    members, or nobody; `training` needs a higher balance. The rest is what the list of models shows: `created` in
+    unix seconds, `points` from 0 to 5, `inspire` example inputs, `image` and `samples` URLs, `readme` HTML.
     """
 
     id: str
@@ -70,6 +76,20 @@ class Model:
     seconds: int | None = None
     parameters: tuple[Parameter, ...] = ()
     defaults: Mapping[str, str] = field(default_factory=dict)
+    prices: tuple[Tier, ...] = ()
+    access: Access = "public"
+    training: bool = False
+    workflow: bool = False
+    tags: tuple[str, ...] = ()
+    title: str = ""
+    image: str = ""
+    readme: str = ""
+    samples: tuple[str, ...] = ()
+    inspire: tuple[Mapping[str, str], ...] = ()
+    created: int = 0
+    comments: int = 0
+    raters: int = 0
+    points: Decimal = Decimal(0)
 
     def __post_init__(self) -> None:
         if self.parameters:

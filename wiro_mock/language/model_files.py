@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from wiro_mock.kernel.catalog import Model, clean_slug
+from wiro_mock.kernel.catalog import Access, Model, clean_slug
+from wiro_mock.kernel.prices import Method, Tier
 from wiro_mock.language.parameters import Parameters
 from wiro_mock.language.strict import Given, Strict
 from wiro_mock.language.substitution import value_text, written
@@ -27,10 +28,38 @@ def _price(value: object) -> Decimal:
     return Decimal(text)
 
 
+def _points(value: object) -> object:
+    return Decimal(str(written(value))) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
 def _texts(value: object) -> object:
     if not isinstance(value, dict):
         return value
     return {key: item if isinstance(item, dict | list) else value_text(written(item)) for key, item in value.items()}
+
+
+class PriceFile(Strict):
+    """One tier of a model's prices, in the words of Wiro's `dynamicprice`."""
+
+    price: Annotated[Decimal, BeforeValidator(_price)] = Field(description="USD, in quotes")
+    method: Method = Field(
+        description="how it is reckoned, such as cpr (per run), cpo (per output) or cps (per second)"
+    )
+    inputs: Annotated[dict[str, str], BeforeValidator(_texts)] = Field(
+        default={}, description="the parameters for which it holds; QUANTITY:n stands for n files"
+    )
+    extra: Annotated[Decimal | None, BeforeValidator(_price)] = Field(
+        default=None, description="USD for every further megapixel (cp-pixel), in quotes"
+    )
+    per_input: Annotated[Decimal | None, BeforeValidator(_price)] = Field(
+        default=None, description="USD for every megapixel of the input images (cp-pixel), in quotes"
+    )
+
+    def value(self) -> Tier:
+        """The tier itself."""
+        return Tier(
+            price=self.price, method=self.method, inputs=self.inputs, extra=self.extra, per_input=self.per_input
+        )
 
 
 class ModelFile(Strict):
@@ -44,6 +73,24 @@ class ModelFile(Strict):
     about: str = Field(default="", description="one sentence")
     categories: list[str] = Field(default=[], description="a list of words")
     parameters: Parameters = Field(default={}, description="its parameters by their ids")
+    prices: list[PriceFile] = Field(default=[], description="its prices, where a run is not paid by the second")
+    access: Access = Field(default="public", description="who may run it: public, members or closed (nobody)")
+    training: bool = Field(default=False, description="true for a model that trains: it needs a balance of 10 USD")
+    workflow: bool = Field(default=False, description="true for a workflow, which a list of models can leave out")
+    tags: list[str] = Field(default=[], description="a list of words")
+    title: str = Field(default="", description="its name for people; by default the slug as displayed")
+    image: str = Field(default="", description="the URL of its cover")
+    readme: str = Field(default="", description="what its page says, in HTML")
+    samples: list[str] = Field(default=[], description="URLs of sample outputs")
+    inspire: list[Annotated[dict[str, str], BeforeValidator(_texts)]] = Field(
+        default=[], description="example inputs, each a mapping of parameters to values"
+    )
+    created: int = Field(default=0, ge=0, description="when it was published, in unix seconds")
+    comments: int = Field(default=0, ge=0, description="how many comments it has")
+    raters: int = Field(default=0, ge=0, description="how many people have rated it")
+    points: Annotated[Decimal, BeforeValidator(_points)] = Field(
+        default=Decimal(0), ge=0, le=5, description="what they gave on average, from 0 to 5"
+    )
     defaults: Annotated[dict[str, str], BeforeValidator(_texts)] = Field(
         default={}, description="default values of its parameters, where there is no list of them"
     )
@@ -69,4 +116,18 @@ class ModelFile(Strict):
             seconds=self.seconds,
             parameters=tuple(one.value(name) for name, one in self.parameters.items()),
             defaults=self.defaults,
+            prices=tuple(price.value() for price in self.prices),
+            access=self.access,
+            training=self.training,
+            workflow=self.workflow,
+            tags=tuple(self.tags),
+            title=self.title,
+            image=self.image,
+            readme=self.readme,
+            samples=tuple(self.samples),
+            inspire=tuple(self.inspire),
+            created=self.created,
+            comments=self.comments,
+            raters=self.raters,
+            points=self.points,
         )
