@@ -17,22 +17,27 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from decimal import Decimal
 from typing import TypeAlias
 
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel import ids
-from wiro_mock.kernel.account import Account, check_admission, concurrency_refusal
+from wiro_mock.kernel.account import AS_IT_IS, Account, Terms, concurrency_refusal
+from wiro_mock.kernel.admission import check_admission
 from wiro_mock.kernel.events import Entry, Event, Instant, Job
 from wiro_mock.kernel.files import Blob, File, FileIndex, FileKind, Folder, Tally, make_file
 from wiro_mock.kernel.orders import Order, make_job
 from wiro_mock.kernel.plan import Plan
 from wiro_mock.kernel.refusals import No
 from wiro_mock.kernel.rules import Delivery, Limits, Rules, is_web_url
+from wiro_mock.kernel.run_counts import RunCounts
 from wiro_mock.kernel.schedule import Schedule
 from wiro_mock.kernel.task import KILLABLE, TERMINAL, IllegalEvent, Status, Task, evolve
 
 Planner: TypeAlias = Callable[[Job], Plan]
 """Finds the plan of a job; may raise a `Refusal`, and then there is no task."""
+Outlook: TypeAlias = Callable[[Job], Terms]
+"""Is asked before anything is checked what a job meets in place of the account's own state; may raise a `Refusal`."""
 Sink: TypeAlias = Callable[[Task, Entry], None]
 """Is told of every entry, after it has happened."""
 Gate: TypeAlias = Callable[[Task, Event], str]
@@ -46,6 +51,7 @@ WORKING = frozenset(Status) - TERMINAL - {Status.QUEUE}
 class Simulation:
     """One world of tasks. `seed` makes its ids; `planner` gives each job its plan; `sink` hears every entry.
 
+    `outlook` knows the job's scenario before it is counted as played: what it sets of the account, or its refusal.
     `gate` may hold back any step of a plan; it is asked when the step is due, and again at the end of the line.
     """
 
@@ -55,6 +61,7 @@ class Simulation:
         seed: str,
         account: Account,
         planner: Planner,
+        outlook: Outlook | None = None,
         now: Instant = 0,
         limits: Limits | None = None,
         rules: Rules | None = None,
@@ -66,12 +73,14 @@ class Simulation:
         self.now = now
         self.limits = limits or Limits()
         self.rules = rules or Rules()
-        self.balance = account.balance
+        self.spent = Decimal(0)
         self.files = FileIndex()
         self.outbox: deque[Delivery] = deque()
+        self.run_counts = RunCounts()
         self.forgotten = 0
         self.dropped = 0
         self._planner = planner
+        self._outlook = outlook
         self._sink = sink
         self._gate = gate
         self._tasks: dict[str, Task] = {}
@@ -138,6 +147,11 @@ class Simulation:
         return is_number and 0 <= int(task_id) - self._first_id < self._made
 
     @property
+    def balance(self) -> Decimal:
+        """What is left of the account's money, in USD. `spent` is what has been charged since the beginning."""
+        return self.account.balance
+
+    @property
     def unfinished(self) -> int:
         """How many tasks are not finished; all of them count against the account's limit."""
         return len(self._tasks) - len(self._finished)
@@ -168,14 +182,19 @@ class Simulation:
     # -- commands ------------------------------------------------------------------------------------
 
     def submit(self, order: Order) -> Task:
-        """Take on a run and return its task, or raise the `Refusal` (97, 96, or what its scenario says)."""
+        """Take on a run and return its task, or raise the first `Refusal`.
+
+        The order of the checks is our choice, for nobody knows Wiro's (rest.md §5.5): the scenario's own refusal,
+        the account (`check_admission`), the parameters, the room in the mock.
+        """
         self.settle()
-        check_admission(self.balance, self.unfinished)
-        self._check_room(order)
         token = ids.token(self.seed, "task", self._made)
         job = make_job(
             order, task_id=self._task_id(self._made), token=token, account_uuid=self.account.uuid, at=self.now
         )
+        terms = self._outlook(job) if self._outlook is not None else AS_IT_IS
+        check_admission(self.account, order.model, self.unfinished, terms)
+        self._check_room(order)
         plan = self._planner(job)
         job = replace(job, scenario=plan.scenario)
         self._made += 1
@@ -193,6 +212,14 @@ class Simulation:
         self._schedule.start(job.id, self._made, plan, self.now)
         self._make_room()
         return self._tasks[job.id]
+
+    def change_account(
+        self, *, balance: Decimal | None = None, suspended: bool | None = None, member: bool | None = None
+    ) -> Account:
+        """Set parts of the account's state from now on; None leaves one as it is. Tasks that run go on."""
+        self.settle()
+        self.account = Terms(balance=balance, suspended=suspended, member=member).applied(self.account)
+        return self.account
 
     def cancel(self, task_id: str) -> Task:
         """Cancel a queued task; any other state is refused with code 1 (rest.md §4.3)."""
@@ -278,6 +305,7 @@ class Simulation:
         task = evolve(before, entry)
         self._tasks[task_id] = task
         self._logs[task_id].append(entry)
+        self.run_counts.hear(before, task)
         if isinstance(event, e.Produced):
             self.files.add(task.outputs[-1])
             self._firm.add(task.outputs[-1].blob)
@@ -303,7 +331,9 @@ class Simulation:
             self._firm.remove(file.blob)
         self._firm_weight -= task.job.weight
         self._finished.append(task.job.id)
-        self.balance -= task.cost or 0
+        if cost := task.cost:
+            self.spent += cost
+            self.account = replace(self.account, balance=self.account.balance - cost)
         cancelled = task.status is Status.CANCEL
         url = task.job.callback_url
         # The seed's own sample sends an English sentence as callbackUrl: junk is ignored (rest.md §5.2).
