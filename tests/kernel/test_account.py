@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from wiro_mock.kernel.account import Project, check_admission, concurrency_limit, price
+from wiro_mock.kernel.account import Account, Project, Terms, concurrency_limit, price, usd
 from wiro_mock.kernel.refusals import Refusal
 
 
@@ -28,33 +28,6 @@ from wiro_mock.kernel.refusals import Refusal
 def test_the_limit_is_a_tenth_of_the_balance_and_none_above_250(balance: str, limit: int | None) -> None:
     """Rounded down, never under one; at exactly 250 there still is one."""
     assert concurrency_limit(Decimal(balance)) == limit
-
-
-def test_too_many_tasks_are_refused_in_the_documented_words() -> None:
-    """The sentence of the error reference, with its own numbers."""
-    check_admission(Decimal(50), 4)
-    with pytest.raises(Refusal) as refused:
-        check_admission(Decimal(50), 5)
-    assert (refused.value.code, refused.value.status) == (96, 200)
-    assert refused.value.message == (
-        "You have reached your concurrent task limit. With your current balance of $50.00, "
-        "you can run up to 5 tasks at the same time. Add funds to increase your limit."
-    )
-    assert refused.value.reason == "5 unfinished tasks, limit 5 at a balance of 50 USD"
-
-
-def test_above_250_any_number_runs() -> None:
-    """No limit means none."""
-    check_admission(Decimal("250.01"), 1_000_000)
-
-
-def test_too_little_money_is_refused_before_anything_else() -> None:
-    """Half a dollar is enough; less is not, and 97 comes before 96."""
-    check_admission(Decimal("0.50"), 0)
-    with pytest.raises(Refusal) as refused:
-        check_admission(Decimal("0.49"), 100)
-    assert (refused.value.code, refused.value.message) == (97, "Insufficient balance")
-    assert "0.49 USD is below the minimum of 0.50 USD" in refused.value.reason
 
 
 def test_the_documented_sample_costs_what_it_says() -> None:
@@ -83,13 +56,35 @@ def test_a_refusal_shows_what_goes_on_the_wire() -> None:
     )
 
 
-def test_a_balance_is_shown_so_that_the_limit_follows_from_it() -> None:
-    """49.997 USD allow four tasks at once; shown as $50.00 the sentence would contradict itself."""
-    with pytest.raises(Refusal, match=r"balance of \$49\.99, you can run up to 4 tasks"):
-        check_admission(Decimal("49.997"), 4)
-
-
 def test_the_price_is_reckoned_from_the_printed_price_per_second() -> None:
     """A reader of Detail can redo the multiplication, also where the model's price has more decimals."""
     assert f"{price(8, Decimal('0.0000005555555555555')):.12f}" == "0.000004444448"
     assert price(4, Decimal("0.0000000000005")) == 0
+
+
+def test_terms_replace_what_they_set_and_nothing_else() -> None:
+    """None leaves a part as it is; False and zero do not."""
+    account = Account(uuid="u", balance=Decimal(5), suspended=True, member=False)
+    assert Terms().applied(account) == account
+    met = Terms(balance=Decimal(0), suspended=False).applied(account)
+    assert (met.balance, met.suspended, met.member, met.uuid) == (Decimal(0), False, False, "u")
+    terms = Terms(balance=Decimal(0), suspended=False)
+    assert [name for name in ("balance", "suspended", "member") if terms.sets(name)] == ["balance", "suspended"]
+
+
+@pytest.mark.parametrize(
+    ("given", "amount"), [("0.40", "0.40"), (0.07, "0.07"), (0, "0"), (Decimal("1.50"), "1.50"), ("1e3", "1E+3")]
+)
+def test_an_amount_is_the_digits_it_is_written_with(given: object, amount: str) -> None:
+    """A float too: 0.07 is seven cents, not the binary fraction nearest to them."""
+    assert str(usd(given)) == amount
+
+
+@pytest.mark.parametrize(
+    "given", ["", "much", "NaN", "inf", "-0.01", -1, True, None, [], 10**13, float("nan"), "x" * 99]
+)
+def test_what_is_no_amount_is_refused(given: object) -> None:
+    """With an example, and not repeated at length."""
+    with pytest.raises(ValueError, match=r"^is an amount of USD such as 0\.40, not ") as caught:
+        usd(given)
+    assert len(str(caught.value)) < 110

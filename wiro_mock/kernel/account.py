@@ -5,12 +5,12 @@ All amounts are USD in exact decimal arithmetic.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Decimal
 
 from wiro_mock.kernel.refusals import No, Refusal
 
-MINIMUM_BALANCE = Decimal("0.50")  # rest.md §8, from Wiro's error reference
+MOST_USD = Decimal(10**12)
 UNLIMITED_ABOVE = Decimal(250)
 LIMITED_SHARE = Decimal("0.10")
 TWELVE_PLACES = Decimal("0.000000000001")
@@ -31,10 +31,52 @@ class Project:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """The owner of projects. `uuid` is what tasks and files carry as `uuid` (rest.md C22)."""
+    """The owner of projects. `uuid` is what tasks and files carry as `uuid` (rest.md C22); `balance` is in USD.
+
+    A `suspended` account runs nothing; one that is no `member` runs no model that is for members only.
+    """
 
     uuid: str
     balance: Decimal = Decimal(1000)
+    suspended: bool = False
+    member: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a run meets in place of the account's own state; None leaves that as it is. `source` says who set it."""
+
+    balance: Decimal | None = None
+    suspended: bool | None = None
+    member: bool | None = None
+    source: str = ""
+
+    def sets(self, name: str) -> bool:
+        """Whether this part of the account's state (`balance`, `suspended`, `member`) is replaced."""
+        return getattr(self, name) is not None
+
+    def applied(self, account: Account) -> Account:
+        """The account as the run meets it."""
+        return replace(
+            account,
+            balance=account.balance if self.balance is None else self.balance,
+            suspended=account.suspended if self.suspended is None else self.suspended,
+            member=account.member if self.member is None else self.member,
+        )
+
+
+AS_IT_IS = Terms()
+
+
+def usd(value: object) -> Decimal:
+    """An amount of USD from 0, exact: a float counts as the digits it is written with. Raises `ValueError`."""
+    try:
+        amount = Decimal(str(value)) if isinstance(value, str | int | float | Decimal) else Decimal("NaN")
+    except ArithmeticError:
+        amount = Decimal("NaN")
+    if isinstance(value, bool) or not amount.is_finite() or not 0 <= amount <= MOST_USD:
+        raise ValueError(f"is an amount of USD such as 0.40, not {str(value)[:60]!r}")
+    return amount
 
 
 def concurrency_limit(balance: Decimal) -> int | None:
@@ -47,23 +89,13 @@ def concurrency_limit(balance: Decimal) -> int | None:
     return max(1, int(balance * LIMITED_SHARE))
 
 
-def concurrency_refusal(balance: Decimal, limit: int, *, reason: str = "") -> Refusal:
+def concurrency_refusal(balance: Decimal, limit: int, *, reason: str = "", concern: str = "") -> Refusal:
     """The refusal of a run beyond the limit, with the computed sentence.
 
     The balance is shown in whole cents, rounded down, so that the limit beside it follows from it.
     """
     shown = balance.quantize(Decimal("0.01"), rounding=ROUND_DOWN)
-    return No.CONCURRENCY.refusal(balance=shown, limit=limit, reason=reason)
-
-
-def check_admission(balance: Decimal, unfinished: int) -> None:
-    """Let one more run in, or raise the `Refusal`: 97 for too little money, 96 for too many tasks at once."""
-    if balance < MINIMUM_BALANCE:
-        raise No.BALANCE.refusal(reason=f"balance {balance} USD is below the minimum of {MINIMUM_BALANCE} USD")
-    limit = concurrency_limit(balance)
-    if limit is not None and unfinished >= limit:
-        reason = f"{unfinished} unfinished tasks, limit {limit} at a balance of {balance} USD"
-        raise concurrency_refusal(balance, limit, reason=reason)
+    return No.CONCURRENCY.refusal(balance=shown, limit=limit, reason=reason, concern=concern)
 
 
 def price(elapsed_seconds: int, cps: Decimal) -> Decimal:

@@ -14,11 +14,19 @@ class Refusal(Exception):
 
     `code` and `message` go on the wire, `status` is the HTTP status (200 for logical refusals, rest.md C2),
     `reason` explains to the tester what happened and what would help. `unexpected` is for the tester, too: nothing
-    here answers to such a request at all, or the mock itself cannot go on.
+    here answers to such a request at all, or the mock itself cannot go on. `concern` is the part of the account's
+    state that a run was refused for: `balance`, `suspended` or `member`; empty for anything else.
     """
 
     def __init__(
-        self, code: int, message: str, *, status: int = 200, reason: str = "", unexpected: bool = False
+        self,
+        code: int,
+        message: str,
+        *,
+        status: int = 200,
+        reason: str = "",
+        unexpected: bool = False,
+        concern: str = "",
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -26,6 +34,7 @@ class Refusal(Exception):
         self.status = status
         self.reason = reason
         self.unexpected = unexpected
+        self.concern = concern
 
     def __repr__(self) -> str:
         return f"Refusal(code={self.code}, message={self.message!r}, status={self.status})"
@@ -45,7 +54,18 @@ class No(Enum):
     SIGNATURE_INVALID = (0, "Project authorization is not valid.", 401)
     ROUTE = (0, "Error parsing url.", 404)
     PARAMETERS_INVALID = (0, "Request parameters are invalid.", 200)
+    REQUIRED = (0, "Request parameter [{name}] required", 200)
+    FILES_REQUIRED = (0, "Request files [{name}] required", 200)
+    NUMBER = (0, "Request parameter [{name}] must be integer or float", 200)
+    # The one that was seen live (rest.md §5.5).
+    RANGE = (0, "Request parameter [{name}] must be between {least} and {most}", 200)
     MODEL = (1, "slug-owner-project-not-exist", 200)
+    SUSPENDED = (
+        0,
+        "Your account has been suspended. Please contact support if you believe this is a mistake.",
+        200,
+    )
+    CLOSED = (1, "tool-not-accessible", 200)
     SIGN_IN = (98, "sign in to run this model", 200)
     BALANCE = (97, "Insufficient balance", 200)
     CONCURRENCY = (
@@ -66,8 +86,8 @@ class No(Enum):
     # Observed without a code (rest.md §7.2); 0 is our choice.
     FILE_INVALID = (0, "invalid-parameters", 200)
 
-    def refusal(self, *, reason: str = "", unexpected: bool = False, **values: object) -> Refusal:
+    def refusal(self, *, reason: str = "", unexpected: bool = False, concern: str = "", **values: object) -> Refusal:
         """This refusal, ready to raise; `values` fill the places in its sentence."""
         code, message, status = self.value
         text = message.format(**values) if values else message
-        return Refusal(code, text, status=status, reason=reason, unexpected=unexpected)
+        return Refusal(code, text, status=status, reason=reason, unexpected=unexpected, concern=concern)
