@@ -15,6 +15,7 @@ from wiro_mock import loader
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.plan import Step
 from wiro_mock.language.complaints import ScenarioError
+from wiro_mock.language.model_files import ModelFile
 from wiro_mock.loader import Library, load_models, load_scenarios, load_text, shipped
 
 
@@ -125,8 +126,7 @@ def test_a_name_in_two_files_is_told_although_one_is_broken(tmp_path: Path) -> N
     with pytest.raises(ScenarioError) as caught:
         load_models(tmp_path)
     assert [str(complaint) for complaint in caught.value.complaints] == [
-        f"{path}:5:1: x: unknown key; the keys here are: model, id, kind, cps, seconds, about, "
-        "categories, parameters, defaults",
+        f"{path}:5:1: x: unknown key; the keys here are: {', '.join(ModelFile.model_fields)}",
         f"{path}:7:1: wiro/flux-2-dev: is defined here and at {path}:1; rename one of the two",
     ]
 
@@ -156,7 +156,7 @@ def test_models_complain_as_strictly(tmp_path: Path) -> None:
     assert str(caught.value).split("\n") == [
         f"{path}:1:8: model: 'flux' is not the name of a model; write it like moondream3-preview/caption",
         f"{path}:2:5: id: '7' is not text; put it in quotes",
-        f"{path}:3:7: kind: 'Image' has the wrong form; write its kind of output, such as text or image",
+        f"{path}:3:7: kind: 'Image' is not possible; did you mean 'image'?",
         f'{path}:4:6: cps: 0.001 is not a price; write USD per second in quotes, such as "0.000585"',
         f"{path}:5:1: abot: unknown key; did you mean 'about'?",
         f"{path}:7:1: id: is missing; add it: digits in quotes",

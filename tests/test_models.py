@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -11,7 +12,8 @@ from time import perf_counter
 import pytest
 
 from tests.api_kit import detail, make_world, post
-from wiro_mock.kernel.catalog import CHOICES, FILES, Catalog, Model, Parameter, clean_slug
+from wiro_mock.kernel.catalog import CHOICES, FILES, Model, Parameter, clean_slug
+from wiro_mock.kernel.kinds import KINDS, Kind, kind_of
 from wiro_mock.loader import Library, ScenarioError, load_models, shipped
 from wiro_mock.scenario import choose
 
@@ -237,13 +239,38 @@ def test_types_and_limits_go_together() -> None:
             assert one.entries is None or one.type in FILES
 
 
-@pytest.mark.parametrize("kind", sorted({model.kind for model in load_models(shipped())}))
-def test_every_kind_of_output_has_a_scenario(kind: str) -> None:
-    """So choosing never fails."""
-    scenarios = Library().scenarios
-    for model in Catalog(Library().models):
-        if model.kind == kind:
-            assert kind in choose(scenarios, model, {}).scenario.default_for
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_output_has_a_scenario(kind: Kind) -> None:
+    """So choosing never fails, of models that a user adds neither."""
+    model = replace(models()["moondream3-preview/caption"], kind=kind)
+    assert kind in choose(Library().scenarios, model, {}).scenario.default_for
+
+
+@pytest.mark.parametrize("name", models())
+def test_the_categories_tell_of_the_kind(name: str) -> None:
+    """Wiro says nowhere what comes out; a client infers it from categories that are documented, or ours."""
+    model = models()[name]
+    assert kind_of(model.categories) == model.kind
+    assert {kind_of([one]) for one in model.categories} == {model.kind}
+
+
+@pytest.mark.parametrize(
+    ("kind", "complaint"),
+    [
+        ("vdieo", "3:7: kind: 'vdieo' is not possible; did you mean 'video'?"),
+        ("Image", "3:7: kind: 'Image' is not possible; did you mean 'image'?"),
+        ("nonsense", "3:7: kind: 'nonsense' is not possible; write one of: " + ", ".join(KINDS)),
+        ("[image]", "3:7: kind: a list is not possible; did you mean 'image'?"),
+        ("", "3:6: kind: nothing is not possible; write one of: " + ", ".join(KINDS)),
+    ],
+)
+def test_a_kind_is_one_of_a_list(tmp_path: Path, kind: str, complaint: str) -> None:
+    """For then it has a scenario, and a slip of the pen is found."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "m.yaml").write_text(HEAD.replace("image", kind))
+    with pytest.raises(ScenarioError) as caught:
+        load_models(tmp_path)
+    assert [str(one).partition("m.yaml:")[2] for one in caught.value.complaints] == [complaint]
 
 
 def test_every_shipped_model_runs() -> None:

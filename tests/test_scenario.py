@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from tests.scenarios_kit import JOB, MODEL, keep, made
+from wiro_mock.kernel.kinds import KINDS
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.language.complaints import ScenarioError
+from wiro_mock.loader import load_text
 from wiro_mock.scenario import Scenario, choose, schema
 
 FLUX = replace(MODEL, owner="Wiro", slug="FLUX.2-dev", kind="image", defaults={})
@@ -178,3 +180,19 @@ def test_the_schema_knows_the_short_forms() -> None:
     assert mapping["maxProperties"] == 1
     bare = ["accept", "preprocess", "assign", "start", "postprocess", "stall", "cancel"]
     assert word == {"type": "string", "enum": bare}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "complaint"),
+    [
+        ("vdieo", "t.yaml:2:14: default_for: 'vdieo' is not possible; did you mean 'video'?"),
+        ("[image, nonsense]", "t.yaml:2:22: default_for: 'nonsense' is not possible; write one of: "),
+        ("[]", "t.yaml:2:14: default_for: is empty; write at least one"),
+    ],
+)
+def test_kinds_are_a_closed_list(kinds: str, complaint: str) -> None:
+    """A scenario for a kind that no model can have would never play."""
+    with pytest.raises(ScenarioError) as caught:
+        load_text(f"scenario: x\ndefault_for: {kinds}\nsteps: [exit: 0]\n", file="t.yaml")
+    assert str(caught.value).startswith(complaint)
+    assert schema()["properties"]["default_for"]["anyOf"][0]["enum"] == list(KINDS)

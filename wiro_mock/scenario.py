@@ -23,6 +23,7 @@ from pydantic import (
 from wiro_mock.kernel.catalog import Model, clean_slug
 from wiro_mock.kernel.events import Job
 from wiro_mock.kernel.files import Blob
+from wiro_mock.kernel.kinds import KINDS, Kind
 from wiro_mock.kernel.nearest import listed, nearest
 from wiro_mock.kernel.plan import Plan, PlanItem
 from wiro_mock.language import timeline
@@ -81,6 +82,13 @@ _VALUES = WithJsonSchema(
     }
 )
 Words = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1), _ONE_OR_MORE]
+_KIND = {"type": "string", "enum": list(KINDS)}
+Kinds = Annotated[
+    list[Kind],
+    BeforeValidator(_listed),
+    Field(min_length=1),
+    WithJsonSchema({"anyOf": [_KIND, {"type": "array", "items": _KIND, "minItems": 1}]}),
+]
 
 
 class Match(Strict):
@@ -141,7 +149,7 @@ class Scenario(Strict):
     match: Annotated[Match | None, Given] = Field(
         default=None, description="which runs it plays for; without it, only when asked for"
     )
-    default_for: Words = Field(
+    default_for: Kinds = Field(
         default=[], description="kinds of output (text, image, …) whose models fall back to this scenario"
     )
     steps: list[StepItem] = Field(description="what happens, in order")

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
+from wiro_mock.kernel.kinds import Kind
 from wiro_mock.kernel.nearest import CLOSE, likeness, listed
 from wiro_mock.kernel.prices import Tier
 from wiro_mock.kernel.refusals import No
@@ -64,12 +65,13 @@ class Model:
     `prices` are its tiers, where a run isn't paid by the second; `access` says who may run it: everybody, signed-in
     members, or nobody; `training` needs a higher balance. The rest is what the list of models shows: `created` in
     unix seconds, `points` from 0 to 5, `inspire` example inputs, `image` and `samples` URLs, `readme` HTML.
+    `source` is the `file:line` that describes it, for the tester.
     """
 
     id: str
     owner: str
     slug: str
-    kind: str
+    kind: Kind
     cps: Decimal
     description: str = ""
     categories: tuple[str, ...] = ()
@@ -90,6 +92,7 @@ class Model:
     comments: int = 0
     raters: int = 0
     points: Decimal = Decimal(0)
+    source: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if self.parameters:

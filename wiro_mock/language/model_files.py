@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from wiro_mock.kernel.catalog import Access, Model, clean_slug
+from wiro_mock.kernel.kinds import Kind
 from wiro_mock.kernel.prices import Method, Tier
 from wiro_mock.language.parameters import Parameters
 from wiro_mock.language.strict import Given, Strict
@@ -67,7 +68,7 @@ class ModelFile(Strict):
 
     model: Annotated[str, AfterValidator(_check_model)] = Field(description="owner/slug, in display form")
     id: str = Field(pattern=r"^[0-9]+$", description="digits in quotes")
-    kind: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="its kind of output, such as text or image")
+    kind: Kind = Field(description="its kind of output, such as text or image")
     cps: Annotated[Decimal, BeforeValidator(_price)] = Field(description="USD per second, in quotes")
     seconds: Annotated[int | None, Given] = Field(default=None, ge=1, description="how long a run takes on average")
     about: str = Field(default="", description="one sentence")

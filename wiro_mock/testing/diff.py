@@ -111,7 +111,7 @@ def model_of(world: World, exchange: Exchange) -> Model:
     try:
         return world.catalog.resolve(unquote(owner), unquote(slug))
     except Refusal:
-        return Model(id="", owner=unquote(owner), slug=unquote(slug), kind="", cps=Decimal(0))
+        return Model(id="", owner=unquote(owner), slug=unquote(slug), kind="text", cps=Decimal(0))
 
 
 def _row(name: str, width: int, expected: str, actual: str, *, is_same: bool) -> str:
