@@ -14,11 +14,12 @@ from wiro_mock.api.messages import Request
 from wiro_mock.api.operations import OPERATIONS, find
 from wiro_mock.api.origin import Origins, origin_of, origins
 from wiro_mock.api.profile import PROFILES, Profile, find_profile, switch
+from wiro_mock.kernel.nearest import listed
 from wiro_mock.mock import REQUEST_ID
 
 NOT_FOUND = b'{"result":false,"errors":[{"code":0,"message":"Error parsing url.","time":1735689600}]}'
 NO_OPERATION = "no operation of the API as it is played here"
-EVERYTHING = ", ".join(f"{operation.method} {operation.path}" for operation in OPERATIONS)
+EVERYTHING = listed([f"{operation.method} {operation.path}" for operation in OPERATIONS])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from wiro_mock.api import files, no_route, run, task_list, tasks, wire
+from wiro_mock.api import files, no_route, openapi, run, task_list, tasks, wire
 from wiro_mock.api.answers import Answer, answer
 from wiro_mock.api.auth import Shown, authenticate
 from wiro_mock.api.messages import Outcome, Request, World
@@ -62,6 +62,13 @@ OPERATIONS = (
     ),
     Operation(
         name="File", method="GET", path="/v1/File/{accesskey}/{name}", handler=files.fetch_by_accesskey, public=True
+    ),
+    Operation(
+        name="Tool/DetailOpenAPI",
+        method="POST",
+        path="/v1/Tool/DetailOpenAPI",
+        handler=openapi.detail_openapi,
+        public=True,
     ),
     # The CDN, which is another host at Wiro; here both share one origin.
     Operation(
