@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -299,7 +299,7 @@ def _model(document: Document, file: str, folder: Path | None) -> Model:
         made = ModelFile.model_validate(document.data, context={"folder": folder})
     except ValidationError as error:
         raise ScenarioError(complaints_of(error, ModelFile, document, file)) from None
-    return made.value()
+    return replace(made.value(), source=f"{file}:{document.place[0]}")
 
 
 def _slug(name: str) -> str:

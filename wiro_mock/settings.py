@@ -44,12 +44,14 @@ class Settings:
 
     @property
     def rules(self) -> Rules:
-        """What the profile's switches say about stopping tasks."""
+        """What the profile's switches say about stopping tasks, and about a run's parameters."""
         return Rules(
             kill_before_assign=self.profile.kill_before_assign == "done",
             kill_finished=self.profile.kill_finished == "done",
             kill_cancelled=self.profile.kill_cancelled == "done",
             callback_on_cancel=self.profile.callback_on_cancel,
+            check_parameters=self.profile.parameters == "checked",
+            listed_options=self.profile.options == "listed",
         )
 
 

@@ -7,15 +7,15 @@ from wiro_mock.api.answers import Answer, answer
 from wiro_mock.api.body import text_of
 from wiro_mock.api.file_names import suffix_of
 from wiro_mock.api.messages import Outcome, Request, Upload, World
-from wiro_mock.kernel.orders import InputBlob, Order
+from wiro_mock.kernel.orders import OWN_FIELDS, InputBlob, Order
 
 SCENARIO_HEADER = "x-wiro-mock-scenario"
-OWN_FIELDS = ("callbackUrl", "projectid")
-"""Fields of every run that are no parameters of the model: the task has keys of its own for them."""
 
 
 def run(world: World, request: Request, owner: str, model: str) -> Answer:
-    """Take on a run, or raise the `Refusal`: unknown model, balance, concurrency, or what its scenario says."""
+    """Take on a run, or raise the `Refusal`: unknown model, balance, concurrency, parameters, or what its
+    scenario says.
+    """
     fields = request.body.fields
     order = Order(
         model=world.catalog.resolve(owner, model),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from wiro_mock.kernel import ids
 from wiro_mock.kernel.catalog import Model
 from wiro_mock.kernel.events import Instant, Job
 from wiro_mock.kernel.files import Blob, File, FileKind, make_file
+
+OWN_FIELDS: Final = ("callbackUrl", "projectid")
+"""Fields of every run that are no parameters of the model: the task has keys of its own for them (rest.md §5.2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,12 +9,16 @@ from wiro_mock.kernel.events import Instant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What the sources leave open about stopping tasks, as switches (rest.md §4.3, design.md §11)."""
+    """What the sources leave open about stopping tasks (rest.md §4.3, design.md §11), as switches; and how closely a
+    run's parameters are looked at: not at all, or so closely that a choice has to be one of those listed (rest.md C28).
+    """
 
     kill_before_assign: bool = False
     kill_finished: bool = True
     kill_cancelled: bool = False
     callback_on_cancel: bool = True
+    check_parameters: bool = True
+    listed_options: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ from wiro_mock.kernel.rules import Delivery, Limits, Rules, is_web_url
 from wiro_mock.kernel.run_counts import RunCounts
 from wiro_mock.kernel.schedule import Schedule
 from wiro_mock.kernel.task import KILLABLE, TERMINAL, IllegalEvent, Status, Task, evolve
+from wiro_mock.kernel.validation import check_parameters
 
 Planner: TypeAlias = Callable[[Job], Plan]
 """Finds the plan of a job; may raise a `Refusal`, and then there is no task."""
@@ -194,6 +195,7 @@ class Simulation:
         )
         terms = self._outlook(job) if self._outlook is not None else AS_IT_IS
         check_admission(self.account, order.model, self.unfinished, terms)
+        check_parameters(order.model, order.parameters, self.rules)
         self._check_room(order)
         plan = self._planner(job)
         job = replace(job, scenario=plan.scenario)

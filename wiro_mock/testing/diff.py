@@ -13,9 +13,9 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote
 
-from wiro_mock.api.run import OWN_FIELDS
 from wiro_mock.journal import Exchange
 from wiro_mock.kernel.catalog import Model
+from wiro_mock.kernel.orders import OWN_FIELDS
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.language.substitution import value_text
 from wiro_mock.mock import World
