@@ -1,4 +1,4 @@
-"""Money: the two refusals of a run, word for word, and the price in exact decimals."""
+"""Money: the two refusals of a run, word for word, and what a run meets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from wiro_mock.kernel.account import Account, Project, Terms, concurrency_limit, price, usd
+from wiro_mock.kernel.account import Account, Project, Terms, concurrency_limit, usd
 from wiro_mock.kernel.refusals import Refusal
 
 
@@ -30,17 +30,6 @@ def test_the_limit_is_a_tenth_of_the_balance_and_none_above_250(balance: str, li
     assert concurrency_limit(Decimal(balance)) == limit
 
 
-def test_the_documented_sample_costs_what_it_says() -> None:
-    """6 * 0.000585 = 0.003510000000, to twelve places."""
-    assert str(price(6, Decimal("0.000585"))) == "0.003510000000"
-
-
-def test_a_price_has_twelve_places_and_no_error_of_binary_fractions() -> None:
-    """0.1 three times is 0.3."""
-    assert str(price(3, Decimal("0.1"))) == "0.300000000000"
-    assert str(price(0, Decimal("0.000585"))) == "0E-12"
-
-
 def test_a_project_does_not_show_its_secret() -> None:
     """Nor its key: a repr ends up in logs."""
     shown = repr(Project(id="699", key="the-key", secret="the-secret"))
@@ -54,12 +43,6 @@ def test_a_refusal_shows_what_goes_on_the_wire() -> None:
         "Insufficient balance",
         "Refusal(code=97, message='Insufficient balance', status=200)",
     )
-
-
-def test_the_price_is_reckoned_from_the_printed_price_per_second() -> None:
-    """A reader of Detail can redo the multiplication, also where the model's price has more decimals."""
-    assert f"{price(8, Decimal('0.0000005555555555555')):.12f}" == "0.000004444448"
-    assert price(4, Decimal("0.0000000000005")) == 0
 
 
 def test_terms_replace_what_they_set_and_nothing_else() -> None:

@@ -14,8 +14,8 @@ from wiro_mock.api import jsontext
 from wiro_mock.api.messages import seconds
 from wiro_mock.api.origin import Origins
 from wiro_mock.api.profile import Profile
-from wiro_mock.kernel.account import price
 from wiro_mock.kernel.files import File, FileKind, Folder
+from wiro_mock.kernel.prices import price, shown
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.kernel.task import Status, Task
 
@@ -129,7 +129,8 @@ def _add_newer_keys(shape: shapes.TaskShape, task: Task) -> None:
     shape["realvram"] = "[]"
     shape["isapp"] = False
     shape["slugapp"] = ""
-    shape["dynamicprice"] = "[]"
+    # All tiers of the model: whether Wiro shows them all, or the one that held, is unknown.
+    shape["dynamicprice"] = jsontext.dumps(shown(job.model.prices)) if job.model.prices else "[]"
     shape["modeldescription"] = job.model.description
     # Owner and project exactly as the client spelt them: one client compares them (clients.md §1 line 32).
     shape["modelslugowner"] = job.owner

@@ -13,7 +13,6 @@ from wiro_mock.kernel.refusals import No, Refusal
 MOST_USD = Decimal(10**12)
 UNLIMITED_ABOVE = Decimal(250)
 LIMITED_SHARE = Decimal("0.10")
-TWELVE_PLACES = Decimal("0.000000000001")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +95,3 @@ def concurrency_refusal(balance: Decimal, limit: int, *, reason: str = "", conce
     """
     shown = balance.quantize(Decimal("0.01"), rounding=ROUND_DOWN)
     return No.CONCURRENCY.refusal(balance=shown, limit=limit, reason=reason, concern=concern)
-
-
-def price(elapsed_seconds: int, cps: Decimal) -> Decimal:
-    """What a finished run costs: whole seconds times the price per second as it is printed, to twelve places.
-
-    The printed price, so that a reader of Detail can redo the multiplication (rest.md §8).
-    """
-    return elapsed_seconds * cps.quantize(TWELVE_PLACES)

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from wiro_mock.kernel.catalog import Model
 from wiro_mock.kernel.files import Blob, File
+from wiro_mock.kernel.prices import NOTHING_SAID, Used
 
 Instant: TypeAlias = int
 """Microseconds since the Unix epoch."""
@@ -165,9 +166,10 @@ class ErrorEnded(_Mark):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exited:
-    """The process ended with this exit code; 0 is success."""
+    """The process ended with this exit code; 0 is success. `used` is what a price may ask for and nobody else knows."""
 
     code: int
+    used: Used = NOTHING_SAID
 
 
 class PostprocessStarted(_Mark):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from wiro_mock.kernel import ids
@@ -23,11 +24,16 @@ def plain_name(name: str, default: str = "file") -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blob:
-    """Bytes in the store: `digest` is their SHA-256 in hex, `size` counts bytes."""
+    """Bytes in the store: `digest` is their SHA-256 in hex, `size` counts bytes.
+
+    `pixels` of a picture and `seconds` of a sound are known only where a price asks for them.
+    """
 
     digest: str
     size: int
     contenttype: str
+    pixels: int | None = None
+    seconds: Decimal | None = None
 
 
 class FileKind(StrEnum):

@@ -9,9 +9,10 @@ from enum import StrEnum
 from typing import Final, assert_never
 
 from wiro_mock.kernel import events as e
-from wiro_mock.kernel.account import price
+from wiro_mock.kernel.bill import Run, cost_of
 from wiro_mock.kernel.events import SECOND, Entry, Event, Instant, Job
 from wiro_mock.kernel.files import File, FileKind, make_file
+from wiro_mock.kernel.prices import NOTHING_SAID, Used
 
 
 class Status(StrEnum):
@@ -96,7 +97,9 @@ class Task:
     """What is known of a task at the end of its log.
 
     `times` holds the instant at which each status was entered, since the task was last queued. `answer` is the
-    streamed text so far; of it, the first `answer_told` characters stand in `stdout` already.
+    streamed text so far; of it, the first `answer_told` characters stand in `stdout` already. `used` is what the
+    process told of its usage; `cost` is what was charged, in USD, and None where nothing was: only a successful end
+    costs (rest.md §8).
     """
 
     job: Job
@@ -111,6 +114,8 @@ class Task:
     outputs: tuple[File, ...] = ()
     killed: bool = False
     files_deleted: bool = False
+    used: Used = NOTHING_SAID
+    cost: Decimal | None = None
 
     @property
     def finished(self) -> bool:
@@ -153,11 +158,6 @@ class Task:
         accepted, ended = self.times.get(Status.ACCEPT), self.ended_at
         return 0 if accepted is None or ended is None else ended // SECOND - accepted // SECOND
 
-    @property
-    def cost(self) -> Decimal | None:
-        """What was charged, in USD; None where nothing was: only a successful end costs (rest.md §8)."""
-        return price(self.elapsed_seconds, self.job.model.cps) if self.succeeded else None
-
 
 def next_status(status: Status, event: Event) -> Status:
     """The status after the event, or `IllegalEvent`."""
@@ -187,7 +187,9 @@ def evolve(task: Task | None, entry: Entry) -> Task:
             return replace(task, stderr=_joined(task.stderr, text), status=status, times=times)
         case e.Produced():
             return replace(task, outputs=(*task.outputs, output_file(task, event, entry.at)), status=status)
-        case e.Exited(code=code) | e.GaveUp(code=code):
+        case e.Exited(code=code, used=used):
+            return replace(task, exit_code=code, used=used, status=status, times=times)
+        case e.GaveUp(code=code):
             return replace(task, exit_code=code, status=status, times=times)
         case e.Cancelled(killed=killed):
             return replace(task, killed=killed, status=status, times=times)
@@ -205,9 +207,10 @@ def evolve(task: Task | None, entry: Entry) -> Task:
             | e.OutputEnded()
             | e.ErrorEnded()
             | e.PostprocessStarted()
-            | e.PostprocessEnded()
         ):
             return _moved(task, status, times)
+        case e.PostprocessEnded():
+            return _charged(_moved(task, status, times))
         case e.Queued():
             raise IllegalEvent("Queued begins a log and cannot come again; see Requeued")
         case _:
@@ -229,7 +232,17 @@ def _moved(task: Task, status: Status, times: Mapping[Status, Instant]) -> Task:
         outputs=task.outputs,
         killed=task.killed,
         files_deleted=task.files_deleted,
+        used=task.used,
+        cost=task.cost,
     )
+
+
+def _charged(task: Task) -> Task:
+    """The finished task with its cost. It is reckoned once: whoever looks at the task later needs no sum."""
+    if not task.succeeded:
+        return task
+    run = Run(job=task.job, seconds=task.elapsed_seconds, outputs=task.outputs, text=task.debugoutput, used=task.used)
+    return replace(task, cost=cost_of(run))
 
 
 def fold(log: Iterable[Entry]) -> Task:

@@ -1,0 +1,254 @@
+"""What a run comes to: which tier of its model's prices holds for it, and how much of what is paid for it has used.
+
+Wiro's formulas, one for each method (rest.md §8). What is counted is what Detail shows where it can be: whole seconds,
+outputs, parameters, the text. The rest is what the run's scenario says, and where it says nothing, our choice:
+
+- tokens: those of the prompt and of the text that the run printed, counted as everywhere here (`tokens`);
+- pixels: `width` and `height`, or `size` or `resolution` like 1024x1024, else those of the first picture produced;
+- an image that nobody could look at (a URL, a broken file) has one megapixel;
+- seconds of input audio: those of the uploaded files; unknown as soon as one of them could not be looked at;
+- seconds of output video: the run's `duration`, `seconds` or `durationSeconds`;
+- turns of a realtime session: one.
+
+Where no tier fits, or the quantity stays unknown, a run is paid by the second.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from wiro_mock.kernel import tokens
+from wiro_mock.kernel.catalog import FILES, Model
+from wiro_mock.kernel.events import Job
+from wiro_mock.kernel.file_inputs import entries
+from wiro_mock.kernel.files import File
+from wiro_mock.kernel.prices import (
+    NOTHING_SAID,
+    Method,
+    Tier,
+    Used,
+    price,
+    product,
+    quantity,
+    total,
+    twelve_places,
+)
+
+MEGAPIXEL: Final = 1024 * 1024
+"""What `cp-pixel` counts in; a beginning one counts as a whole one, which is inferred (rest.md §8)."""
+_PROMPTS: Final = ("prompt", "text")
+_SIZES: Final = ("size", "resolution")
+_LENGTHS: Final = ("duration", "seconds", "durationSeconds")
+_WIDTH_BY_HEIGHT: Final = re.compile(r"([0-9]{1,9}) ?[xX\u00d7*] ?([0-9]{1,9})")
+_WHOLE: Final = re.compile(r"[0-9]{1,18}")
+_SECONDS: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?s?")
+_NO_IMAGE: Final = ("audio", "voice", "sound", "song", "music", "video", "document")
+_NO_AUDIO: Final = ("image", "picture", "photo", "mask", "document")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run that has succeeded. `seconds` are whole ones, from `accepttime` to `endtime`; `text` is its debugoutput."""
+
+    job: Job
+    seconds: int
+    outputs: tuple[File, ...] = ()
+    text: str = ""
+    used: Used = NOTHING_SAID
+
+
+def cost_of(run: Run) -> Decimal:
+    """What a successful run costs, in USD with twelve decimals; never less than nothing."""
+    model = run.job.model
+    tier = tier_of(model.prices, run.job.parameters, model.defaults) if model.prices else None
+    amount = None if tier is None else _FORMULAS[tier.method](tier, run)
+    return price(run.seconds, model.cps) if amount is None else twelve_places(amount)
+
+
+def tier_of(tiers: Sequence[Tier], parameters: Mapping[str, object], defaults: Mapping[str, str]) -> Tier | None:
+    """The tier that holds for a run: of those whose `inputs` are all as in the run, the one with the most of them.
+
+    Wiro says nowhere which of several holds; the most specific one is our choice, and of equals the first. A parameter
+    that was not sent, or sent empty, counts with its default.
+    """
+    fitting = (tier for tier in tiers if _fits(tier, parameters, defaults))
+    return max(fitting, key=lambda tier: len(tier.inputs), default=None)
+
+
+def approximate_cost(model: Model) -> Decimal:
+    """What a run of this model costs on average, in USD with twelve decimals: for `approximatelycost` of a Tool.
+
+    Average seconds times `cps` (rest.md §8). Our choice where the model's defaults lead to a tier whose price is for
+    the run or for an output: that price. Zero where no average is known.
+    """
+    tier = tier_of(model.prices, {}, model.defaults) if model.prices else None
+    if tier is not None and tier.method in ("cpr", "cpo", "cp-outputPictureCount"):
+        return twelve_places(tier.price)
+    per_second = tier.price if tier is not None and tier.method == "cps" else model.cps
+    return price(model.seconds or 0, per_second)
+
+
+def _fits(tier: Tier, parameters: Mapping[str, object], defaults: Mapping[str, str]) -> bool:
+    for name, wanted in tier.inputs.items():
+        files = quantity(wanted)
+        if files is not None:
+            if len(entries(parameters, name)) != files:
+                return False
+        elif _told(name, parameters, defaults) != wanted:
+            return False
+    return True
+
+
+def _told(name: str, parameters: Mapping[str, object], defaults: Mapping[str, str]) -> str:
+    """What a run has under this name, as text; empty for nothing."""
+    return _text(parameters.get(name)) or defaults.get(name, "")
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case float() if value.is_integer():  # JavaScript has one kind of number: 5.0 is 5
+            return str(int(value))
+        case [only]:
+            return _text(only)
+        case _:
+            return str(value)
+
+
+# -- how much of what is paid for ----------------------------------------------------------------------
+
+
+def _first_told(job: Job, names: Iterable[str]) -> Iterator[str]:
+    told = (_told(name, job.parameters, job.model.defaults) for name in names)
+    return filter(None, told)
+
+
+def _prompt(job: Job) -> str:
+    """The run's prompt: `prompt` or `text`, else the first long text among the model's parameters."""
+    long = (one.id for one in job.model.parameters if one.type == "textarea")
+    return next(_first_told(job, (*_PROMPTS, *long)), "")
+
+
+def _tokens(run: Run) -> int:
+    if run.used.tokens is not None:
+        return run.used.tokens
+    return tokens.count(_prompt(run.job)) + tokens.count(run.text)
+
+
+def _output_pixels(run: Run) -> int:
+    if run.used.pixels is not None:
+        return run.used.pixels
+    asked = _asked_size(run.job)
+    pictures = (file.blob.pixels for file in run.outputs if file.blob.pixels is not None)
+    return asked or next(pictures, MEGAPIXEL)
+
+
+def _asked_size(job: Job) -> int:
+    """The pixels that the parameters ask for; 0 where they do not say. One client sends 0 for what nobody touched."""
+    sides = [told for name in ("width", "height") for told in _first_told(job, (name,)) if _WHOLE.fullmatch(told)]
+    pixels = int(sides[0]) * int(sides[1]) if len(sides) == 2 else 0
+    for told in _first_told(job, _SIZES):
+        if not pixels and (found := _WIDTH_BY_HEIGHT.fullmatch(told.strip())):
+            pixels = int(found[1]) * int(found[2])
+    return pixels
+
+
+def _inputs(job: Job, unlike: tuple[str, ...]) -> Iterator[object]:
+    """The files and URLs that the run gives, but for the URLs of parameters whose names say that they are another
+    kind of file.
+    """
+    ids = [one.id for one in job.model.parameters if one.type in FILES]
+    if not ids:
+        yield from job.inputs
+    for name in ids:
+        other = any(word in name.lower() for word in unlike)
+        yield from (one for one in entries(job.parameters, name) if isinstance(one, File) or not other)
+
+
+def _image_megapixels(job: Job) -> int:
+    """The megapixels of all input images, each rounded up."""
+    found = 0
+    for one in _inputs(job, _NO_IMAGE):
+        if not isinstance(one, File):
+            found += 1
+        elif one.blob.pixels is not None:
+            found += _megapixels(one.blob.pixels)
+        elif one.blob.contenttype.startswith("image/"):
+            found += 1
+    return found
+
+
+def _megapixels(pixels: int) -> int:
+    return max(1, -(-pixels // MEGAPIXEL))
+
+
+def _audio_seconds(run: Run) -> Decimal | None:
+    if run.used.audio_seconds is not None:
+        return run.used.audio_seconds
+    found = []
+    for one in _inputs(run.job, _NO_AUDIO):
+        if isinstance(one, File) and one.blob.seconds is not None:
+            found.append(one.blob.seconds)
+        elif not isinstance(one, File) or not one.blob.contenttype.startswith(("image/", "text/", "application/pdf")):
+            return None
+    return total(*found)
+
+
+def _video_seconds(run: Run) -> Decimal | None:
+    if run.used.video_seconds is not None:
+        return run.used.video_seconds
+    told = (_SECONDS.fullmatch(text.strip()) for text in _first_told(run.job, _LENGTHS))
+    return next((Decimal(found[1]) for found in told if found and Decimal(found[1])), None)
+
+
+# -- the formulas --------------------------------------------------------------------------------------
+
+
+def _by_pixel(tier: Tier, run: Run) -> Decimal:
+    megapixels = _megapixels(_output_pixels(run))
+    if tier.extra is None:
+        output = product(tier.price, megapixels)
+    else:
+        output = total(tier.price, product(tier.extra, megapixels - 1))
+    if tier.per_input is None:
+        return output
+    return total(output, product(tier.per_input, _image_megapixels(run.job)))
+
+
+def _by_output(tier: Tier, run: Run) -> Decimal:
+    return product(tier.price, max(1, len(run.outputs)))
+
+
+def _times(count: Callable[[Run], Decimal | int | None]) -> Callable[[Tier, Run], Decimal | None]:
+    """The price times a quantity; None where the quantity is unknown."""
+
+    def formula(tier: Tier, run: Run) -> Decimal | None:
+        counted = count(run)
+        return None if counted is None else product(tier.price, counted)
+
+    return formula
+
+
+_FORMULAS: Final[Mapping[Method, Callable[[Tier, Run], Decimal | None]]] = {
+    "cpr": _times(lambda _: 1),
+    "cps": _times(lambda run: run.seconds),
+    "cpo": _by_output,
+    "cpt": _times(_tokens),
+    "cp-pixel": _by_pixel,
+    "cp-audiosecondslength": _times(_audio_seconds),
+    "cp-promptlength": _times(lambda run: len(_prompt(run.job))),
+    "cp-outputVideoLength": _times(_video_seconds),
+    "cp-realtimeturn": _times(lambda run: 1 if run.used.turns is None else run.used.turns),
+    "cp-readoutput": lambda _, run: run.used.price,
+    # Seen in use and documented nowhere: read as cpo, which its name suggests.
+    "cp-outputPictureCount": _by_output,
+}
