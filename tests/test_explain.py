@@ -384,7 +384,10 @@ def test_money_is_a_setting() -> None:
     """Where no scenario has refused."""
     world = make_world(balance=Decimal(0))
     post(world, CAPTION, {})
-    assert told(world).endswith("  try       WiroMock(balance=…) or wiro-mock serve --balance USD")
+    assert told(world).split("\n")[-2:] == [
+        "  try       wiro.account.balance = …, WiroMock(balance=…), or wiro-mock serve --balance USD",
+        '  or        POST /__wiro/account {"balance": "…"}',
+    ]
 
 
 # -- tasks -----------------------------------------------------------------------------------------------

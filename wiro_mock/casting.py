@@ -27,8 +27,9 @@ class Use:
     """Scenarios that were asked for: for which runs, and what became of it. They play in turn, and the last one stays.
 
     `model` is a glob, `parameters` are compared as text; `nth` plays for that one of the runs that fit, `times` for so
-    many of them at most. `seen` counts the runs that fit, `played` those it played for. `where` is the place in the
-    tester's code; `wide` is one that was not made for a single test, which need not use it.
+    many of them at most. `seen` counts the runs that fit, `played` those it played for. `turned_away` counts those
+    that fit and were refused beforehand, by the account or for their parameters; `refused_with` is the last sentence.
+    `where` is the place in the tester's code; `wide` is one that was not made for a single test, which need not use it.
     """
 
     scenarios: tuple[Scenario, ...]
@@ -41,6 +42,8 @@ class Use:
     wide: bool = False
     seen: int = 0
     played: int = 0
+    turned_away: int = 0
+    refused_with: str = ""
     outplayed: Use | None = None
     """The later use that took its place, if one did."""
 
@@ -76,13 +79,31 @@ class Use:
         found = [] if model.fits(self.model) else [f"model is {model.name}, not {self.model}"]
         return found + unlike(self.parameters, parameters, model.defaults)
 
-    def take(self) -> Scenario | None:
-        """A run that fits has come: the scenario that plays it; None when it is another one's turn."""
-        self.seen += 1
-        if (self.nth is not None and self.seen != self.nth) or (self.times is not None and self.played >= self.times):
+    def due(self) -> Scenario | None:
+        """The scenario that would play one more run that fits; None when it is another one's turn. Counts nothing."""
+        if self.nth is not None and self.seen + 1 != self.nth:
             return None
-        self.played += 1
-        return self.scenarios[min(self.played, len(self.scenarios)) - 1]
+        if self.times is not None and self.played >= self.times:
+            return None
+        return self.scenarios[min(self.played + 1, len(self.scenarios)) - 1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The scenario that is to play a run. Nothing is counted before it is taken.
+
+    `fitting` are all uses that fit the run, `use` is the one among them that it comes from, if any.
+    """
+
+    chosen: Chosen
+    fitting: tuple[Use, ...] = ()
+    use: Use | None = None
+
+    def turn_away(self, message: str) -> None:
+        """The run was refused for what the scenario has no part in, so it counts as none that came."""
+        for use in self.fitting:
+            use.turned_away += 1
+            use.refused_with = message
 
 
 class Casting:
@@ -156,24 +177,29 @@ class Casting:
         self.asked.append(use)
         return use
 
-    def choose(self, job: Job, asked: str | None) -> Chosen:
-        """The scenario of a job; `asked` is the one its request asked for. Raises `ScenarioError` for none.
+    def look(self, job: Job, asked: str | None) -> Part:
+        """The part of a job, of which nothing is counted yet; `asked` is the scenario that its request asked for.
 
-        The latest use that fits goes before the request's own wish.
+        The latest use that fits goes before the request's own wish. Raises `ScenarioError` where nothing plays.
         """
         from wiro_mock.scenario import Chosen, choose
 
-        fitting = [use for use in reversed(self.uses) if not use.differences(job.model, job.parameters)]
-        chosen: Chosen | None = None
+        fitting = tuple(use for use in reversed(self.uses) if not use.differences(job.model, job.parameters))
         for use in fitting:
-            if chosen is not None:
-                use.seen += 1
-            elif (scenario := use.take()) is not None:
+            if (scenario := use.due()) is not None:
                 at = f" at {use.where}" if use.where else ""
                 chosen = Chosen(scenario, f"asked for{at}", demanded=not (use.wide or use.optional))
+                return Part(chosen=chosen, fitting=fitting, use=use)
+        chosen = choose(self.scenarios, job.model, job.parameters, asked=asked)
+        if chosen.scenario in self.own:
+            chosen = replace(chosen, demanded=True)
+        return Part(chosen=chosen, fitting=fitting)
+
+    def take(self, part: Part) -> Chosen:
+        """The part plays: its run counts for every use that fits, and as played for the one that it comes from."""
+        for use in part.fitting:
+            use.seen += 1
+        if part.use is not None:
+            part.use.played += 1
         self.uses = [use for use in self.uses if not use.spent]
-        if chosen is None:
-            chosen = choose(self.scenarios, job.model, job.parameters, asked=asked)
-            if chosen.scenario in self.own:
-                chosen = replace(chosen, demanded=True)
-        return chosen
+        return part.chosen

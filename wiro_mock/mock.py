@@ -20,13 +20,13 @@ from wiro_mock.api.body import text_of
 from wiro_mock.api.jsontext import dumps
 from wiro_mock.api.operations import refused
 from wiro_mock.api.origin import origins
-from wiro_mock.casting import Casting, Use
+from wiro_mock.casting import Casting, Part, Use
 from wiro_mock.clock import Clock, make_clock
 from wiro_mock.deliveries import Deliveries, Webhook
 from wiro_mock.faults import Fault, Faults
 from wiro_mock.journal import Exchange, Journal
 from wiro_mock.kernel import ids
-from wiro_mock.kernel.account import Account, Project
+from wiro_mock.kernel.account import Account, Project, Terms
 from wiro_mock.kernel.catalog import Catalog
 from wiro_mock.kernel.events import SECOND, Entry, Event, Instant, Job, Queued
 from wiro_mock.kernel.files import Blob
@@ -118,6 +118,7 @@ class World:
         self.downloads = set[str]()
         self.casting.begin()
         self._asked: str | None = None
+        self._part: Part | None = None
         self._chosen: Chosen | None = None
         self.gates.clear()
         self.played: set[str] = set()
@@ -135,6 +136,7 @@ class World:
             seed=seed,
             account=Account(uuid=ids.uuid(seed, "account"), balance=self.settings.balance),
             planner=self._plan,
+            outlook=self._outlook,
             now=self.clock.now(),
             limits=self.settings.limits,
             rules=self.settings.rules,
@@ -207,16 +209,28 @@ class World:
 
     def submit(self, order: Order, asked: str | None) -> Task:
         """Take on a run; `asked` is the scenario that the request asked for by its header."""
-        self._asked, self._kept = asked, []
+        self._asked, self._kept, self._part = asked, [], None
         try:
             task = self.sim.submit(order)
             self._arm(task)
             return task
-        except Exception:
+        except Exception as error:
+            if isinstance(error, Refusal):
+                self._refused(error)
             for digest in self._kept:
                 if not self.sim.files.needs(digest):
                     self.blobs.discard(digest)
             raise
+
+    def _refused(self, refusal: Refusal) -> None:
+        """A run was refused. Its scenario has played all the same where the refusal is its doing."""
+        part = self._part
+        if part is None or self._chosen is not None:
+            return
+        if refusal.concern and part.chosen.scenario.terms.sets(refusal.concern):
+            self._take(part)
+        else:
+            part.turn_away(refusal.message)
 
     def _arm(self, task: Task) -> None:
         """Arm the faults of the task's scenario."""
@@ -470,9 +484,21 @@ class World:
 
     def _plan(self, job: Job) -> Plan:
         """The simulation's planner: find the job's scenario and compile it."""
-        self._chosen = self.casting.choose(job, self._asked)
-        self.played.add(self._chosen.scenario.name)
-        return self._chosen.scenario.compile(job, self._keep, balance=self.sim.balance)
+        part = self._part or self.casting.look(job, self._asked)
+        return self._take(part).scenario.compile(job, self._keep, balance=self.sim.balance)
+
+    def _outlook(self, job: Job) -> Terms:
+        """Look the job's scenario up; it is counted later, but for one that refuses, which does so now."""
+        self._part = self.casting.look(job, self._asked)
+        scenario = self._part.chosen.scenario
+        if scenario.refuses:
+            self._plan(job)
+        return scenario.terms
+
+    def _take(self, part: Part) -> Chosen:
+        chosen = self._chosen = self.casting.take(part)
+        self.played.add(chosen.scenario.name)
+        return chosen
 
     def _gate(self, task: Task, event: Event) -> str:
         """The simulation's gate: whether somebody wants this step held back. Everybody is asked, and may count."""

@@ -36,9 +36,12 @@ def rows(world: World, exchange: Exchange) -> Iterator[Row]:
     outcome = exchange.outcome
     if outcome.operation == "socket":
         yield Row(TRY, SEND.removeprefix("send "), code=True)
-    elif outcome.scenario and outcome.code and not outcome.unexpected:
-        where = runs.source_of(world, outcome.scenario)
-        yield Row(TRY, f"another scenario: '{outcome.scenario}' is there to refuse" + (f" ({where})" if where else ""))
+    elif outcome.scenario and outcome.code is not None and not outcome.unexpected:
+        scenario = runs.scenario_of(world, outcome.scenario)
+        where = f" ({scenario.source})" if scenario is not None and scenario.source else ""
+        by_account = scenario is not None and scenario.account is not None
+        does = "sets the account that the run was refused for" if by_account else "is there to refuse"
+        yield Row(TRY, f"another scenario: '{outcome.scenario}' {does}{where}")
     elif outcome.unexpected and exchange.status == CANNOT_GO_ON:
         yield from _no_scenario(world, exchange)
     elif edit := _EDITS.get(_kind(world, exchange)):
@@ -149,7 +152,12 @@ def _quoted(text: str) -> str:
 
 
 _SIGN = _fixed(_SIGNED, 'WiroMock(auth="lenient") or wiro-mock serve --auth lenient: let in, and told of')
-_RICHER = _fixed("WiroMock(balance=…) or wiro-mock serve --balance USD")
+_RICHER = _fixed(
+    "wiro.account.balance = …, WiroMock(balance=…), or wiro-mock serve --balance USD",
+    'POST /__wiro/account {"balance": "…"}',
+)
+_LET_IN = _fixed("wiro.account.suspended = False", 'POST /__wiro/account {"suspended": false}')
+_MEMBER = _fixed("wiro.account.member = True", 'POST /__wiro/account {"member": true}')
 _EDITS: Mapping[str, Callable[[World, Exchange], Iterator[Row]]] = MappingProxyType(
     {
         No.ROUTE.name: _no_route,
@@ -160,6 +168,8 @@ _EDITS: Mapping[str, Callable[[World, Exchange], Iterator[Row]]] = MappingProxyT
         No.TASK.name: _fixed("wiro.tasks, or GET /__wiro/tasks: what there is"),
         No.DELETE_TASK.name: _fixed("wiro.tasks, or GET /__wiro/tasks: what there is"),
         No.IDENTIFIER.name: _fixed('{"tasktoken": "…"}, as the answer to Run named it: socketaccesstoken'),
+        No.SUSPENDED.name: _LET_IN,
+        No.SIGN_IN.name: _MEMBER,
         No.BALANCE.name: _RICHER,
         No.CONCURRENCY.name: _RICHER,
         No.BEARER_MISSING.name: _SIGN,

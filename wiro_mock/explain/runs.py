@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wiro_mock.api.operations import find
@@ -91,16 +91,21 @@ def would_play(world: World, run: Run, asked: str | None) -> Chosen:
     from wiro_mock.scenario import Chosen, choose
 
     for use in reversed(world.casting.uses):
-        if not use.differences(run.model, run.parameters) and (scenario := replace(use).take()) is not None:
+        if not use.differences(run.model, run.parameters) and (scenario := use.due()) is not None:
             return Chosen(scenario, f"asked for at {use.where}" if use.where else "asked for")
     return choose(world.scenarios, run.model, run.parameters, asked=asked)
 
 
 def source_of(world: World, name: str) -> str:
     """The `path:line` of a scenario; empty where it has none, or is there no more."""
-    used = (scenario for use in world.casting.asked for scenario in use.scenarios)
-    known = next((one for one in (*reversed(world.scenarios), *used) if one.name == name), None)
+    known = scenario_of(world, name)
     return known.source if known is not None else ""
+
+
+def scenario_of(world: World, name: str) -> Scenario | None:
+    """The scenario of this name; None where it is there no more."""
+    used = (scenario for use in world.casting.asked for scenario in use.scenarios)
+    return next((one for one in (*reversed(world.scenarios), *used) if one.name == name), None)
 
 
 def _named(world: World, name: str) -> str:

@@ -74,6 +74,9 @@ def _why_unused(use: Use, wanted: int) -> str:
         return f"it was to play for run {use.nth}, and {use.seen} came that fit"
     if use.seen:
         return f"{use.seen} run{'s' * (use.seen != 1)} fitted, and a later registration played them"
+    if use.turned_away:
+        count = "1 run that fits was" if use.turned_away == 1 else f"{use.turned_away} runs that fit were"
+        return f"{count} refused before it could play: {use.refused_with}"
     runs = [f"model={use.model!r}"] if use.model != "*" else []
     runs += [f"{name}={'|'.join(values)}" for name, values in use.parameters.items()]
     return f"no run with {', '.join(runs)} came" if runs else "no run came"
