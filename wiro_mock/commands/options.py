@@ -23,6 +23,21 @@ class Profiles(click.ParamType[str]):
         return str(value)
 
 
+class Kinds(click.ParamType[str]):
+    """A kind of output."""
+
+    name = "kind"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the kind against those that there are."""
+        from wiro_mock.kernel.kinds import KINDS
+        from wiro_mock.language.complaints import did_you_mean
+
+        if value not in KINDS:
+            self.fail(f"no kind {value!r}; {did_you_mean(str(value), KINDS)}", param, ctx)
+        return str(value)
+
+
 class Valued(click.ParamType[str]):
     """An amount of money, from 0."""
 
