@@ -75,7 +75,7 @@ def test_no_command_shows_the_help_with_status_2() -> None:
     ("words", "sentence"),
     [
         (["srve"], "no command 'srve'; did you mean 'serve'?"),
-        (["frobnicate"], "no command 'frobnicate'; there are: demo, explain, lint, plan, profile, schema, serve"),
+        (["frobnicate"], "no command 'frobnicate'; there are: demo, explain, lint, model, plan, profile, schema, serve"),
         (["--vresion"], "no option --vresion; did you mean --version?"),
         (["serve", "--prot", "1"], "no option --prot; did you mean --port?"),
         (["serve", "--profile", "curent"], "no profile 'curent'; did you mean 'current'?"),
