@@ -10,12 +10,14 @@ import functools
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from wiro_mock.api import NO_BODY, Request
 from wiro_mock.api.auth import sign
 from wiro_mock.api.body import BodyReader
 from wiro_mock.kernel.account import Project
+from wiro_mock.kernel.catalog import FILES, NUMBERS, Model, Parameter
 from wiro_mock.loader import Library, load_text
 from wiro_mock.mock import World
 from wiro_mock.settings import Settings
@@ -146,6 +148,20 @@ def post_parts(world: World, path: str, *parts: bytes, **more: Any) -> Reply:
     """A signed POST of a multipart body."""
     body, content_type = multipart(parts)
     return send(world, "POST", path, body, content_type=content_type, **{"headers": signed(), **more})
+
+
+def filled(model: Model) -> dict[str, Any]:
+    """The required parameters of a model, as plainly as can be: the default, the first choice, the smallest number."""
+    return {one.id: _plainest(one) for one in model.parameters if one.required}
+
+
+def _plainest(one: Parameter) -> str:
+    if one.type in FILES:
+        return "https://example.com/a.png"
+    if one.default or one.options:
+        return one.default or one.options[0]
+    is_number = one.type in NUMBERS or one.minimum is not None
+    return format(one.minimum or Decimal(1), "f") if is_number else "a cat"
 
 
 def upload(world: World, data: bytes, filename: str = "picture.png", kind: str = "image/png") -> dict[str, Any]:

@@ -113,7 +113,7 @@ def test_at_most_ten_candidates_are_told_of() -> None:
     """And how many more there are."""
     one = "scenario: no-{0}\nabout: x\nmatch: {{model: google/*, with: {{seed: {0}}}}}\nsteps: [{{exit: 0}}]\n"
     world = make_world(scenarios="---\n".join(one.format(number) for number in range(13)))
-    run(world, {"seed": "99"}, path=NANO)
+    run(world, {"prompt": "cat", "seed": "99"}, path=NANO)
     lines = told(world).split("\n")
     assert sum("with.seed is '99', not " in line for line in lines) == 10
     assert "            and 3 more" in lines
@@ -272,7 +272,7 @@ def test_no_scenario_plays() -> None:
     """The call and the YAML that would help; the YAML can be read."""
     world = make_world()
     world.casting.library.scenarios = [one for one in world.scenarios if "image" not in one.default_for]
-    reply = post(world, NANO, {})
+    reply = post(world, NANO, {"prompt": "cat"})
     assert reply.status == 500
     lines = told(world).split("\n")
     assert lines[0] == "req-1: POST /v1/Run/google/nano-banana-pro -> 500 the mock itself cannot go on"

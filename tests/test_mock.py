@@ -211,7 +211,7 @@ def test_zero_is_a_worth_of_its_own() -> None:
 
 
 def played(world: World, path: str = CAPTION) -> str:
-    task = world.sim.task(run(world, path=path)[0])
+    task = world.sim.task(run(world, {"prompt": "a cat"}, path=path)[0])
     assert task is not None
     return task.job.scenario
 

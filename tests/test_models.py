@@ -11,7 +11,7 @@ from time import perf_counter
 
 import pytest
 
-from tests.api_kit import detail, make_world, post
+from tests.api_kit import detail, filled, make_world, post
 from wiro_mock.kernel.catalog import CHOICES, FILES, Model, Parameter, clean_slug
 from wiro_mock.kernel.kinds import KINDS, Kind, kind_of
 from wiro_mock.loader import Library, ScenarioError, load_models, shipped
@@ -279,7 +279,7 @@ def test_every_shipped_model_runs() -> None:
     for clean, model in models().items():
         owner, slug = model.owner, model.slug.replace(" ", "%20")
         for path in (f"/v1/Run/{clean}", f"/v1/Run/{owner}/{slug}"):
-            answer = post(world, path, {"prompt": "a cat"}).json
+            answer = post(world, path, filled(model)).json
             assert answer["result"], (model.name, answer)
         task = detail(world, answer["taskid"])
         assert (task["status"], task["pexit"], len(task["outputs"])) == ("task_postprocess_end", "0", 1), model.name

@@ -17,6 +17,10 @@ FORM = "application/x-www-form-urlencoded"
 PNG = b"\x89PNG\r\n\x1a\n some picture"
 
 
+QUERY = "/v1/Run/moondream3-preview/query"
+"""A model whose file parameter takes more than one file or URL."""
+
+
 def parameters(world: Any, reply: Any) -> dict[str, Any]:
     assert reply.json["result"] is True, reply.json
     return dict(detail(world, reply.json["taskid"])["parameters"])
@@ -78,7 +82,7 @@ def test_a_url_in_the_file_field_or_beside_it_is_echoed() -> None:
     """A URL is never fetched (design.md §11)."""
     world = make_world()
     parts = [part("inputImage", "https://example.com/a.png"), part("inputImageUrl", "https://example.com/b.png")]
-    assert parameters(world, post_parts(world, CAPTION, *parts)) == {
+    assert parameters(world, post_parts(world, QUERY, *parts)) == {
         "inputImage": "https://example.com/a.png",
         "inputImageUrl": "https://example.com/b.png",
     }
@@ -92,7 +96,7 @@ def test_files_and_urls_under_one_name_become_an_array() -> None:
         part("inputImage", "https://example.com/b.png"),
         part("inputImage", b"second", filename="c.jpg"),
     ]
-    first, second, third = parameters(world, post_parts(world, CAPTION, *parts))["inputImage"]
+    first, second, third = parameters(world, post_parts(world, QUERY, *parts))["inputImage"]
     assert second == "https://example.com/b.png"
     assert (get(world, first).content, get(world, third).content) == (PNG, b"second")
     assert third.endswith(".jpg")
@@ -188,7 +192,7 @@ def test_a_project_may_be_named_to_bill() -> None:
 def test_a_model_is_found_by_either_form_of_its_slugs(path: str, owner: str, project: str) -> None:
     """Clean or display, percent-encoded, in any letter case; echoed exactly (rest.md §5.1, clients.md line 32)."""
     world = make_world()
-    shown = detail(world, run(world, path=path)[0])
+    shown = detail(world, run(world, {"prompt": "a cat"}, path=path)[0])
     assert (shown["modelslugowner"], shown["modelslugproject"]) == (owner, project)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from types import MappingProxyType
 
 from wiro_mock.api.no_route import nearest_call
@@ -13,10 +14,11 @@ from wiro_mock.api.socket import SEND
 from wiro_mock.explain import runs, tasks
 from wiro_mock.explain.layout import Row
 from wiro_mock.journal import Exchange
-from wiro_mock.kernel.catalog import clean_slug
+from wiro_mock.kernel.catalog import FILES, NUMBERS, Parameter, clean_slug
 from wiro_mock.kernel.nearest import nearest
 from wiro_mock.kernel.refusals import No
 from wiro_mock.kernel.task import Status, Task
+from wiro_mock.language.parameters import numeric
 from wiro_mock.mock import World
 
 TRY = "try"
@@ -25,6 +27,7 @@ CANNOT_GO_ON = 500
 _PLAIN = re.compile(r"[A-Za-z0-9][\w./ -]*")
 _NO_SCENARIO = re.compile(r"no scenario '(.*?)';")
 _NO_PARAMETER = re.compile(r"has no parameter '(.*?)';")
+_PARAMETER = re.compile(r"\ARequest (?:parameter|files) \[(.+?)\] ")
 _SIGNED = """\
 x-api-key: API_KEY
 x-nonce: 1734513807
@@ -76,6 +79,28 @@ def _no_model(world: World, exchange: Exchange) -> Iterator[Row]:
         yield Row("or", "describe it in models/ of your scenarios folder:")
         lines = (f"model: {_quoted(f'{owner}/{slug}')}", 'id: "9001"', "kind: text", 'cps: "0.001"')
         yield Row("or", "\n".join(lines), code=True)
+
+
+def _input(world: World, exchange: Exchange) -> Iterator[Row]:
+    """A value that the parameter takes, and the switch that lets everything in."""
+    run, named = runs.run_of(world, exchange), _PARAMETER.search(exchange.outcome.message)
+    one = next((one for one in run.model.parameters if named and one.id == named[1]), None) if run else None
+    if one is not None:
+        yield Row(TRY, f"send it: {json.dumps({one.id: _example(one)}, ensure_ascii=False)}", code=True)
+    unchecked = "WiroMock(switches={'parameters': 'unchecked'}) or wiro-mock serve --switch parameters=unchecked"
+    yield Row("or", f"{unchecked}: any input passes", code=True)
+
+
+def _example(one: Parameter) -> object:
+    """A value that passes, as plain as can be."""
+    if one.type in FILES:
+        return "https://…"
+    if one.type not in NUMBERS and one.minimum is None and one.maximum is None:
+        return one.default or next(filter(None, one.options), "…")
+    number = numeric(one.default or "")
+    if number is None:
+        number = one.minimum if one.minimum is not None else min(Decimal(1), one.maximum or Decimal(1))
+    return int(number) if number == number.to_integral_value() else float(number)
 
 
 def _no_scenario(world: World, exchange: Exchange) -> Iterator[Row]:
@@ -165,6 +190,8 @@ _EDITS: Mapping[str, Callable[[World, Exchange], Iterator[Row]]] = MappingProxyT
         No.CANCEL.name: _cancel,
         No.KILL.name: _kill,
         No.DELETE_UNFINISHED.name: _delete,
+        No.REQUIRED.name: _input,  # and the other sentences that begin like it
+        No.FILES_REQUIRED.name: _input,
         No.TASK.name: _fixed("wiro.tasks, or GET /__wiro/tasks: what there is"),
         No.DELETE_TASK.name: _fixed("wiro.tasks, or GET /__wiro/tasks: what there is"),
         No.IDENTIFIER.name: _fixed('{"tasktoken": "…"}, as the answer to Run named it: socketaccesstoken'),

@@ -14,8 +14,8 @@ from typing import Final
 
 LONGEST_LIST: Final = 1 << 20
 """Characters of a text that is read as a JSON array; ours. A longer one is a single entry."""
-_BETWEEN_URLS: Final = re.compile(r"\s*,[\s,]*(?=https?://)", re.IGNORECASE)
 _URL: Final = re.compile(r"\s*https?://", re.IGNORECASE)
+_AROUND: Final = ", \t\r\n"
 _MULTIPLE: Final = "Multiple"
 
 
@@ -68,7 +68,17 @@ def _of_text(text: str) -> Iterator[object]:
         else:
             yield from _pieces(listed)  # nesting texts in texts doubles their length each time, so this ends soon
     elif _URL.match(text):
-        # Only where another URL begins: a comma may also be a part of one.
-        yield from _BETWEEN_URLS.split(text.strip())
+        yield from _comma_list(text)
     elif text:
         yield text
+
+
+def _comma_list(text: str) -> Iterator[str]:
+    """The URLs of a list with commas; a comma parts two of them only where the next one begins."""
+    parts: list[str] = []
+    for part in text.split(","):
+        if parts and _URL.match(part):
+            yield ",".join(parts).strip(_AROUND)
+            parts = []
+        parts.append(part)
+    yield ",".join(parts).strip(_AROUND)

@@ -11,7 +11,8 @@
 
 `scenarios` and `timelines` say what Wiro is going to do; `task_details` and `frame_sequences` are what it then
 answers, for tests of a parser alone. Nothing is made by hand: answers and frames come from timelines that were
-played. A failing example shrinks to a scenario of one or two steps, which can be pasted into a test or a YAML file.
+played. `inputs` are what a run may send: a model's form, filled in. A failing example shrinks to a scenario of one or
+two steps, which can be pasted into a test or a YAML file.
 
 Make the `WiroMock` inside of the test, as above: a fixture would be shared by all of its examples.
 """
@@ -25,7 +26,8 @@ except ModuleNotFoundError as missing:
         raise
     raise ImportError("wiro_mock.strategies needs hypothesis; pip install hypothesis") from None
 
+from wiro_mock.strategies.filling import inputs
 from wiro_mock.strategies.playing import frame_sequences, task_details
 from wiro_mock.strategies.writing import OUTPUTS, Step, scenarios, timelines
 
-__all__ = ["OUTPUTS", "Step", "frame_sequences", "scenarios", "task_details", "timelines"]
+__all__ = ["OUTPUTS", "Step", "frame_sequences", "inputs", "scenarios", "task_details", "timelines"]
