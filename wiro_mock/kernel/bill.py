@@ -5,8 +5,8 @@ outputs, parameters, the text. The rest is what the run's scenario says, and whe
 
 - tokens: those of the prompt and of the text that the run printed, counted as everywhere here (`tokens`);
 - pixels: `width` and `height`, or `size` or `resolution` like 1024x1024, else those of the first picture produced;
-- an image that nobody could look at (a URL, a broken file) has one megapixel;
-- seconds of input audio: those of the uploaded files; unknown as soon as one of them could not be looked at;
+- an image that nobody could look at (somebody else's URL, a broken file) has one megapixel;
+- seconds of input audio: those of the files; unknown as soon as one of them could not be looked at;
 - seconds of output video: the run's `duration`, `seconds` or `durationSeconds`;
 - turns of a realtime session: one.
 
@@ -25,7 +25,7 @@ from wiro_mock.kernel import tokens
 from wiro_mock.kernel.catalog import FILES, Model
 from wiro_mock.kernel.events import Job
 from wiro_mock.kernel.file_inputs import entries
-from wiro_mock.kernel.files import File
+from wiro_mock.kernel.files import Blob, File
 from wiro_mock.kernel.prices import (
     NOTHING_SAID,
     Method,
@@ -47,6 +47,7 @@ _WIDTH_BY_HEIGHT: Final = re.compile(r"([0-9]{1,9}) ?[xX\u00d7*] ?([0-9]{1,9})")
 _WHOLE: Final = re.compile(r"[0-9]{1,18}")
 _SECONDS: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?s?")
 _NO_IMAGE: Final = ("audio", "voice", "sound", "song", "music", "video", "document")
+_SILENT: Final = ("image/", "text/", "application/pdf")
 _NO_AUDIO: Final = ("image", "picture", "photo", "mask", "document")
 
 
@@ -162,28 +163,29 @@ def _asked_size(job: Job) -> int:
     return pixels
 
 
-def _inputs(job: Job, unlike: tuple[str, ...]) -> Iterator[object]:
-    """The files and URLs that the run gives, but for the URLs of parameters whose names say that they are another
-    kind of file.
+def _inputs(job: Job, unlike: tuple[str, ...]) -> Iterator[Blob | None]:
+    """The files that the run gives, and None for each that is a URL of somebody else's, unless the name of its
+    parameter says that it is another kind of file.
     """
     ids = [one.id for one in job.model.parameters if one.type in FILES]
     if not ids:
-        yield from job.inputs
+        yield from (file.blob for file in job.inputs)
     for name in ids:
         other = any(word in name.lower() for word in unlike)
-        yield from (one for one in entries(job.parameters, name) if isinstance(one, File) or not other)
+        for one in entries(job.parameters, name):
+            blob = one.blob if isinstance(one, File) else job.linked.get(str(one))
+            if blob is not None or not other:
+                yield blob
 
 
 def _image_megapixels(job: Job) -> int:
     """The megapixels of all input images, each rounded up."""
     found = 0
-    for one in _inputs(job, _NO_IMAGE):
-        if not isinstance(one, File):
+    for blob in _inputs(job, _NO_IMAGE):
+        if blob is None:
             found += 1
-        elif one.blob.pixels is not None:
-            found += _megapixels(one.blob.pixels)
-        elif one.blob.contenttype.startswith("image/"):
-            found += 1
+        elif blob.pixels is not None or blob.contenttype.startswith("image/"):
+            found += _megapixels(blob.pixels or 0)
     return found
 
 
@@ -195,10 +197,10 @@ def _audio_seconds(run: Run) -> Decimal | None:
     if run.used.audio_seconds is not None:
         return run.used.audio_seconds
     found = []
-    for one in _inputs(run.job, _NO_AUDIO):
-        if isinstance(one, File) and one.blob.seconds is not None:
-            found.append(one.blob.seconds)
-        elif not isinstance(one, File) or not one.blob.contenttype.startswith(("image/", "text/", "application/pdf")):
+    for blob in _inputs(run.job, _NO_AUDIO):
+        if blob is not None and blob.seconds is not None:
+            found.append(blob.seconds)
+        elif blob is None or not blob.contenttype.startswith(_SILENT):
             return None
     return total(*found)
 

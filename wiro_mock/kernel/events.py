@@ -7,7 +7,7 @@ in pieces or at once gives the same sum.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from wiro_mock.kernel.catalog import Model
@@ -27,7 +27,8 @@ class Job:
 
     `parameters` is the echo of the run's input: JSON values, in which a `File` stands where a file was sent.
     `owner` and `project` are the slugs as the client spelt them. `origin` is that of the Run request.
-    `weight` counts the bytes that the request's text takes in memory.
+    `weight` counts the bytes that the request's text takes in memory. `linked` are files of this mock that the run
+    names by their URLs, as far as its price asks for their measures.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Job:
     origin: str
     weight: int
     scenario: str
+    linked: Mapping[str, Blob] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from wiro_mock.kernel import ids
@@ -26,7 +26,8 @@ class InputBlob:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """A run as it was asked for. In `parameters` an `InputBlob` stands where a file was sent (alone or in a
-    list); `weight` counts the bytes of the request's text, which is kept as long as the task.
+    list); `weight` counts the bytes of the request's text, which is kept as long as the task. `linked` are the files
+    of this mock that it names by their URLs, where its price asks for their measures.
     """
 
     model: Model
@@ -37,6 +38,7 @@ class Order:
     callback_url: str = ""
     origin: str = ""
     weight: int = 0
+    linked: Mapping[str, Blob] = field(default_factory=dict)
 
     def blobs(self) -> list[Blob]:
         """The files that came with it."""
@@ -85,4 +87,5 @@ def make_job(order: Order, *, task_id: str, token: str, account_uuid: str, at: I
         origin=order.origin,
         weight=order.weight,
         scenario="",
+        linked=order.linked,
     )

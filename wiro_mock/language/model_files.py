@@ -9,8 +9,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 
 from wiro_mock.kernel.catalog import Access, Model, clean_slug
 from wiro_mock.kernel.kinds import Kind
-from wiro_mock.kernel.prices import Method, Tier
+from wiro_mock.language.money import usd
 from wiro_mock.language.parameters import Parameters
+from wiro_mock.language.price_files import PriceFile, check_prices
 from wiro_mock.language.strict import Given, Strict
 from wiro_mock.language.substitution import value_text, written
 
@@ -22,11 +23,8 @@ def _check_model(name: str) -> str:
     return name
 
 
-def _price(value: object) -> Decimal:
-    text = value if isinstance(value, str) else ""
-    if not text.replace(".", "", 1).isdecimal() or not text.isascii():
-        raise ValueError(f'{value!r} is not a price; write USD per second in quotes, such as "0.000585"')
-    return Decimal(text)
+def _per_second(value: object) -> Decimal:
+    return usd(value, 'USD per second in quotes, such as "0.000585"')
 
 
 def _points(value: object) -> object:
@@ -39,37 +37,13 @@ def _texts(value: object) -> object:
     return {key: item if isinstance(item, dict | list) else value_text(written(item)) for key, item in value.items()}
 
 
-class PriceFile(Strict):
-    """One tier of a model's prices, in the words of Wiro's `dynamicprice`."""
-
-    price: Annotated[Decimal, BeforeValidator(_price)] = Field(description="USD, in quotes")
-    method: Method = Field(
-        description="how it is reckoned, such as cpr (per run), cpo (per output) or cps (per second)"
-    )
-    inputs: Annotated[dict[str, str], BeforeValidator(_texts)] = Field(
-        default={}, description="the parameters for which it holds; QUANTITY:n stands for n files"
-    )
-    extra: Annotated[Decimal | None, BeforeValidator(_price)] = Field(
-        default=None, description="USD for every further megapixel (cp-pixel), in quotes"
-    )
-    per_input: Annotated[Decimal | None, BeforeValidator(_price)] = Field(
-        default=None, description="USD for every megapixel of the input images (cp-pixel), in quotes"
-    )
-
-    def value(self) -> Tier:
-        """The tier itself."""
-        return Tier(
-            price=self.price, method=self.method, inputs=self.inputs, extra=self.extra, per_input=self.per_input
-        )
-
-
 class ModelFile(Strict):
     """One model on offer, as a document of `models/*.yaml`."""
 
     model: Annotated[str, AfterValidator(_check_model)] = Field(description="owner/slug, in display form")
     id: str = Field(pattern=r"^[0-9]+$", description="digits in quotes")
     kind: Kind = Field(description="its kind of output, such as text or image")
-    cps: Annotated[Decimal, BeforeValidator(_price)] = Field(description="USD per second, in quotes")
+    cps: Annotated[Decimal, BeforeValidator(_per_second)] = Field(description="USD per second, in quotes")
     seconds: Annotated[int | None, Given] = Field(default=None, ge=1, description="how long a run takes on average")
     about: str = Field(default="", description="one sentence")
     categories: list[str] = Field(default=[], description="a list of words")
@@ -95,6 +69,12 @@ class ModelFile(Strict):
     defaults: Annotated[dict[str, str], BeforeValidator(_texts)] = Field(
         default={}, description="default values of its parameters, where there is no list of them"
     )
+
+    @field_validator("prices")
+    @classmethod
+    def _agree(cls, value: list[PriceFile], info: ValidationInfo) -> list[PriceFile]:
+        check_prices(value, info.data.get("parameters") or {})
+        return value
 
     @field_validator("defaults")
     @classmethod

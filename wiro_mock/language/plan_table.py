@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import assert_never
 
 from wiro_mock.kernel import events as e
@@ -67,7 +68,11 @@ def detail(event: Event) -> str:
             return _short(snapshot.so_far)
         case e.Produced(name=name, blob=blob):
             return f"{name} ({blob.contenttype}, {blob.size} bytes)"
-        case e.Exited(code=code) | e.GaveUp(code=code):
+        case e.Exited(code=code, used=used):
+            said = {item.name: getattr(used, item.name) for item in fields(used)}
+            words = [f", {name} {value}" for name, value in said.items() if value is not None]
+            return f"exit code {code}{''.join(words)}"
+        case e.GaveUp(code=code):
             return f"exit code {code}"
         case e.Cancelled(killed=killed):
             return "killed" if killed else "cancelled"
