@@ -28,6 +28,7 @@ from wiro_mock.kernel.events import Entry, Event, Instant, Job
 from wiro_mock.kernel.files import Blob, File, FileIndex, FileKind, Folder, Tally, make_file
 from wiro_mock.kernel.orders import Order, make_job
 from wiro_mock.kernel.plan import Plan
+from wiro_mock.kernel.prices import EXACT
 from wiro_mock.kernel.refusals import No
 from wiro_mock.kernel.rules import Delivery, Limits, Rules, is_web_url
 from wiro_mock.kernel.run_counts import RunCounts
@@ -334,8 +335,8 @@ class Simulation:
         self._firm_weight -= task.job.weight
         self._finished.append(task.job.id)
         if cost := task.cost:
-            self.spent += cost
-            self.account = replace(self.account, balance=self.account.balance - cost)
+            self.spent = EXACT.add(self.spent, cost)
+            self.account = replace(self.account, balance=EXACT.subtract(self.account.balance, cost))
         cancelled = task.status is Status.CANCEL
         url = task.job.callback_url
         # The seed's own sample sends an English sentence as callbackUrl: junk is ignored (rest.md §5.2).
