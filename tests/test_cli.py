@@ -94,7 +94,7 @@ def test_no_command_shows_the_help_with_status_2() -> None:
         (["serve", "extra"], "see wiro-mock serve --help"),
         (["lint"], "see wiro-mock lint --help"),
         (["lint", "nowhere"], "there is no file or folder 'nowhere'; look at the path"),
-        (["plan", "nowhere.yaml"], "there is no file 'nowhere.yaml'; look at the path, or name a shipped scenario: c"),
+        (["plan", "nowhere.yaml"], "there is no file 'nowhere.yaml'; look at the path, or name a shipped scenario: 3d"),
         (["plan", "caption", "--with", "who"], "--with takes name=value, not 'who'; for example --with length=short"),
         (["plan", "caption", "--scenario", "captoin"], "did you mean 'caption'?"),
     ],

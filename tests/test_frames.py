@@ -30,6 +30,7 @@ MEMORY = (
     "GPU 0 has a total capacity of 23.69 GiB of which 1.12 GiB is free."
 )
 FAILED = ["Traceback (most recent call last):", "ValueError: the input could not be processed"]
+MADE_UP = "This answer is made up, and no model has read the prompt."
 CAT = "A tabby cat lies asleep on a sunlit windowsill beside a small potted plant."
 PREPARED = ["task_queue", "task_accept", "task_preprocess_start", "task_preprocess_end", "task_assign", "task_start"]
 STARTED = ["task_queue", "task_accept", "task_assign", "task_start"]
@@ -38,6 +39,12 @@ STARTED = ["task_queue", "task_accept", "task_assign", "task_start"]
 S: dict[str, list[str | tuple[str, object]]] = {
     "caption": [*PREPARED, ("progress", 5), ("task_output", CAT), ("full", CAT), ("end", "0.txt")],
     "image": [*PREPARED, ("progress", 10), ("task_output", "Done."), ("full", None), ("end", "0.png")],
+    "video": [*PREPARED, ("progress", 10), ("task_output", "Done."), ("full", None), ("end", "0.mp4")],
+    "audio": [*PREPARED, ("progress", 5), ("task_output", "Done."), ("full", "Done."), ("end", "0.wav")],
+    "3d": [*PREPARED, ("progress", 5), ("task_output", "Done."), ("full", "Done."), ("end", "0.glb")],
+    "document": [*PREPARED, ("progress", 5), ("task_output", "Done."), ("full", "Done."), ("end", "0.pdf")],
+    "json": [*PREPARED, ("progress", 5), ("task_output", "Done."), ("full", "Done."), ("end", "0.json")],
+    "llm": [*PREPARED, ("task_output", MADE_UP), ("full", MADE_UP), ("end", "0.txt")],
     "empty-output": [*STARTED, ("progress", 2), ("full", ""), ("end", None)],
     "slow-queue": [
         *STARTED,
@@ -71,13 +78,6 @@ S: dict[str, list[str | tuple[str, object]]] = {
         ("full", None),
         ("errors", MEMORY),
         ("end", None),
-    ],
-    "other-output": [
-        *PREPARED,
-        ("progress", 5),
-        ("task_output", "A stand-in for the output of moondream3-preview/caption."),
-        ("full", "A stand-in for the output of moondream3-preview/caption."),
-        ("end", "0.json"),
     ],
     "cancelled-in-queue": ["task_queue", "task_cancel"],
     "killed-while-running": [*STARTED, ("progress", 3), "task_cancel"],

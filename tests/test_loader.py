@@ -42,7 +42,7 @@ def _step(line: str) -> list[str]:
         (
             "produce: x",
             "4:14: step 1: produce: 'x' is not a mapping; write {name: …}, the keys here are: name, text, "
-            "json, image, file, contenttype, after",
+            "json, image, audio, sample, file, contenttype, after",
         ),
         ("hold", "4:5: step 1: 'hold' needs a value; write `- hold: NAME`"),
         ("hold:", "4:10: step 1: hold.name: is missing; add it: by which a test releases it: hold: NAME"),
@@ -96,12 +96,13 @@ def _step(line: str) -> list[str]:
         ),
         (
             "produce: {}",
-            "4:14: step 1: produce: a file has exactly one source, here none; write one of text, json, image, file",
+            "4:14: step 1: produce: a file has exactly one source, here none; "
+            "write one of text, json, image, audio, sample, file",
         ),
         (
             "produce: {text: a, json: null}",
             "4:14: step 1: produce: a file has exactly one source, here text and json; "
-            "write one of text, json, image, file",
+            "write one of text, json, image, audio, sample, file",
         ),
         (
             "produce: {name: a/b, text: x}",
@@ -156,7 +157,8 @@ def test_each_mistake_in_a_step_has_its_place_and_its_way_out(line: str, complai
                 "3:42: match.with.d: an empty list never matches; write at least one value",
                 "3:47: match.x: unknown key; the keys here are: model, with",
                 "4:8: steps: '5' is not a list; begin each item with a dash",
-                "5:1: wishes: unknown key; the keys here are: scenario, about, match, default_for, steps, faults",
+                "5:1: wishes: unknown key; "
+                "the keys here are: scenario, about, match, default_for, account, steps, faults",
             ],
         ),
         (
@@ -194,7 +196,7 @@ def test_each_mistake_in_a_step_has_its_place_and_its_way_out(line: str, complai
             "- a\n",
             [
                 "1:1: the document: a list is not a mapping; write {scenario: …}, "
-                "the keys here are: scenario, about, match, default_for, steps, faults"
+                "the keys here are: scenario, about, match, default_for, account, steps, faults"
             ],
         ),
         (
@@ -359,5 +361,5 @@ def test_no_document_breaks_the_loader(document: object) -> None:
 def test_a_complaint_is_one_line_even_of_a_key_that_is_two() -> None:
     """So that a log, a terminal and an editor can count on it."""
     assert _complaints('scenario: a\nsteps: [exit: 0]\n? "x\\ny"\n: 1\n') == [
-        "f.yaml:3:3: x\\ny: unknown key; the keys here are: scenario, about, match, default_for, steps, faults"
+        "f.yaml:3:3: x\\ny: unknown key; the keys here are: scenario, about, match, default_for, account, steps, faults"
     ]

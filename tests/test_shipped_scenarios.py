@@ -24,23 +24,28 @@ from wiro_mock.loader import Library, load_models, load_text, plan_rows, shipped
 from wiro_mock.scenario import Scenario, choose, schema
 
 NAMES = [
+    "3d",
+    "audio",
     "cancelled-in-queue",
     "caption",
     "concurrency-limit",
+    "document",
     "empty-output",
     "failure",
     "gpu-out-of-memory",
     "image",
     "insufficient-balance",
+    "json",
     "killed-while-running",
+    "llm",
     "model-not-found",
     "never-starts",
-    "other-output",
     "setup-error-fail",
     "setup-error-requeue",
     "setup-error-stuck",
     "slow-queue",
     "stderr-warnings",
+    "video",
 ]
 GUIDE = re.findall(r"```yaml\n(.*?)```", (shipped() / "README.md").read_text(), re.DOTALL)
 
@@ -64,7 +69,8 @@ def _played(name: str | None, model: str = "moondream3-preview/caption") -> tupl
 
     simulation = Simulation(seed="s", account=Account(uuid="u"), planner=planner)
     owner, _, slug = model.partition("/")
-    task = simulation.submit(Order(model=_model(model), owner=owner, project=slug, project_id="p", parameters={}))
+    order = Order(model=_model(model), owner=owner, project=slug, project_id="p", parameters={"prompt": "a cat"})
+    task = simulation.submit(order)
     simulation.advance(3600 * SECOND)
     ended = simulation.task(task.job.id)
     assert ended is not None
@@ -87,6 +93,9 @@ END = ["task_output_full", "task_end", "task_postprocess_start", "task_postproce
 END_WITH_STDERR = ["task_output_full", "task_error_full", *END[1:]]
 
 
+MADE = ["3d", "audio", "document", "image", "json", "llm", "video"]
+
+
 def test_the_library_has_exactly_the_documented_names() -> None:
     """One file each, named like its scenario, beginning with a comment."""
     assert [scenario.name for scenario in _library().scenarios] == NAMES
@@ -100,7 +109,7 @@ def test_the_library_has_exactly_the_documented_names() -> None:
     ("name", "frames", "exit_code"),
     [
         ("caption", [*LIFE, "task_output", *END], 0),
-        ("image", [*LIFE, "task_output", *END], 0),
+        *((kind, [*LIFE, "task_output", *END], 0) for kind in MADE),
         ("stderr-warnings", [*SHORT, *["task_error", "task_output"] * 2, *END_WITH_STDERR], 0),
         ("failure", [*SHORT, "task_output", "task_error", *END_WITH_STDERR], 1),
         ("gpu-out-of-memory", [*SHORT, "task_output", "task_error", *END_WITH_STDERR], 1),

@@ -26,19 +26,13 @@ from wiro_mock.language.timeline import Problem
 from wiro_mock.language.wording import complaints_of, thing
 from wiro_mock.language.yaml_source import LARGEST, Document, read_documents
 from wiro_mock.scenario import Scenario
+from wiro_mock.shipped import shipped
 
 __all__ = ["Library", "ScenarioError", "load_models", "load_scenarios", "load_text", "plan_rows", "shipped"]
 
 Made = TypeVar("Made")
 MODELS = "models"
 """The folder, inside a folder of scenarios, whose files describe models."""
-
-
-def shipped() -> Path:
-    """The folder of the shipped scenarios: inside an installed package, or beside the package in a checkout."""
-    package = Path(__file__).resolve().parent
-    inside = package / "scenarios"
-    return inside if inside.is_dir() else package.parent / "scenarios"
 
 
 def load_scenarios(*paths: Path | str) -> list[Scenario]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from wiro_mock.kernel.account import AS_IT_IS, Terms
 from wiro_mock.kernel.catalog import Model, clean_slug
 from wiro_mock.kernel.events import Job
 from wiro_mock.kernel.files import Blob
@@ -27,6 +28,7 @@ from wiro_mock.kernel.kinds import KINDS, Kind
 from wiro_mock.kernel.nearest import listed, nearest
 from wiro_mock.kernel.plan import Plan, PlanItem
 from wiro_mock.language import timeline
+from wiro_mock.language.account import AccountItem
 from wiro_mock.language.complaints import Complaint, ScenarioError, complain
 from wiro_mock.language.faults import FaultItem
 from wiro_mock.language.spelling import step_words
@@ -108,30 +110,38 @@ class Match(Strict):
         return self
 
 
+_Known: TypeAlias = tuple[
+    object, Mapping[str, tuple[str, ...]], Sequence[PlanItem], Sequence[tuple[bytes, str]]
+]  # steps, what was looked up of the run, items, files
+
+
 class _Layout:
-    """What a scenario's steps came to, which is the same for every run when no run's name is filled into them.
+    """What a scenario's steps came to, which is the same for every run when no run's name is filled into them, and
+    the run asks for the same picture.
 
     Laying them out takes as long as all the rest of a run. Equal to any other: it tells nothing of its scenario.
     """
 
-    __slots__ = ("_items", "_kept", "_steps")
+    __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._steps: object = None
-        self._items: Sequence[PlanItem] = ()
-        self._kept: Sequence[tuple[bytes, str]] = ()
+        # All in one, for the worlds of several threads share a scenario.
+        self._known: _Known = (None, {}, (), ())
 
-    def of(self, steps: object, keep: Keep) -> Sequence[PlanItem] | None:
-        """The items of these very steps, their files kept once more; None when they are not known."""
-        if self._steps is not steps:
+    def of(self, steps: object, names: Names, keep: Keep) -> Sequence[PlanItem] | None:
+        """The items of these very steps, their files kept once more; None when they are not known for such a run."""
+        of, wished, items, kept = self._known
+        if of is not steps or any(names.wishes(name) != wish for name, wish in wished.items()):
             return None
-        for data, kind in self._kept:
+        for data, kind in kept:
             keep(data, kind)
-        return self._items
+        return items
 
-    def remember(self, steps: object, items: Sequence[PlanItem], kept: Sequence[tuple[bytes, str]]) -> None:
-        """The items of steps that no name was filled into."""
-        self._items, self._kept, self._steps = tuple(items), tuple(kept), steps
+    def remember(
+        self, steps: object, names: Names, items: Sequence[PlanItem], kept: Sequence[tuple[bytes, str]]
+    ) -> None:
+        """The items of steps that none of these names was filled into."""
+        self._known = (steps, dict(names.wished), tuple(items), tuple(kept))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Layout)
@@ -152,15 +162,20 @@ class Scenario(Strict):
     default_for: Kinds = Field(
         default=[], description="kinds of output (text, image, …) whose models fall back to this scenario"
     )
+    account: Annotated[AccountItem | None, Given] = Field(
+        default=None, description="what the run meets in place of the account's own state; nothing of it stays"
+    )
     steps: list[StepItem] = Field(description="what happens, in order")
     faults: list[FaultItem] = Field(default=[], description="what goes wrong on the way, while the steps go on")
     _source: str = PrivateAttr(default="")
     _layout: _Layout = PrivateAttr(default_factory=_Layout)
 
     @model_validator(mode="after")
-    def _has_something_to_fail(self) -> Scenario:
+    def _is_of_use(self) -> Scenario:
         if self.faults and self.steps and isinstance(self.steps[0].step, Refuse):
             raise ValueError("faults: a refused run has no task, so no request about it can fail; leave them out")
+        if self.account and self.refuses:
+            raise ValueError("account: `refuse` answers before anybody looks at it; leave one of the two out")
         return self
 
     def model_post_init(self, context: Any, /) -> None:
@@ -170,10 +185,11 @@ class Scenario(Strict):
     def __repr__(self) -> str:
         """The words of its YAML, to be pasted into a test; what was left out there is left out here."""
         shown: dict[str, object] = {"scenario": self.name}
-        for key in ("about", "match", "default_for"):
+        for key in ("about", "match", "default_for", "account"):
             if key in self.model_fields_set:
                 value = getattr(self, key)
-                shown[key] = value.model_dump(by_alias=True, exclude_unset=True) if isinstance(value, Match) else value
+                is_part = isinstance(value, Match | AccountItem)
+                shown[key] = value.model_dump(mode="json", by_alias=True, exclude_unset=True) if is_part else value
         shown["steps"] = [step_words(item) for item in self.steps]
         if self.faults:
             shown["faults"] = [fault.model_dump(exclude_unset=True) for fault in self.faults]
@@ -192,14 +208,25 @@ class Scenario(Strict):
         globs = self.match.model if self.match and self.match.model else []
         return (len(self.match.parameters) if self.match else 0), max(map(_literal, globs), default=0)
 
+    @property
+    def refuses(self) -> bool:
+        """Whether it refuses every run by itself."""
+        return len(self.steps) == 1 and isinstance(self.steps[0].step, Refuse)
+
+    @property
+    def terms(self) -> Terms:
+        """What its runs meet in place of the account's own state."""
+        if self.account is None:
+            return AS_IT_IS
+        return self.account.terms(f"the scenario '{self.name}'" + (f" ({self.source})" if self.source else ""))
+
     def compile(self, job: Job, keep: Keep, *, balance: Decimal = UNLIMITED) -> Plan:
         """The plan of this run. Raises the `Refusal` of a refuse step, and `ScenarioError` for a missing name."""
-        first = self.steps[0].step if self.steps else None
-        if isinstance(first, Refuse) and len(self.steps) == 1:
+        if self.refuses and isinstance(first := self.steps[0].step, Refuse):
             raise first.refusal(balance, f"the scenario '{self.name}' refuses every run ({self.source})")
-        if (laid_out := self._layout.of(self.steps, keep)) is not None:
-            return Plan(scenario=self.name, items=laid_out)
         names, kept = Names(job, self.name), list[tuple[bytes, str]]()
+        if (laid_out := self._layout.of(self.steps, names, keep)) is not None:
+            return Plan(scenario=self.name, items=laid_out)
 
         def keep_and_remember(data: bytes, kind: str) -> Blob:
             kept.append((data, kind))
@@ -212,7 +239,7 @@ class Scenario(Strict):
         if problems:
             raise complain(f"scenario '{self.name}': {problems[0].message}", source=self.source, rule=problems[0].rule)
         if not names.asked:
-            self._layout.remember(self.steps, items, kept)
+            self._layout.remember(self.steps, names, items, kept)
         return Plan(scenario=self.name, items=items)
 
     def matches(self, model: Model, parameters: Mapping[str, object]) -> list[str]:

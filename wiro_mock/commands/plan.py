@@ -116,3 +116,8 @@ class _Given:
         if isinstance(value, dict):
             return {self.fill(key): self.fill_all(item) for key, item in value.items()}
         return [self.fill_all(item) for item in value] if isinstance(value, list) else value
+
+    def wishes(self, name: str) -> tuple[str, ...]:
+        """The value that is known for a parameter, if there is one."""
+        value = self._values.get(f"with.{name}")
+        return (value,) if value else ()

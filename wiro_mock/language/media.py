@@ -1,11 +1,12 @@
-"""Output files from nothing: a small PNG of one colour, and the content type that goes with a name."""
+"""The content type that goes with a name, and the ready-made files that are shipped."""
 
 from __future__ import annotations
 
 import functools
-import struct
-import zlib
 from pathlib import PurePosixPath
+
+from wiro_mock.language.pictures import picture
+from wiro_mock.shipped import shipped
 
 CONTENT_TYPES = {
     ".csv": "text/csv",
@@ -43,20 +44,12 @@ def content_type(name: str, otherwise: str = "application/octet-stream") -> str:
     return CONTENT_TYPES.get(PurePosixPath(name).suffix.lower(), otherwise)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.cache
+def sample(kind: str) -> bytes:
+    """A ready-made file of the shipped ones, read when it is first needed. `kind` is its extension, without the dot."""
+    return (shipped() / "media" / f"sample.{kind}").read_bytes()
+
+
 def png(width: int, height: int, color: str) -> bytes:
-    """A valid PNG of this size, all in one colour (`#rrggbb`): one bit per pixel and a palette of one."""
-    row = bytes(1 + (width + 7) // 8)
-    return b"".join(
-        (
-            b"\x89PNG\r\n\x1a\n",
-            _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 3, 0, 0, 0)),
-            _chunk(b"PLTE", bytes.fromhex(color.removeprefix("#"))),
-            _chunk(b"IDAT", zlib.compress(row * height, 9)),
-            _chunk(b"IEND", b""),
-        )
-    )
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    """A PNG of this size in pixels, all in one colour (`#rrggbb`)."""
+    return picture("png", width, height, color)

@@ -1,18 +1,29 @@
-"""Outputs that come in many pieces: the steps of a progress bar, the words of a streamed text."""
+"""What a step puts out: the steps of a progress bar, the words of a streamed text, the bytes of a made file."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable
+from pathlib import PurePosixPath
+from typing import Final, TypeAlias
 
 from wiro_mock.kernel.events import SECOND, Duration, Progress, Snapshot
+from wiro_mock.language.media import sample
+from wiro_mock.language.pictures import FORMATS, LARGEST_SIDE, picture
+from wiro_mock.language.produce import Audio, Image, Produce
+from wiro_mock.language.sounds import wav
 from wiro_mock.language.steps import ProgressBar, StreamText
 
+Wishes: TypeAlias = Callable[[str], tuple[str, ...]]
+"""What a run asks for under the name of a parameter, the most wanted first; empty when it asks for nothing."""
 MOST_SNAPSHOTS: Final = 500
 _WORD: Final = re.compile(r"\S+")
 _BAR_WIDTH: Final = 10
 _BAR_PARTS: Final = " ▏▎▍▌▋▊▉█"
+_FORMAT: Final = "outputFormat"
+_SOUNDS: Final = frozenset({"wav", "mp3"})
+_OTHERWISE: Final = 512
+"""A side of a picture of which nobody says how long it is."""
 
 
 def progress(step: ProgressBar) -> Iterable[tuple[Duration, Progress]]:
@@ -59,3 +70,40 @@ def snapshots(before: str, text: str, step: StreamText) -> Iterable[tuple[Durati
     for place, end in ends.items():
         at = step.first + round(place * SECOND / step.rate)
         yield at, Snapshot(text=whole, upto=len(before) + end, elapsed=at, words_per_second=step.rate)
+
+
+def produced(step: Produce, wishes: Wishes) -> tuple[str, bytes] | None:
+    """The extension and the bytes of a picture, a tone or a ready-made file; None for a file of another source."""
+    if step.image is not None:
+        return _image(step.image, _extension(step), wishes)
+    if step.audio is not None:
+        return _audio(step.audio, _extension(step), wishes)
+    return (step.sample, sample(step.sample)) if step.sample is not None else None
+
+
+def _image(image: Image, extension: str, wishes: Wishes) -> tuple[str, bytes]:
+    word = image.format or extension
+    if word not in FORMATS:
+        word = next((wish.lower() for wish in wishes(_FORMAT) if wish.lower() in FORMATS), "png")
+    width, height = image.width or _side(wishes("width")), image.height or _side(wishes("height"))
+    return word, picture(FORMATS[word], width, height, image.color)
+
+
+def _side(wishes: Iterable[str]) -> int:
+    """The first that is a size which a picture can have: n8n sends 0 where nobody chose one (rest.md §5.3)."""
+    sizes = (int(wish) for wish in wishes if wish.isascii() and wish.isdecimal() and len(wish) < 6)
+    return next((size for size in sizes if 0 < size <= LARGEST_SIDE), _OTHERWISE)
+
+
+def _audio(audio: Audio, extension: str, wishes: Wishes) -> tuple[str, bytes]:
+    asked = (wish.lower()[:3] for wish in wishes(_FORMAT))  # mp3_44100_128 and the like
+    word = audio.format or extension
+    if word not in _SOUNDS:
+        word = next((wish for wish in asked if wish in _SOUNDS), "wav")
+    if word == "mp3" and not audio.is_shaped:
+        return "mp3", sample("mp3")
+    return "wav", wav(audio.seconds or 1, audio.hz or 440)
+
+
+def _extension(step: Produce) -> str:
+    return PurePosixPath(step.name or "").suffix.lower().removeprefix(".")

@@ -18,6 +18,7 @@ from wiro_mock.language.complaints import did_you_mean
 NAMES = ("model", "model.owner", "model.slug", "task.id", "scenario")
 """What every run has; besides there is `with.NAME` for its parameters."""
 LONGEST_VALUE = 100_000
+LONGEST_WISH = 100
 MOST_NAMES = 100
 
 _PLACE = re.compile(r"\$(?:\$|\{([^}]*)(\})?)")
@@ -133,11 +134,14 @@ def unlike(
 
 
 class Names:
-    """The names of one run, ready to be filled into texts. `asked`: whether there was a place for one in any."""
+    """The names of one run, ready to be filled into texts. `asked`: whether there was a place for one in any; `wished`:
+    what was looked up of its parameters besides.
+    """
 
     def __init__(self, job: Job, scenario: str) -> None:
         model = job.model
         self.asked = False
+        self.wished: dict[str, tuple[str, ...]] = {}
         self._job = job
         self._known = {
             "model": model.name,
@@ -165,6 +169,16 @@ class Names:
                 return [self.fill_all(item) for item in value]
             case _:
                 return value
+
+    def wishes(self, name: str) -> tuple[str, ...]:
+        """What the run sent for a parameter, and then the model's default: those that there are. Texts that are longer
+        than a number or a word could be are left out.
+        """
+        job = self._job
+        sent = value_text(job.parameters[name]) if name in job.parameters else ""
+        found = tuple(wish for wish in (sent, job.model.defaults.get(name, "")) if 0 < len(wish) <= LONGEST_WISH)
+        self.wished[name] = found
+        return found
 
     def _value(self, name: str | None) -> str:
         if name is None:

@@ -19,8 +19,8 @@ from wiro_mock.kernel.files import Blob, plain_name
 from wiro_mock.kernel.plan import Hold, PlanItem, Stall, Step
 from wiro_mock.kernel.task import KILLABLE, TERMINAL, TRANSITIONS, IllegalEvent, Status, next_status
 from wiro_mock.language import steps as s
-from wiro_mock.language.media import content_type, png
-from wiro_mock.language.outputs import progress, snapshots
+from wiro_mock.language.media import CONTENT_TYPES, content_type
+from wiro_mock.language.outputs import produced, progress, snapshots
 from wiro_mock.language.produce import Produce, SourceFile
 
 Keep: TypeAlias = Callable[[bytes, str], Blob]
@@ -46,6 +46,9 @@ class Texts(Protocol):
     def fill_all(self, value: object) -> object:
         """The JSON value with the names in all its texts replaced."""
 
+    def wishes(self, name: str) -> tuple[str, ...]:
+        """What the run sent for a parameter, and then the model's default: those that there are."""
+
 
 class AsWritten:
     """Texts as they are written: to look at a timeline before there is a run."""
@@ -57,6 +60,10 @@ class AsWritten:
     def fill_all(self, value: object) -> object:
         """The value itself."""
         return value
+
+    def wishes(self, name: str) -> tuple[str, ...]:  # noqa: ARG002
+        """None."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +85,11 @@ class BrokenRule(Exception):
 
 
 def lay_out(
-    steps: Iterable[s.StepItem], texts: Texts, keep: Keep, *, most: int = MOST_ITEMS
+    steps: Iterable[s.StepItem], texts: Texts, keep: Keep | None, *, most: int = MOST_ITEMS
 ) -> tuple[list[PlanItem], list[Problem]]:
-    """The plan items of the steps, and everything that is wrong with their order."""
+    """The plan items of the steps, and everything that is wrong with their order. Without `keep` the files are empty:
+    none is made, and none is read.
+    """
     walk, problems, index, may_end = _Walk(texts, keep), list[Problem](), 0, False
     steps = list(steps)
     for index, item in enumerate(steps):
@@ -102,11 +111,11 @@ def lay_out(
 
 def check(steps: Iterable[s.StepItem]) -> list[Problem]:
     """Everything that is wrong with the order of the steps, before there is a run."""
-    return lay_out(steps, AsWritten(), lambda data, kind: Blob(digest="", size=len(data), contenttype=kind))[1]
+    return lay_out(steps, AsWritten(), None)[1]
 
 
 class _Walk:
-    def __init__(self, texts: Texts, keep: Keep) -> None:
+    def __init__(self, texts: Texts, keep: Keep | None) -> None:
         self.items: list[PlanItem] = []
         self.status = Status.QUEUE
         self._texts = texts
@@ -184,7 +193,7 @@ class _Walk:
                 self._reach_and_happen(step.after, e.OutputEnded())
                 if self._had_stderr:
                     self._happen(0, e.ErrorEnded())
-                self._happen(0, e.Exited(code=step.code))
+                self._happen(0, e.Exited(code=step.code, used=step.used))
             case s.Postprocess():
                 self._happen(step.after, e.PostprocessStarted())
                 self._happen(step.lasting, e.PostprocessEnded())
@@ -221,6 +230,8 @@ class _Walk:
             self._happen(step.wait, e.Requeued())
 
     def _file(self, step: Produce) -> e.Produced:
+        if self._keep is None:
+            return e.Produced(name=str(self._produced), blob=Blob(digest="", size=0, contenttype=""))
         default, data, kind = self._content(step)
         # A parameter may hold anything, also what would break a URL.
         name = plain_name(self._texts.fill(step.name or default), default=default)
@@ -232,9 +243,9 @@ class _Walk:
         if step.text is not None:
             data = self._texts.fill(step.text).encode(errors="replace")
             return f"{number}.txt", data, content_type(step.name or "", "text/plain")
-        if step.image is not None:
-            image = step.image
-            return f"{number}.png", png(image.width, image.height, image.color), "image/png"
+        if (made := produced(step, self._texts.wishes)) is not None:
+            ending, data = made
+            return f"{number}.{ending}", data, CONTENT_TYPES[f".{ending}"]
         if isinstance(step.file, SourceFile):
             name = step.file.path.name
             return name, step.file.data, content_type(step.name or name)
