@@ -217,7 +217,10 @@ def test_an_uploaded_file_counts_by_its_name() -> None:
 
 # -- refusals --------------------------------------------------------------------------------------------
 
-MODELS = "models/*.yaml in a folder of scenarios describes your own (scenarios/README.md, Models)"
+MODELS = (
+    "models/*.yaml in a folder of scenarios describes your own (scenarios/README.md, Models); "
+    "unknown_models='play' (--unknown-models play) plays those that nobody describes"
+)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +255,8 @@ def test_an_unknown_model(path: str, reason: str, first: str) -> None:
     assert world.journal.entries()[0].outcome.reason == f"no model {path} in the catalogue; {reason}{MODELS}"
     text = told(world)
     assert f"\n  try       {first}" in text or not first
-    describe = "  or        describe it in models/ of your scenarios folder:\n"
+    assert '\n  or        WiroMock(unknown_models="play") or wiro-mock serve --unknown-models play\n' in text
+    describe = "            describe it in models/ of your scenarios folder:\n"
     assert f'{describe}            model: {path}\n            id: "9001"' in text
 
 

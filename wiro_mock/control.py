@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from wiro_mock.api.frames import frame
 from wiro_mock.api.origin import origins
 from wiro_mock.deliveries import Webhook
+from wiro_mock.kernel.account import concurrency_limit, usd
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.kernel.task import Task
 from wiro_mock.language.complaints import did_you_mean
@@ -130,6 +132,32 @@ def release_holds(world: World, body: Mapping[str, Any], query: Mapping[str, str
     return 200, {"released": released}
 
 
+def show_account(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """The account: money in USD as exact texts, its state, its limit of unfinished tasks (null for none)."""
+    account = world.sim.account
+    return 200, {
+        "balance": f"{account.balance:f}",
+        "spent": f"{world.sim.spent:f}",
+        "suspended": account.suspended,
+        "member": account.member,
+        "limit": concurrency_limit(account.balance),
+        "unfinished": world.sim.unfinished,
+    }
+
+
+def change_account(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """`{"balance": "0.40" or 0.40, "suspended": true|false, "member": true|false}`: any of them, from now on."""
+    _only(body, ("balance", "suspended", "member"))
+    if not body:
+        raise Mistake('send {"balance": USD}, {"suspended": true|false}, {"member": true|false}, or several of them')
+    world.change_account(
+        balance=_usd(body["balance"]) if "balance" in body else None,
+        suspended=_truth(body, "suspended"),
+        member=_truth(body, "member"),
+    )
+    return show_account(world, {}, {})
+
+
 def list_scenarios(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
     """The scenarios by name, those asked for, and the complaints about files that an edit has broken."""
     scenarios = [
@@ -171,6 +199,7 @@ RESOURCES: Mapping[str, Mapping[str, Handler]] = {
     "/time": {"GET": show_time, "POST": change_time},
     "/holds": {"GET": show_holds},
     "/holds/release": {"POST": release_holds},
+    "/account": {"GET": show_account, "POST": change_account},
     "/scenarios": {"GET": list_scenarios},
     "/scenarios/use": {"POST": use_scenario},
     "/reset": {"POST": reset},
@@ -196,6 +225,19 @@ def _text(body: Mapping[str, Any], name: str, default: str | None = None) -> str
     if not isinstance(value, str):
         raise Mistake(f"{name} is a text, not {str(value)[:60]!r}")
     return value
+
+
+def _truth(body: Mapping[str, Any], name: str) -> bool | None:
+    if name in body and not isinstance(body[name], bool):
+        raise Mistake(f"{name} is true or false, not {str(body[name])[:60]!r}")
+    return body.get(name)
+
+
+def _usd(value: object) -> Decimal:
+    try:
+        return usd(value)
+    except ValueError as error:
+        raise Mistake(f"balance {error}") from None
 
 
 def _number(value: object, name: str) -> float:

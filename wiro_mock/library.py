@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from functools import cached_property
 from os import PathLike, fspath
 from types import TracebackType
@@ -22,6 +23,7 @@ from wiro_mock.kernel.events import SECOND
 from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
 from wiro_mock.testing import assertions, choosing, options, report, sequences, verdict, views
+from wiro_mock.testing.account import Account
 from wiro_mock.testing.call_site import here
 from wiro_mock.testing.guard import HostGuard
 from wiro_mock.testing.holding import Hold
@@ -64,9 +66,10 @@ class WiroMock:
     All keywords are optional. `scenario`: what plays every run (a name, a `Scenario`, or several in turn). `time`:
     `auto`, `manual`, `real` or a rate such as `10x`. `auth`: `strict`, `lenient` or `off`. `strict`: whether what a
     test leaves behind fails it, or only warns. `seed`: a whole number that makes ids and credentials. `profile` and
-    `switches`: the revision of the wire. `balance` in USD. `poll`: what a Detail poll is worth (`finish`, `next`, or
-    seconds). `workers`: tasks at work at once. `scenarios`: your folders. `name`: of the test, for messages. Raises
-    `Misuse` for anything that cannot be.
+    `switches`: the revision of the wire. `balance` in USD, `suspended` and `member`: the account as it begins; see
+    `account`. `unknown_models`: `refuse` runs of models that are not in the catalogue, or `play` them. `poll`: what a
+    Detail poll is worth (`finish`, `next`, or seconds). `workers`: tasks at work at once. `scenarios`: your folders.
+    `name`: of the test, for messages. Raises `Misuse` for anything that cannot be.
     """
 
     def __init__(
@@ -78,7 +81,10 @@ class WiroMock:
         strict: bool | None = None,
         seed: int | None = None,
         profile: str | None = None,
-        balance: float | str | None = None,
+        balance: Decimal | float | str | None = None,
+        suspended: bool | None = None,
+        member: bool | None = None,
+        unknown_models: str | None = None,
         poll: str | float | None = None,
         workers: int | None = None,
         scenarios: str | PathLike[str] | Sequence[str | PathLike[str]] | None = None,
@@ -170,8 +176,13 @@ class WiroMock:
         return self.world.sim.now / SECOND
 
     @property
+    def account(self) -> Account:
+        """The account: its money, exact and settable, what was spent, whether it is suspended or a member."""
+        return Account(self.world)
+
+    @property
     def balance(self) -> float:
-        """What is left of the balance, in USD."""
+        """What is left of the balance, in USD, as a float; `account.balance` is exact, and can be set."""
         self.world.settle()
         return float(self.world.sim.balance)
 

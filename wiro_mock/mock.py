@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +19,7 @@ from wiro_mock.api import wire as _wire
 from wiro_mock.api.answers import DetailTexts
 from wiro_mock.api.body import text_of
 from wiro_mock.api.jsontext import dumps
+from wiro_mock.api.measure import Measure
 from wiro_mock.api.operations import refused
 from wiro_mock.api.origin import origins
 from wiro_mock.casting import Casting, Part, Use
@@ -27,7 +29,7 @@ from wiro_mock.faults import Fault, Faults
 from wiro_mock.journal import Exchange, Journal
 from wiro_mock.kernel import ids
 from wiro_mock.kernel.account import Account, Project, Terms
-from wiro_mock.kernel.catalog import Catalog
+from wiro_mock.kernel.catalog import Catalog, Model
 from wiro_mock.kernel.events import SECOND, Entry, Event, Instant, Job, Queued
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.orders import Order
@@ -35,6 +37,7 @@ from wiro_mock.kernel.plan import Plan
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task, fold
+from wiro_mock.kernel.unknown_models import can_name, made_up
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.settings import Settings
 from wiro_mock.socket_log import FrameLog
@@ -134,7 +137,12 @@ class World:
     def _new_simulation(self, seed: str) -> Simulation:
         return Simulation(
             seed=seed,
-            account=Account(uuid=ids.uuid(seed, "account"), balance=self.settings.balance),
+            account=Account(
+                uuid=ids.uuid(seed, "account"),
+                balance=self.settings.balance,
+                suspended=self.settings.suspended,
+                member=self.settings.member,
+            ),
             planner=self._plan,
             outlook=self._outlook,
             now=self.clock.now(),
@@ -206,6 +214,13 @@ class World:
         if len(self._nonces) > 100_000:
             del self._nonces[next(iter(self._nonces))]
         return True
+
+    def model(self, owner: str, slug: str) -> Model:
+        """The model that a run names: of the catalogue, or made up for it where unknown models are played."""
+        catalog = self.catalog
+        if self.settings.unknown_models == "play" and catalog.get(owner, slug) is None and can_name(owner, slug):
+            return made_up(owner, slug)
+        return catalog.resolve(owner, slug)
 
     def submit(self, order: Order, asked: str | None) -> Task:
         """Take on a run; `asked` is the scenario that the request asked for by its header."""
@@ -386,6 +401,14 @@ class World:
             self._dirty = True
             self._collect()
 
+    def change_account(
+        self, *, balance: Decimal | None = None, suspended: bool | None = None, member: bool | None = None
+    ) -> None:
+        """Set parts of the account's state from now on; None leaves one as it is."""
+        with self.lock:
+            self.settle()
+            self.sim.change_account(balance=balance, suspended=suspended, member=member)
+
     def use(self, name: str, *, model: str = "*", times: int | None = None) -> Scenario:
         """Play this scenario for the runs to come, of models that the glob matches, for so many runs.
 
@@ -485,7 +508,8 @@ class World:
     def _plan(self, job: Job) -> Plan:
         """The simulation's planner: find the job's scenario and compile it."""
         part = self._part or self.casting.look(job, self._asked)
-        return self._take(part).scenario.compile(job, self._keep, balance=self.sim.balance)
+        plan = self._take(part).scenario.compile(job, self._keep, balance=self.sim.balance)
+        return Measure(job.model, self.blobs).plan(plan)
 
     def _outlook(self, job: Job) -> Terms:
         """Look the job's scenario up; it is counted later, but for one that refuses, which does so now."""

@@ -23,8 +23,9 @@ UnknownModels: TypeAlias = Literal["refuse", "play"]
 class Settings:
     """How a world is set up. `poll` None means: `finish` in time mode `auto`, nothing elsewhere.
 
-    `balance` is in USD; a `project` of None gets credentials made from the seed; `public_url` is the origin of the
-    URLs in answers, instead of the request's own.
+    `balance` is in USD, `suspended` and `member` are the account's, too; `unknown_models` is for runs of models that
+    are not in the catalogue; a `project` of None gets credentials made from the seed; `public_url` is the origin of
+    the URLs in answers, instead of the request's own.
     """
 
     seed: str = "0"
@@ -35,6 +36,8 @@ class Settings:
     key_only: bool = False
     profile: Profile = field(default_factory=Profile)
     balance: Decimal = Decimal(1000)
+    suspended: bool = False
+    member: bool = True
     unknown_models: UnknownModels = "refuse"
     limits: Limits = field(default_factory=Limits)
     public_url: str = ""

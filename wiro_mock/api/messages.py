@@ -8,7 +8,7 @@ from typing import BinaryIO, Protocol
 
 from wiro_mock.api.profile import Profile
 from wiro_mock.kernel.account import Project
-from wiro_mock.kernel.catalog import Catalog
+from wiro_mock.kernel.catalog import Catalog, Model
 from wiro_mock.kernel.events import Instant
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.orders import Order
@@ -136,6 +136,10 @@ class World(Protocol):
     @property
     def explain_key(self) -> Callable[[str], str] | None:
         """What is known of a key that is not the project's, in a sentence or empty; None where nothing can be."""
+        ...
+
+    def model(self, owner: str, slug: str) -> Model:
+        """The model that a run names by the two segments of its path. Raises `Refusal` (code 1) when there is none."""
         ...
 
     def submit(self, order: Order, asked: str | None) -> Task:

@@ -6,6 +6,7 @@ from wiro_mock.api import wire
 from wiro_mock.api.answers import Answer, answer
 from wiro_mock.api.body import text_of
 from wiro_mock.api.file_names import suffix_of
+from wiro_mock.api.measure import Measure
 from wiro_mock.api.messages import Outcome, Request, Upload, World
 from wiro_mock.kernel.orders import OWN_FIELDS, InputBlob, Order
 
@@ -17,15 +18,18 @@ def run(world: World, request: Request, owner: str, model: str) -> Answer:
     scenario says.
     """
     fields = request.body.fields
+    found = world.model(owner, model)
+    measure = Measure(found, world.blobs)
     order = Order(
-        model=world.catalog.resolve(owner, model),
+        model=found,
         owner=owner,
         project=model,
         project_id=text_of(fields, "projectid") or world.project.id,
-        parameters={name: _stored(value) for name, value in fields.items() if name not in OWN_FIELDS},
+        parameters={name: _stored(value, measure) for name, value in fields.items() if name not in OWN_FIELDS},
         callback_url=text_of(fields, "callbackUrl"),
         origin=request.origin,
         weight=request.body.text_size,
+        linked=measure.linked(fields, world.sim.files),
     )
     asked = request.headers.get(SCENARIO_HEADER) if world.scenario_header else None
     task = world.submit(order, asked)
@@ -33,7 +37,7 @@ def run(world: World, request: Request, owner: str, model: str) -> Answer:
     return answer(wire.run(task), outcome)
 
 
-def _stored(value: object) -> object:
+def _stored(value: object, measure: Measure) -> object:
     if isinstance(value, list):
-        return [_stored(item) for item in value]
-    return InputBlob(blob=value.blob, suffix=suffix_of(value)) if isinstance(value, Upload) else value
+        return [_stored(item, measure) for item in value]
+    return InputBlob(blob=measure.blob(value.blob), suffix=suffix_of(value)) if isinstance(value, Upload) else value

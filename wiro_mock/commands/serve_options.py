@@ -37,6 +37,7 @@ class Given(TypedDict):
     public_url: str
     workers: int | None
     balance: str
+    unknown_models: str
     keep_tasks: int
     keep_requests: int
     keep_mib: int
@@ -110,6 +111,13 @@ OPTIONS: list[click.Parameter] = [
         ["--balance"], type=Valued("usd"), default="1000", show_default=True, help="The account's balance in USD."
     ),
     click.Option(
+        ["--unknown-models"],
+        type=click.Choice(["refuse", "play"]),
+        default="refuse",
+        show_default=True,
+        help="A run of a model that is not in the catalogue: refused, or played by the default scenario of its kind.",
+    ),
+    click.Option(
         ["--keep-tasks"],
         type=click.IntRange(0),
         default=10_000,
@@ -164,6 +172,7 @@ def settings_of(given: Given) -> Settings:
         ),
         profile=_profile(given),
         balance=Decimal(given["balance"]),
+        unknown_models="play" if given["unknown_models"] == "play" else "refuse",
         limits=Limits(workers=given["workers"], finished=given["keep_tasks"], bytes=given["keep_mib"] << 20),
         journal_requests=given["keep_requests"],
         public_url=checked_origin(given["public_url"]) if given["public_url"] else "",

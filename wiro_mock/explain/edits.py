@@ -76,6 +76,7 @@ def _no_model(world: World, exchange: Exchange) -> Iterator[Row]:
     if near := world.catalog.nearest(owner, slug):
         yield Row(TRY, f"POST /v1/Run/{clean_slug(near.owner)}/{clean_slug(near.slug)}", code=True)
     if clean_slug(owner) and clean_slug(slug) and "/" not in owner + slug:
+        yield Row("or", 'WiroMock(unknown_models="play") or wiro-mock serve --unknown-models play', code=True)
         yield Row("or", "describe it in models/ of your scenarios folder:")
         lines = (f"model: {_quoted(f'{owner}/{slug}')}", 'id: "9001"', "kind: text", 'cps: "0.001"')
         yield Row("or", "\n".join(lines), code=True)

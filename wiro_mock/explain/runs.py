@@ -78,7 +78,7 @@ def run_of(world: World, exchange: Exchange) -> Run | None:
     if found is None or found[0].name != "Run":
         return None
     try:
-        model = world.catalog.resolve(*found[1])
+        model = world.model(*found[1])
     except Refusal:
         return None
     fields = {name: value for name, value in exchange.fields.items() if name not in OWN_FIELDS}

@@ -15,7 +15,10 @@ from wiro_mock.kernel.nearest import CLOSE, likeness, listed
 from wiro_mock.kernel.prices import Tier
 from wiro_mock.kernel.refusals import No
 
-WHERE_MODELS_ARE = "models/*.yaml in a folder of scenarios describes your own (scenarios/README.md, Models)"
+WHERE_MODELS_ARE = (
+    "models/*.yaml in a folder of scenarios describes your own (scenarios/README.md, Models); "
+    "unknown_models='play' (--unknown-models play) plays those that nobody describes"
+)
 SLUG_SHOWN = 100
 """Characters of an owner or a slug that are told of."""
 
@@ -132,12 +135,16 @@ class Catalog:
     def __len__(self) -> int:
         return len(self._models)
 
+    def get(self, owner: str, slug: str) -> Model | None:
+        """The model that an owner and a slug name, or None."""
+        return self._models.get(self._key(owner, slug))
+
     def resolve(self, owner: str, slug: str) -> Model:
         """The model that a URL's two segments name.
 
         Raises `Refusal` (code 1, `slug-owner-project-not-exist`) when there is none.
         """
-        model = self._models.get(self._key(owner, slug))
+        model = self.get(owner, slug)
         if model is None:
             wanted = f"{owner[:SLUG_SHOWN]}/{slug[:SLUG_SHOWN]}"
             reason = f"no model {wanted} in the catalogue; {self._hint(owner, slug)}{WHERE_MODELS_ARE}"

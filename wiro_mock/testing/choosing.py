@@ -96,6 +96,8 @@ def check_model(world: World, glob: object, *, asking: str) -> None:
         raise Misuse(f"{asking}: model is a text such as google/*, not {glob!r}")
     if glob == "*" or any(known.fits(glob) for known in world.catalog):
         return
+    if world.settings.unknown_models == "play" and glob.count("/") == 1:
+        return
     names = [known.name for known in world.catalog]
     near = get_close_matches(glob, names, n=1, cutoff=0.5)
     hint = f'did you mean "{near[0]}"?' if near else f"there are: {', '.join(names)}"

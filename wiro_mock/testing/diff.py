@@ -109,7 +109,7 @@ def model_of(world: World, exchange: Exchange) -> Model:
     """The model that a Run's path names, whether there is one or not."""
     owner, _, slug = exchange.path.removeprefix("/v1/Run/").partition("/")
     try:
-        return world.catalog.resolve(unquote(owner), unquote(slug))
+        return world.model(unquote(owner), unquote(slug))
     except Refusal:
         return Model(id="", owner=unquote(owner), slug=unquote(slug), kind="text", cps=Decimal(0))
 

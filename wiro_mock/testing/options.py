@@ -19,12 +19,12 @@ from wiro_mock.api import Profile, find_profile, switch
 from wiro_mock.api.auth import AUTH_MODES
 from wiro_mock.clock import make_clock
 from wiro_mock.kernel import ids
-from wiro_mock.kernel.account import Project
+from wiro_mock.kernel.account import Project, usd
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.kernel.rules import Limits
 from wiro_mock.language.durations import parse_duration
 from wiro_mock.misuse import Misuse
-from wiro_mock.settings import PollWorth, Settings, parse_poll
+from wiro_mock.settings import PollWorth, Settings, UnknownModels, parse_poll
 from wiro_mock.testing.keyword_table import unknown
 
 if TYPE_CHECKING:
@@ -81,7 +81,10 @@ def read(given: Given, *, place: str = "WiroMock") -> Options:
             time=value("time", _time, default="auto"),
             auth_mode=value("auth", _auth, default="strict"),
             profile=value("switches", lambda given: _switches(given, profile), default=profile),
-            balance=value("balance", _usd, default=Decimal(1000)),
+            balance=value("balance", usd, default=Decimal(1000)),
+            suspended=value("suspended", _truth, default=False),
+            member=value("member", _truth, default=True),
+            unknown_models=value("unknown_models", _unknown_models, default="refuse"),
             poll=value("poll", _poll, default=None),
             limits=Limits(workers=value("workers", _workers, default=None)),
             project=_project(seed, asked, key_only=key_only),
@@ -156,14 +159,10 @@ def _profile(value: object) -> Profile:
     return value if isinstance(value, Profile) else find_profile(str(value))
 
 
-def _usd(value: object) -> Decimal:
-    try:
-        amount = Decimal(str(value)) if not isinstance(value, bool) else Decimal("NaN")
-    except ArithmeticError:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or not 0 <= amount <= 10**12:
-        raise ValueError(f"is an amount of USD such as 0.40, not {value!r}")
-    return amount
+def _unknown_models(value: object) -> UnknownModels:
+    if value not in ("refuse", "play"):
+        raise ValueError(f"is refuse or play, not {value!r}")
+    return "play" if value == "play" else "refuse"
 
 
 def _poll(value: object) -> PollWorth:
