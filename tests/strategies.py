@@ -16,17 +16,29 @@ from hypothesis import strategies as st
 
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.account import Account
-from wiro_mock.kernel.catalog import Model
+from wiro_mock.kernel.catalog import Model, Parameter
 from wiro_mock.kernel.events import SECOND, Duration, Entry, Event, Job
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.orders import InputBlob, Order
 from wiro_mock.kernel.plan import Hold, Plan, PlanItem, Stall, Step
+from wiro_mock.kernel.prices import NOTHING_SAID, Tier, Used
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.kernel.rules import Limits, Rules
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import TERMINAL, TRANSITIONS, IllegalEvent, Status, Task
 
 MODEL: Final = Model(id="598", owner="moondream3-preview", slug="caption", kind="text", cps=Decimal("0.000585"))
+PRICED: Final = tuple(
+    replace(MODEL, parameters=(Parameter(id="inputImage", type="combinefileinput"),), prices=tiers)
+    for tiers in (
+        (Tier(price=Decimal("0.09"), method="cpr"), Tier(price=Decimal(5), method="cpo", inputs={"prompt": "a dog"})),
+        (Tier(price=Decimal("0.000000000001"), method="cpt"),),
+        (Tier(price=Decimal("0.02"), method="cpo", inputs={"inputImage": "QUANTITY:2"}),),
+        (Tier(price=Decimal("0.1"), method="cp-pixel", extra=Decimal("0.03"), per_input=Decimal("0.0007")),),
+        (Tier(price=Decimal("1.5"), method="cp-readoutput"),),
+    )
+)
+"""The model with prices other than by the second."""
 ACCOUNT: Final = Account(uuid="15bce51f-442f-4f44-a71d-13c6374a62bd")
 BLOBS: Final = tuple(Blob(digest=f"{n:064x}", size=100 * n, contenttype="image/png") for n in (1, 2, 3))
 START: Final = 1_734_513_807 * SECOND
@@ -63,6 +75,10 @@ _PROGRESS: Final = st.builds(
 _SNAPSHOTS: Final = st.builds(
     e.Snapshot, text=st.just("A cat asleep."), upto=st.integers(0, 13), elapsed=DURATIONS, words_per_second=st.just(9.5)
 )
+USED: Final = st.one_of(
+    st.just(NOTHING_SAID),
+    st.builds(Used, tokens=st.integers(0, 10**18), pixels=st.integers(0, 10**9), price=st.just(Decimal("0.0468416"))),
+)
 EVENTS: Final[Mapping[type[Event], st.SearchStrategy[Event]]] = {
     e.Requeued: st.just(e.Requeued()),
     e.Accepted: st.just(e.Accepted()),
@@ -75,7 +91,7 @@ EVENTS: Final[Mapping[type[Event], st.SearchStrategy[Event]]] = {
     e.Produced: st.builds(e.Produced, name=st.sampled_from(["0.png", "1.txt"]), blob=st.sampled_from(BLOBS)),
     e.OutputEnded: st.just(e.OutputEnded()),
     e.ErrorEnded: st.just(e.ErrorEnded()),
-    e.Exited: st.builds(e.Exited, code=st.sampled_from([0, 0, 1, 137])),
+    e.Exited: st.builds(e.Exited, code=st.sampled_from([0, 0, 1, 137]), used=USED),
     e.PostprocessStarted: st.just(e.PostprocessStarted()),
     e.PostprocessEnded: st.just(e.PostprocessEnded()),
     e.Cancelled: st.builds(e.Cancelled, killed=st.booleans()),
@@ -147,7 +163,8 @@ def orders(draw: st.DrawFn, plan: st.SearchStrategy[Plan] | None = None) -> Orde
     """An order with or without input files, a webhook, junk for a webhook."""
     files = [InputBlob(blob=blob, suffix=".png") for blob in draw(st.lists(st.sampled_from(BLOBS), max_size=2))]
     return order(
-        draw(plan or plans()),
+        draw(plans() if plan is None else plan),
+        model=draw(st.sampled_from((MODEL, *PRICED))),
         parameters={"inputImage": files, "prompt": "a cat"},
         callback_url=draw(st.sampled_from(["", "https://example.test/hook", "Your callback URL"])),
         weight=draw(st.sampled_from([0, 10, 300])),
