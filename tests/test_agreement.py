@@ -17,6 +17,7 @@ import pytest
 
 from tests.api_kit import CAPTION, ORIGIN, Reply, make_world, multipart, part, send, signed
 from wiro_mock.api.origin import WIRO, WIRO_CDN
+from wiro_mock.api.pictures import WIRO_MEDIA
 from wiro_mock.asgi import create_app
 from wiro_mock.mock import World
 from wiro_mock.respx_router import make_router
@@ -107,6 +108,20 @@ def lists() -> Story:
     yield Ask("POST", "/v1/Task/List", b"limit=1", "application/x-www-form-urlencoded")
     yield ask("/v1/Task/List", start=1, order="asc")
     yield Ask("POST", "/v1/Task/List", headers={})
+
+
+def catalogue() -> Story:
+    """Models found without a key, one that is not there, a picture, a page and one that is not there."""
+    told = yield Ask("POST", "/v1/Tool/List", b"search=caption&limit=2", "application/x-www-form-urlencoded", {})
+    yield fetch(told.json["tool"][0]["image"])
+    yield ask("/v1/Tool/List", categories=["llm"], start="1", limit="2", summary=True)
+    yield ask("/v1/Tool/List", sort="none")
+    yield ask("/v1/Tool/Detail", slugowner="wiro", slugproject="Virtual Try-On")
+    yield ask("/v1/Tool/Detail", slugowner="nobody", slugproject="nothing")
+    yield Ask("POST", "/v1/Tool/Explore", headers={})
+    for model in ("moondream3-preview/caption", "nobody/nothing"):
+        yield Ask("GET", f"/models/{model}/llms.txt", headers={})
+        yield Ask("HEAD", f"/models/{model}/llms-full.txt", headers={})
 
 
 def refusals() -> Story:
@@ -209,7 +224,7 @@ def _plain(reply: Reply, origin: str) -> Reply:
     headers = {name: value for name, value in reply.headers.items() if name not in ADDED}
     content = reply.content.replace(origin.encode(), ORIGIN.encode())
     if origin == WIRO:
-        content = content.replace(WIRO_CDN.encode(), ORIGIN.encode())
+        content = content.replace(WIRO_CDN.encode(), ORIGIN.encode()).replace(WIRO_MEDIA.encode(), ORIGIN.encode())
     return Reply(reply.status, headers, content)
 
 
@@ -219,6 +234,7 @@ STORIES: list[tuple[str, Callable[[], Story], dict[str, Any]]] = [
     ("slow-queue", cancel, {"time": "manual"}),
     ("caption", kill, {"time": "manual", "poll": 3_000_000}),
     ("caption", lists, {"time": "auto"}),
+    ("caption", catalogue, {"time": "auto"}),
     ("caption", refusals, {"time": "auto"}),
     ("caption", uploads, {"time": "auto"}),
 ]

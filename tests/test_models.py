@@ -251,7 +251,8 @@ def test_the_categories_tell_of_the_kind(name: str) -> None:
     """Wiro says nowhere what comes out; a client infers it from categories that are documented, or ours."""
     model = models()[name]
     assert kind_of(model.categories) == model.kind
-    assert {kind_of([one]) for one in model.categories} == {model.kind}
+    # Wiro's own sample of a model begins with `tool`, which tells of nothing.
+    assert {kind_of([one]) for one in model.categories if one != "tool"} == {model.kind}
 
 
 @pytest.mark.parametrize(

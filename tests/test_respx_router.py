@@ -346,7 +346,7 @@ def test_every_operation_is_a_route(router: WiroRouter) -> None:
 
 def test_a_name_that_is_none_is_told_what_there_is(router: WiroRouter) -> None:
     """A typo is a KeyError, as in respx."""
-    with pytest.raises(KeyError, match=r"no route 'Details'; there are: CDN, File, .*Task/Kill, Task/List, unknown"):
+    with pytest.raises(KeyError, match=r"no route 'Details'; there are: CDN, File, .*Task/List, .*llms\.txt, unknown"):
         _ = router["Details"]
     assert "Details" not in router.routes
 
@@ -622,3 +622,14 @@ def test_secrets_are_not_in_a_route(router: WiroRouter) -> None:
     run()
     assert SECRET not in repr(router.routes)
     assert KEY not in repr(router.routes)
+
+
+@pytest.mark.usefixtures("router")
+def test_the_catalogue_its_pictures_and_its_pages_are_answered_in_process() -> None:
+    """Three of Wiro's hosts, and no key: nothing is asked of the real ones."""
+    (tool,) = HTTP.post(f"{API}/v1/Tool/List", json={"limit": "1"}).json()["tool"]
+    assert tool["image"].startswith("https://cdn.wiro.ai/uploads/models/")
+    assert HTTP.get(tool["image"]).headers["content-type"] == "image/png"
+    page = HTTP.get("https://wiro.ai/models/moondream3-preview/caption/llms-full.txt")
+    assert page.status_code == 200
+    assert f"\n{API}{CAPTION}\n" in page.text

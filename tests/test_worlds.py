@@ -242,6 +242,20 @@ def test_what_belongs_to_nobody_is_answered_by_the_strays(shared: Shared) -> Non
     assert [len(world.journal) for world in shared.worlds.worlds] == [0, 0]
 
 
+def test_the_catalogue_of_a_world_needs_its_key_where_there_are_several(shared: Shared) -> None:
+    """Without one the shipped models are told of, by no world that somebody checks; covers are everybody's."""
+    calls = [("POST", "/v1/Tool/List"), ("POST", "/v1/Tool/Explore"), ("GET", "/models/openai/gpt-5-2/llms.txt")]
+    for worlds in ([], ["a", "b"]):
+        made = shared.attached(*worlds)
+        for method, path in calls:
+            assert shared.http.request(method, path).status_code == 200
+        cover = shared.http.post("/v1/Tool/List", json={"limit": 1}).json()["tool"][0]["image"]
+        assert shared.http.get(cover).headers["content-type"] == "image/png"
+        assert [len(world.journal) for world in made] == [0] * len(made)
+    assert shared.http.post("/v1/Tool/List", headers={"x-api-key": made[0].project.key}).status_code == 200
+    assert [len(world.journal) for world in made] == [1, 0]
+
+
 async def a_client(url: str, socket_url: str, world: World, number: int) -> list[Any]:
     """All that a client does with Wiro, and what it got."""
     seen: list[Any] = []

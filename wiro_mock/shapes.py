@@ -166,3 +166,132 @@ class Frame(TypedDict):
     terminal: NotRequired[bool]
     exitCode: NotRequired[int | None]
     version: NotRequired[str]
+
+
+class TaskStatShape(TypedDict):
+    """How often a model has been run. One number among strings of digits, as documented."""
+
+    runcount: int
+    successcount: str
+    errorcount: str
+    lastruntime: str
+
+
+class ParameterOption(TypedDict):
+    """One option of a select: `label` in the documentation, `text` as a client decoded it live."""
+
+    label: NotRequired[str]
+    text: NotRequired[str]
+    value: str
+
+
+class ParameterItem(TypedDict):
+    """One parameter of a model. The keys from `rows` on were decoded live; `maxinputlenght` is Wiro's spelling."""
+
+    id: str
+    type: str
+    label: str
+    description: NotRequired[str]
+    default: NotRequired[str]
+    required: bool
+    placeholder: str
+    note: str
+    options: NotRequired[list[ParameterOption]]
+    min: NotRequired[int | float]
+    max: NotRequired[int | float]
+    step: NotRequired[int | float]
+    rows: NotRequired[str]
+    defaultvalue: NotRequired[str]
+    value: NotRequired[str]
+    minvalue: NotRequired[str]
+    maxvalue: NotRequired[str]
+    incrementby: NotRequired[str]
+    maxinputlenght: NotRequired[int]
+
+
+class ParameterGroup(TypedDict):
+    """Parameters under one title."""
+
+    title: str
+    items: list[ParameterItem]
+
+
+class ToolShape(TypedDict):
+    """A model in the catalogue. `dynamicprice` is JSON inside a string."""
+
+    id: str
+    title: str
+    slugowner: str
+    slugproject: str
+    cleanslugowner: str
+    cleanslugproject: str
+    description: str
+    image: str
+    computingtime: str
+    readme: str
+    categories: list[str]
+    parameters: list[ParameterGroup] | None
+    inspire: list[dict[str, str]]
+    samples: list[str]
+    tags: list[str]
+    marketplace: int
+    onlymembers: str
+    dynamicprice: str
+    averagepoint: str
+    commentcount: str
+    ratedusercount: str
+    taskstat: TaskStatShape
+    seotitle: str
+    seodescription: str
+    cps: str
+    approximatelycost: str
+
+
+class ToolListAnswer(TypedDict):
+    """The answer of `Tool/List`; `total` counts all pages, and is a number."""
+
+    result: bool
+    errors: list[ErrorItem]
+    total: int | str
+    tool: list[ToolShape]
+
+
+class ToolDetailAnswer(TypedDict):
+    """The answer of `Tool/Detail`; no model is an empty list."""
+
+    result: bool
+    errors: list[ErrorItem]
+    tool: list[ToolShape]
+
+
+class ExploreItem(TypedDict):
+    """A model as `Tool/Explore` shows it."""
+
+    id: str
+    cleanslugowner: str
+    cleanslugproject: str
+    image: str
+    description: str
+    categories: list[str]
+    commentcount: str
+    ratedusercount: str
+    averagepoint: str
+    discount: NotRequired[int | float | str | None]
+
+
+class ExploreGroup(TypedDict):
+    """Some models of one kind; `total` counts all of them."""
+
+    id: str
+    title: str
+    tools: list[ExploreItem]
+    url: NotRequired[str]
+    total: NotRequired[int]
+
+
+class ExploreAnswer(TypedDict):
+    """The answer of `Tool/Explore`."""
+
+    result: bool
+    errors: list[ErrorItem]
+    explore: list[ExploreGroup]

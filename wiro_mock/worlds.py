@@ -140,7 +140,7 @@ class Worlds:
 
     def _with_file(self, method: str, path: str) -> World | None:
         found = find(method, path)
-        if found is None or not found[0].public:
+        if found is None or found[0].name not in ("File", "CDN"):
             return None
         operation, (folder, *_) = found
         for world in self._attached:

@@ -59,7 +59,7 @@ def test_every_operation_is_found_by_its_own_path() -> None:
     """With one segment for each name in braces; by no longer path."""
     folder = "-".join(["0a1b2c3d"] * 8)
     for operation in OPERATIONS:
-        path = operation.path.replace("{cdn_folder}", folder)
+        path = operation.path.replace("{cdn_folder}", folder).replace("{picture}", "p.PNG")
         path = (
             path.replace("{owner}", "a%20b").replace("{model}", "c").replace("{accesskey}", "k").replace("{name}", "n")
         )

@@ -70,7 +70,8 @@ def _filled(template: str, path: str) -> str:
         given[at] if word[0] == "{" and at < len(given) and given[at] else word
         for at, word in enumerate(_segments(template))
     ]
-    return "/".join(("", "v1", *filled))[:PATH_SHOWN]
+    root = ("", "v1") if template.startswith("/v1/") else ("",)
+    return "/".join((*root, *filled))[:PATH_SHOWN]
 
 
 def _segments(path: str) -> list[str]:

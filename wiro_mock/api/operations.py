@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from wiro_mock.api import files, no_route, openapi, run, task_list, tasks, wire
+from wiro_mock.api import files, llms, no_route, openapi, pictures, run, task_list, tasks, tools, wire
 from wiro_mock.api.answers import Answer, answer
 from wiro_mock.api.auth import Shown, authenticate
 from wiro_mock.api.messages import Outcome, Request, World
@@ -38,7 +38,7 @@ class Operation:
         return re.compile("".join(pieces))
 
 
-FORMS = {"cdn_folder": "[0-9a-f]{8}(?:-[0-9a-f]{8}){7}"}
+FORMS = {"cdn_folder": "[0-9a-f]{8}(?:-[0-9a-f]{8}){7}", "picture": r"[^/]+\.(?i:png|jpe?g|webp)"}
 """The segments of paths that have a form of their own (rest.md §7.3)."""
 
 OPERATIONS = (
@@ -69,6 +69,23 @@ OPERATIONS = (
         path="/v1/Tool/DetailOpenAPI",
         handler=openapi.detail_openapi,
         public=True,
+    ),
+    Operation(name="Tool/List", method="POST", path="/v1/Tool/List", handler=tools.list_tools, public=True),
+    Operation(name="Tool/Detail", method="POST", path="/v1/Tool/Detail", handler=tools.detail, public=True),
+    Operation(name="Tool/Explore", method="POST", path="/v1/Tool/Explore", handler=tools.explore, public=True),
+    # Wiro's site and the pictures of its catalogue, two more hosts there.
+    Operation(
+        name="llms.txt", method="GET", path="/models/{owner}/{model}/llms.txt", handler=llms.fetch_llms, public=True
+    ),
+    Operation(
+        name="llms-full.txt",
+        method="GET",
+        path="/models/{owner}/{model}/llms-full.txt",
+        handler=llms.fetch_llms_full,
+        public=True,
+    ),
+    Operation(
+        name="Picture", method="GET", path="/uploads/models/{picture}", handler=pictures.fetch_picture, public=True
     ),
     # The CDN, which is another host at Wiro; here both share one origin.
     Operation(
