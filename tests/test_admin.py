@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tests.api_kit import signed
+from tests.api_kit import CAPTION, signed
 from tests.live_kit import Live, eventually, hook_of, live
 from wiro_mock.control import RESOURCES
 
@@ -103,6 +104,17 @@ def test_a_body_of_any_size_is_read_to_its_end(server: Live) -> None:
         ("/time", {"mode": "fast"}, "time is real, auto, manual or a rate such as 10x, not 'fast'"),
         ("/time", {"mode": "0x"}, "above 0"),
         ("/time", {"mode": 10}, "mode is a text, not '10'"),
+        ("/account", {}, 'send {"balance": USD}'),
+        ("/account", {"ballance": 1}, "unknown key 'ballance'; did you mean 'balance'?"),
+        ("/account", {"spent": 0}, "unknown key 'spent'; the keys here: balance, suspended, member"),
+        ("/account", {"balance": "much"}, "balance is an amount of USD such as 0.40, not 'much'"),
+        ("/account", {"balance": -1}, "balance is an amount of USD such as 0.40, not '-1'"),
+        ("/account", {"balance": True}, "balance is an amount of USD such as 0.40, not 'True'"),
+        ("/account", {"balance": None}, "balance is an amount of USD such as 0.40, not 'None'"),
+        ("/account", {"balance": "NaN"}, "balance is an amount of USD"),
+        ("/account", {"balance": 1e300}, "balance is an amount of USD"),
+        ("/account", {"balance": 1, "suspended": "no"}, "suspended is true or false, not 'no'"),
+        ("/account", {"member": None}, "member is true or false, not 'None'"),
         ("/holds/release", {"hold": 5}, "hold is a text, not '5'"),
         ("/holds/release", {"name": "door"}, "unknown key 'name'; the keys here: task, hold"),
         ("/holds/release", {}, "nothing was released; held: no task"),
@@ -123,9 +135,9 @@ def test_a_body_of_any_size_is_read_to_its_end(server: Live) -> None:
 )
 def test_a_mistake_is_one_sentence_and_changes_nothing(server: Live, path: str, fields: object, sentence: str) -> None:
     """Unknown keys, wrong types, misspellings: what is wrong, and the way out."""
-    before = server.admin("/time")
+    before = server.admin("/time"), server.admin("/account")
     assert sentence in refused(server, path, fields)
-    assert server.admin("/time") == before
+    assert (server.admin("/time"), server.admin("/account")) == before
     assert server.admin("/scenarios")["in_use"] == []
 
 
@@ -174,6 +186,28 @@ def test_the_mode_changes_with_followers_present(modes: tuple[str, str]) -> None
                 last = answer["now"]
             running.admin("/time", {"advance": 60})
             assert listener.until_end()[-1]["success"] is True
+
+
+def test_the_account_is_shown_and_changed(server: Live) -> None:
+    """Money as exact texts; what is left out of a change stays as it is, and the next run meets the rest."""
+    account = {"balance": "1000", "spent": "0", "suspended": False, "member": True, "limit": None, "unfinished": 0}
+    assert server.admin("/account") == account
+    assert server.admin("/account", {"balance": 0.07}) == {**account, "balance": "0.07", "limit": 1}
+    assert server.post(CAPTION, {})["errors"][0]["code"] == 97
+    changed = server.admin("/account", {"balance": "30.10", "suspended": True, "member": False})
+    assert changed == {**account, "balance": "30.10", "suspended": True, "member": False, "limit": 3}
+    assert "suspended" in server.post(CAPTION, {})["errors"][0]["message"]
+    server.admin("/account", {"suspended": False})
+    assert server.post(CAPTION, {})["result"] is True
+    assert server.admin("/account")["unfinished"] == 1
+    server.admin("/time", {"advance": "1h"})
+    after = server.admin("/account")
+    assert after["unfinished"] == 0
+    assert Decimal(after["spent"]) > 0
+    assert "E" not in after["spent"]
+    assert Decimal(after["balance"]) + Decimal(after["spent"]) == Decimal("30.10")
+    server.admin("/reset", {})
+    assert server.admin("/account") == account
 
 
 def test_holds_are_listed_and_released_by_task_by_name_or_all(server: Live) -> None:

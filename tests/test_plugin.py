@@ -208,8 +208,8 @@ def test_mine(wiro, wiro_respx):
         (
             "tme='auto'",
             '@pytest.mark.wiro of test_it.py::test_it: unknown keyword "tme"; did you mean "time"? the keywords are: '
-            "scenario, time, auth, strict, seed, profile, balance, poll, workers, scenarios, key_only, api_key, "
-            "api_secret, switches, patch_sleep, network",
+            "scenario, time, auth, strict, seed, profile, balance, unknown_models, poll, workers, scenarios, "
+            "suspended, member, key_only, api_key, api_secret, switches, patch_sleep, network",
         ),
         ("'failure'", "@pytest.mark.wiro of test_it.py::test_it: takes keywords only, such as scenario='failure'"),
         (
@@ -244,6 +244,21 @@ def test_a_wrong_mark_is_told_in_one_sentence(suite: pytest.Pytester, mark: str,
     result = play(suite, f"@pytest.mark.wiro({mark})\ndef test_it(wiro):\n    pass\n")
     result.assert_outcomes(errors=1)
     assert told in result.outlines
+
+
+def test_the_account_and_unknown_models_are_keywords(suite: pytest.Pytester) -> None:
+    """Of the mark; unknown models are a flag and an ini option, too."""
+    test = """
+import pytest
+
+@pytest.mark.wiro(suspended=True, member=False)
+def test_it(wiro):
+    assert (wiro.account.suspended, wiro.account.member) == (True, False)
+    assert wiro.world.settings.unknown_models == "play"
+"""
+    play(suite, test, "--wiro-unknown-models=play").assert_outcomes(passed=1)
+    suite.makeini("[pytest]\nwiro_unknown_models = play\n")
+    play(suite, test).assert_outcomes(passed=1)
 
 
 def test_a_wrong_keyword_is_told_also_where_no_fixture_is_used(suite: pytest.Pytester) -> None:

@@ -85,6 +85,24 @@ async def test_waiting(wiro: WiroMock) -> None:
     assert_type(len(await wiro.frames.wait_for_async("task_end", timeout=1)), int)
 
 
+def test_the_account(wiro: WiroMock) -> None:
+    wiro.account.balance = "0.40"
+    wiro.account.balance = Decimal("0.40")
+    wiro.account.balance = 5
+    before = wiro.account.balance
+    wiro.account.suspended = True
+    wiro.account.member = False
+    assert wiro.account.spent <= 0.05
+    assert before - wiro.account.balance == Decimal("0.00351")
+    assert before - 0.5 < wiro.account.balance
+    assert_type(wiro.account.suspended, bool)
+    assert_type(wiro.account.limit, int | None)
+    amounts: list[Decimal] = [wiro.account.balance, wiro.account.spent, 1 - before]
+    assert sum(amounts) > 0
+    with WiroMock(balance=Decimal(5), suspended=True, member=False, unknown_models="play"):
+        pass
+
+
 def test_leftovers(wiro: WiroMock) -> None:
     wiro.fault("Task/Detail", status=503, times=2, task=wiro.tasks[-1], optional=True)
     assert_type(wiro.problems(), list[str])
