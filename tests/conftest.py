@@ -17,6 +17,10 @@ _CALM = [HealthCheck.too_slow]
 settings.register_profile("dev", max_examples=60, deadline=None, suppress_health_check=_CALM)
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, database=None, print_blob=True)
 settings.register_profile("thorough", settings.get_profile("dev"), max_examples=2000)
+# Schemathesis is run as a program (test_schemathesis). Its plugin would cost every pytest that a test starts a second
+# or two, and its libraries in C bear no second import, which is what pytester's runs in process amount to.
+NO_PLUGIN = "-p no:schemathesis"
+os.environ["PYTEST_ADDOPTS"] = f"{os.environ.get('PYTEST_ADDOPTS', '')} {NO_PLUGIN}".strip()
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "dev"))
 
 
@@ -31,6 +35,13 @@ def everything_is_loaded() -> None:
         httpx.get(server.url, trust_env=False)
         wiro.allow("GET /v1")
         wiro.report()
+
+
+@pytest.fixture
+def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """pytester, which forgets `PYTEST_ADDOPTS`, told it again."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", NO_PLUGIN)
+    return pytester
 
 
 @pytest.fixture

@@ -8,11 +8,13 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from wiro_mock.api import OPERATIONS
+from wiro_mock.api.surface import grouped, markdown, rows
 from wiro_mock.kernel.task import TERMINAL, TRANSITIONS
 from wiro_mock.loader import load_models, load_text, shipped
 from wiro_mock.testing.holding import POINTS
@@ -32,13 +34,16 @@ def between(name: str) -> str:
     return found[1].strip()
 
 
-def operations_table() -> str:
-    """The endpoint table, from OPERATIONS."""
-    rows = ["| operation | | needs a key |", "|---|---|---|"]
-    for operation in OPERATIONS:
-        path = re.sub(r"\{(\w+):(?:[^{}]|\{\d+\})+\}", r"{\1}", operation.path)
-        rows.append(f"| {operation.name} | `{operation.method} {path}` | {'no' if operation.public else 'yes'} |")
-    return "\n".join(rows)
+def surface_table(*, played: bool) -> str:
+    """The endpoints, as `wiro-mock surface` has them: the groups of which something is played, or the others."""
+    groups = grouped(rows()).values()
+    return markdown(row for found in groups if any(row.here == "played" for row in found) is played for row in found)
+
+
+SURFACE: dict[str, Callable[[], str]] = {
+    "surface": partial(surface_table, played=True),
+    "beyond": partial(surface_table, played=False),
+}
 
 
 def status_diagram() -> str:
@@ -85,9 +90,11 @@ def test_the_guides_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/v1 ws://127\.0\.0\.1:\d+/v1 \w{30} \w{30}\n", capsys.readouterr().out)
 
 
-def test_the_endpoint_table_is_that_of_the_code() -> None:
-    """The table in README is printed from OPERATIONS."""
-    assert between("operations") == operations_table()
+@pytest.mark.parametrize("name", SURFACE)
+def test_the_endpoint_tables_are_those_of_the_code(name: str) -> None:
+    """README has the table of `wiro-mock surface`, in two parts that leave nothing out."""
+    assert between(name) == SURFACE[name]()
+    assert sum(between(name).count("\n| `") for name in SURFACE) == len(rows())
 
 
 def test_the_status_diagram_is_that_of_the_code() -> None:
@@ -180,7 +187,7 @@ def test_the_other_python_in_readme_is_tests_of_the_project_downstream() -> None
 if __name__ == "__main__":
     # Write the printed sections anew: python -m tests.test_readme
     for path, sections in (
-        (ROOT / "README.md", {"operations": operations_table, "statuses": status_diagram}),
+        (ROOT / "README.md", {**SURFACE, "statuses": status_diagram}),
         (GUIDE, PRINTED),
     ):
         text = path.read_text(encoding="utf-8")
