@@ -90,12 +90,12 @@ def test_the_account(wiro: WiroMock) -> None:
     wiro.account.balance = Decimal("0.40")
     wiro.account.balance = 5
     before = wiro.account.balance
+    assert_type(wiro.account.suspended, bool)
     wiro.account.suspended = True
     wiro.account.member = False
     assert wiro.account.spent <= 0.05
     assert before - wiro.account.balance == Decimal("0.00351")
     assert before - 0.5 < wiro.account.balance
-    assert_type(wiro.account.suspended, bool)
     assert_type(wiro.account.limit, int | None)
     amounts: list[Decimal] = [wiro.account.balance, wiro.account.spent, 1 - before]
     assert sum(amounts) > 0

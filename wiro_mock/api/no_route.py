@@ -27,6 +27,11 @@ def explained(method: str, path: str, operations: Sequence[Operation]) -> str:
     return f"{method} {path[:PATH_SHOWN]}: {_why(path, operations)}"
 
 
+def switched_off(path: str, switch: str) -> str:
+    """Why nothing answers at a path that a switch of the profile opens."""
+    return f"{path}: no source shows its answer, so nothing answers; with the switch {switch} something of ours does"
+
+
 def nearest_call(path: str, operations: Iterable[Operation]) -> str:
     """The request that may be meant, such as `POST /v1/Task/Detail`; empty when none is near."""
     ratios = [(_likeness(operation.path, path), operation) for operation in operations]

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from wiro_mock.api import files, llms, no_route, openapi, pictures, run, task_list, tasks, tools, wire
+from wiro_mock.api import files, llms, no_route, openapi, pictures, run, task_list, task_stat, tasks, tools, wire
 from wiro_mock.api.answers import Answer, answer
 from wiro_mock.api.auth import Shown, authenticate
 from wiro_mock.api.messages import Outcome, Request, World
+from wiro_mock.api.profile import Profile, value_of
 from wiro_mock.kernel.refusals import No, Refusal
 
 
@@ -19,6 +20,7 @@ class Operation:
     """One endpoint. `handler` takes the world, the request and the decoded segments of the path.
 
     `public` operations need no key (rest.md §1.1); `unreadable` is what they say to a body that cannot be read.
+    Nothing answers while the `switch` of the profile that it names is off.
     """
 
     name: str
@@ -26,7 +28,12 @@ class Operation:
     path: str
     handler: Callable[..., Answer]
     public: bool = False
+    switch: str = ""
     unreadable: No = No.PARAMETERS_INVALID
+
+    def is_on(self, profile: Profile) -> bool:
+        """Whether there is anything to answer in this revision of the wire."""
+        return not self.switch or bool(value_of(profile, self.switch))
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -50,6 +57,7 @@ OPERATIONS = (
         name="Task/InputOutputDelete", method="POST", path="/v1/Task/InputOutputDelete", handler=tasks.delete_files
     ),
     Operation(name="Task/List", method="POST", path="/v1/Task/List", handler=task_list.list_tasks),
+    Operation(name="Task/Stat", method="POST", path="/v1/Task/Stat", handler=task_stat.stat, switch="task_stat"),
     Operation(
         name="File/FolderCreate",
         method="POST",
@@ -120,6 +128,8 @@ def handle(world: World, request: Request) -> Answer:
         if found is None:
             raise No.ROUTE.refusal(reason=no_route.explained(request.method, request.path, OPERATIONS), unexpected=True)
         operation, segments = found
+        if not operation.is_on(world.profile):
+            raise No.ROUTE.refusal(reason=no_route.switched_off(operation.path, operation.switch), unexpected=True)
         shown = Shown("public") if operation.public else authenticate(world, request)
         note = shown.note
         if shown.refusal:
@@ -127,6 +137,7 @@ def handle(world: World, request: Request) -> Answer:
         if request.body.problem:
             raise operation.unreadable.refusal(reason=request.body.problem)
         response, outcome = operation.handler(world, request, *segments)
+        note = "; ".join(filter(None, (outcome.reason, note)))
     except Refusal as refusal:
         response, outcome = refused(world, refusal, note=note)
         note = outcome.reason

@@ -63,8 +63,12 @@ def _kind(world: World, exchange: Exchange) -> str:
     return ""
 
 
-def _no_route(world: World, exchange: Exchange) -> Iterator[Row]:  # noqa: ARG001 -- as all edits
-    if call := nearest_call(exchange.path, OPERATIONS):
+def _no_route(world: World, exchange: Exchange) -> Iterator[Row]:
+    found = find(exchange.method, exchange.path)
+    if found is not None and not found[0].is_on(world.profile):
+        name = found[0].switch
+        yield Row(TRY, f'WiroMock(switches={{"{name}": True}}) or wiro-mock serve --switch {name}=true', code=True)
+    elif call := nearest_call(exchange.path, OPERATIONS):
         yield Row(TRY, call, code=True)
 
 
