@@ -96,7 +96,7 @@ class StreamText(StepModel):
     after: DurationText = Field(default=0, description=AFTER)
 
 
-MOST_USED = 10**18
+MOST_USED = 10**15
 """Of anything; ours."""
 
 
