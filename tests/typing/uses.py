@@ -11,6 +11,7 @@ from typing import Any, assert_type
 import httpx
 import pytest
 from hypothesis import given
+from hypothesis.strategies import SearchStrategy
 
 from wiro_mock import Hold, Misuse, Scenario, Served, Task, Unmet, WiroMock, WiroRouter, WiroWarning, strategies
 from wiro_mock.testing.views import FileView
@@ -124,6 +125,12 @@ def test_doors(wiro: WiroMock, wiro_respx: WiroRouter, wiro_server: Served, wiro
 def test_fuzz(scenario: Scenario) -> None:
     with WiroMock(scenario=scenario) as wiro, wiro.respx():
         assert len(wiro.tasks) == 0
+
+
+@given(sent=strategies.inputs("google/nano-banana-pro", scenarios=["wiro_scenarios"]))
+def test_inputs(sent: dict[str, Any]) -> None:
+    assert_type(strategies.inputs("openai/gpt-5-2"), SearchStrategy[dict[str, Any]])
+    assert "prompt" in sent
 
 
 def test_errors() -> None:

@@ -51,9 +51,9 @@ def not_listed(model: Model, one: Parameter, value: object) -> str:
     """A choice that is none of the options."""
     text = text_of(value)
     near = nearest(text, filter(None, one.options))
-    hint = f"; did you mean {near}?" if near else ""
+    hint = f"did you mean {near}? " if near else ""
     return (
-        f"{_head(model, one)} was sent as {shown(value)}, which is none of its options{hint}; {_wanted(one)}"
+        f"{_head(model, one)} was sent as {shown(value)}, which is none of its options; {hint}{_wanted(one)}"
         f"{_said(model)} (options=any takes others, as Wiro is thought to)"
     )
 
