@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.scenarios_kit import JOB, good, keep, stored, with_file, write
-from wiro_mock import loader
+from wiro_mock import shipped as where
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.plan import Step
 from wiro_mock.language.complaints import ScenarioError
@@ -237,9 +237,10 @@ def test_the_shipped_folder_is_found_in_a_checkout_and_in_a_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Inside the package if it is there, else beside it."""
-    assert shipped() == Path(loader.__file__).parent.parent / "scenarios"
+    assert shipped() == Path(where.__file__).parent.parent / "scenarios"
     package = tmp_path / "wiro_mock"
     shutil.copytree(shipped(), package / "scenarios")
-    monkeypatch.setattr(loader, "__file__", str(package / "loader.py"))
+    everything = [scenario.name for scenario in load_scenarios(shipped())]
+    monkeypatch.setattr(where, "__file__", str(package / "shipped.py"))
     assert shipped() == package / "scenarios"
-    assert len(load_scenarios(shipped())) == 17
+    assert [scenario.name for scenario in load_scenarios(shipped())] == everything

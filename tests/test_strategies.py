@@ -248,7 +248,9 @@ def test_files_of_every_kind_are_produced() -> None:
 
     collect()
     assert {*CONTENT_TYPES, ""} <= {_suffix(keys.get("name", "")) for keys in files}
-    assert {"text", "json", "image", "name", "contenttype"} == {key for keys in files for key in keys}
+    known = {"text", "json", "image", "audio", "sample", "name", "contenttype"}
+    assert known == {key for keys in files for key in keys}
+    assert {"mp4", "mp3", "glb", "pdf"} == {keys["sample"] for keys in files if "sample" in keys}
 
 
 def _suffix(name: str) -> str:
@@ -331,7 +333,7 @@ def test_the_models_are_shipped_ones() -> None:
     """What is written out in the strategies is what the files say."""
     shipped = {model.id: model for model in Library().models}
     for model in playing.MODELS:
-        assert replace(shipped[model.id], parameters=(), seconds=None) == model
+        assert replace(shipped[model.id], parameters=(), seconds=None, created=0) == model
 
 
 @given(strategies.frame_sequences())

@@ -6,11 +6,12 @@ every text comes out as it stands in the step.
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, get_args
 
 from hypothesis import strategies as st
 
 from wiro_mock.language.media import CONTENT_TYPES
+from wiro_mock.language.produce import Sample
 
 Keys: TypeAlias = dict[str, Any]
 """The keys of one step, as they are spelt."""
@@ -47,10 +48,18 @@ def _with(keys: dict[str, st.SearchStrategy[Any]], *more: Keys) -> st.SearchStra
 
 _NAMED: Final = [{"name": name} for name in _NAMES] + [{"contenttype": kind} for kind in _TYPES]
 _IMAGES: Final = st.sampled_from([*_SIZES, *(size | {"color": "#aa3355"} for size in _SIZES)])
+_MEDIA: Final[list[Keys]] = [
+    *({"sample": kind} for kind in get_args(Sample)),
+    {"audio": {"seconds": 0.5}},
+    {"audio": {"format": "mp3"}},
+    {"image": {}},
+    {"image": {"width": 3, "format": "webp"}},
+]
 _FILES: Final = st.one_of(
     _with({"text": TEXTS}, *_NAMED, {"name": "result.bin", "contenttype": "application/x-own"}),
     _with({"json": _JSON}, *_NAMED),
     _with({"image": _IMAGES}, *_NAMED),
+    st.sampled_from(_MEDIA),
 )
 OUTPUT_STEPS: Final[dict[str, st.SearchStrategy[Keys]]] = {
     "print": st.fixed_dictionaries({"text": TEXTS}),
