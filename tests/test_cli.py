@@ -75,7 +75,10 @@ def test_no_command_shows_the_help_with_status_2() -> None:
     ("words", "sentence"),
     [
         (["srve"], "no command 'srve'; did you mean 'serve'?"),
-        (["frobnicate"], "no command 'frobnicate'; there are: demo, explain, lint, model, plan, profile, schema, serve"),
+        (
+            ["frobnicate"],
+            "no command 'frobnicate'; there are: demo, explain, lint, model, plan, profile, schema, serve",
+        ),
         (["--vresion"], "no option --vresion; did you mean --version?"),
         (["serve", "--prot", "1"], "no option --prot; did you mean --port?"),
         (["serve", "--profile", "curent"], "no profile 'curent'; did you mean 'current'?"),
@@ -233,6 +236,8 @@ def test_plan_knows_the_shipped_scenarios_by_name() -> None:
     """Also the one that only refuses."""
     assert "task_postprocess_end" in play("plan", "caption").stdout
     assert "code 97: Insufficient balance" in play("plan", "insufficient-balance").stdout
+    assert "  account  " in (shown := play("plan", "account-suspended").stdout)
+    assert "the run meets suspended: true; if that refuses it, there is no task\n" in shown
     for file in shipped().glob("*.yaml"):
         assert play("plan", file).exit_code == 0
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.scenarios_kit import keep, stored
-from wiro_mock.kernel.account import Account
+from wiro_mock.kernel.account import Account, Terms
 from wiro_mock.kernel.catalog import Catalog, Model
 from wiro_mock.kernel.events import SECOND, Job
 from wiro_mock.kernel.orders import Order
@@ -25,6 +25,7 @@ from wiro_mock.scenario import Scenario, choose, schema
 
 NAMES = [
     "3d",
+    "account-suspended",
     "audio",
     "cancelled-in-queue",
     "caption",
@@ -38,6 +39,7 @@ NAMES = [
     "json",
     "killed-while-running",
     "llm",
+    "members-only",
     "model-not-found",
     "never-starts",
     "setup-error-fail",
@@ -67,7 +69,10 @@ def _played(name: str | None, model: str = "moondream3-preview/caption") -> tupl
     def planner(job: Job) -> Plan:
         return choose(_library().scenarios, job.model, job.parameters, name).scenario.compile(job, keep)
 
-    simulation = Simulation(seed="s", account=Account(uuid="u"), planner=planner)
+    def outlook(job: Job) -> Terms:
+        return choose(_library().scenarios, job.model, job.parameters, name).scenario.terms
+
+    simulation = Simulation(seed="s", account=Account(uuid="u"), planner=planner, outlook=outlook)
     owner, _, slug = model.partition("/")
     order = Order(model=_model(model), owner=owner, project=slug, project_id="p", parameters={"prompt": "a cat"})
     task = simulation.submit(order)
@@ -135,6 +140,12 @@ def test_each_runs_to_its_documented_end(name: str, frames: list[str], exit_code
     ("name", "code", "message"),
     [
         ("insufficient-balance", 97, "Insufficient balance"),
+        ("members-only", 98, "sign in to run this model"),
+        (
+            "account-suspended",
+            0,
+            "Your account has been suspended. Please contact support if you believe this is a mistake.",
+        ),
         (
             "concurrency-limit",
             96,

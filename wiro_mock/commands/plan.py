@@ -89,7 +89,16 @@ def _rows(scenario: Scenario, values: Mapping[str, str]) -> list[tuple[str, str,
     items, _ = lay_out(
         scenario.steps, _Given(values), lambda data, kind: Blob(digest="", size=len(data), contenttype=kind)
     )
-    return plan_rows(Plan(scenario=scenario.name, items=items))
+    return [*_account_rows(scenario), *plan_rows(Plan(scenario=scenario.name, items=items))]
+
+
+def _account_rows(scenario: Scenario) -> list[tuple[str, str, str]]:
+    """What the run meets of the account, before anything happens."""
+    if scenario.account is None:
+        return []
+    said = scenario.account.model_dump(mode="json", exclude_unset=True)
+    met = ", ".join(f"{name}: {str(value).lower()}" for name, value in said.items())
+    return [("+0.000s", "account", f"the run meets {met}; if that refuses it, there is no task")]
 
 
 def _show(rows: list[tuple[str, str, str]]) -> None:
