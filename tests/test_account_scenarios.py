@@ -106,6 +106,21 @@ def test_the_end_of_a_test_tells_why_a_scenario_never_played() -> None:
     assert "2 runs that fit were refused before" in _unused(world)[0]
 
 
+def test_a_run_with_wrong_parameters_uses_nothing_up_either() -> None:
+    """And the account is looked at first: who may not run a model isn't told what is wrong with the input."""
+    world = make_world(scenarios=POOR)
+    nano = "/v1/Run/google/nano-banana-pro"
+    world.use("failure", times=1)
+    assert post(world, nano, {}).error["message"] == "Request parameter [prompt] required"
+    (use,) = world.uses
+    assert (use.seen, use.turned_away, use.refused_with) == (0, 1, "Request parameter [prompt] required")
+    world.use("poor", times=1)
+    assert post(world, nano, {}).error["code"] == 97
+    assert [use.name for use in world.uses] == ["failure"]
+    assert post(world, nano, {"prompt": "a cat"}).json["result"] is True
+    assert world.uses == ()
+
+
 def test_a_scenario_that_refuses_does_so_before_the_account_and_counts() -> None:
     """Of a suspended account, too: that is what was asked for."""
     world = make_world(balance=Decimal(0))

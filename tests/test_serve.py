@@ -186,6 +186,18 @@ def test_a_signal_right_after_the_ready_line_ends_it(tmp_path: Path) -> None:
     assert seconds < 1
 
 
+def test_unknown_models_are_played_where_that_was_asked_for(tmp_path: Path) -> None:
+    """And refused elsewhere; nothing but the two words is taken."""
+    with serving(tmp_path, "--unknown-models", "play", "--key-only", "--api-key", "k") as server:
+        answer = httpx.post(f"{server.api}/Run/acme/robot", headers={"x-api-key": "k"}, json={})
+        assert answer.json()["result"] is True
+    done = subprocess.run(
+        [*COMMAND, "serve", "--unknown-models", "maybe"], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert done.returncode == 2
+    assert "'maybe' is not one of 'refuse', 'play'" in done.stderr
+
+
 # -- what is told --------------------------------------------------------------------------------------
 
 
