@@ -111,7 +111,7 @@ def test_readme_counts_the_models_and_names_the_scenarios() -> None:
     """What README says is shipped is what is shipped."""
     assert f"It knows {len(load_models(shipped()))} models" in README
     names = {path.stem for path in shipped().glob("*.yaml")}
-    assert names <= set(re.findall(r"`([a-z-]+)`", README))
+    assert names <= set(re.findall(r"`([a-z0-9-]+)`", README))
 
 
 @pytest.mark.skipif(shutil.which("curl") is None or shutil.which("openssl") is None, reason="needs curl and openssl")
