@@ -13,6 +13,7 @@ from wiro_mock.kernel.kinds import Kind
 from wiro_mock.published.cleaning import LONGEST_ID, cleaned, shown
 from wiro_mock.published.draft import Draft, NotAModel
 from wiro_mock.published.guessing import PRICE, guess_id, guess_kind
+from wiro_mock.published.tiers import sound_tiers
 
 LONGEST_NAME: Final = 100
 """Characters of an owner or a slug."""
@@ -48,6 +49,7 @@ def complete(draft: Draft, kind: Kind | None = None) -> Offer:
     if cps is None or not 0 <= cps <= DEAREST:
         cps = PRICE
         guesses["cps"] = "Wiro's price is unknown"
+    parameters = cleaned(draft.parameters, left_out)
     model = Model(
         id=guess_id(draft.owner, draft.slug) if "id" in guesses else str(draft.id),
         owner=draft.owner,
@@ -57,15 +59,15 @@ def complete(draft: Draft, kind: Kind | None = None) -> Offer:
         description=draft.about,
         categories=draft.categories,
         seconds=draft.seconds,
-        parameters=cleaned(draft.parameters, left_out),
-        prices=tuple(price for price in draft.prices if _has_keys(price.inputs, left_out, "a price")),
+        parameters=parameters,
+        prices=sound_tiers(draft.prices, parameters, left_out),
         access="members" if draft.members else "public",
         tags=draft.tags,
         title=draft.title,
         image=draft.image,
         readme=_readme(draft.readme, left_out),
         samples=draft.samples,
-        inspire=tuple(one for one in draft.inspire if one and _has_keys(one, left_out, "an example")),
+        inspire=tuple(one for one in draft.inspire if one and _has_keys(one, left_out)),
         created=draft.created,
         comments=draft.comments,
         raters=draft.raters,
@@ -84,10 +86,12 @@ def _check_name(owner: str, slug: str) -> None:
             )
 
 
-def _has_keys(inputs: Iterable[str], left_out: list[str], what: str) -> bool:
+def _has_keys(inputs: Iterable[str], left_out: list[str]) -> bool:
     if all(0 < len(key) <= LONGEST_ID for key in inputs):
         return True
-    left_out.append(f"{what}, which has a parameter without a name, or with one of more than {LONGEST_ID} characters")
+    left_out.append(
+        f"an example, which has a parameter without a name, or with one of more than {LONGEST_ID} characters"
+    )
     return False
 
 

@@ -30,10 +30,10 @@ _NAMES: Final[tuple[tuple[str, Kind], ...]] = (
     ("whisper", "text"), ("transcri", "text"), ("caption", "text"), ("asr", "text"), ("ocr", "text"),
     ("moondream", "text"), ("tts", "audio"), ("speech", "audio"), ("voice", "audio"), ("music", "audio"),
     ("audio", "audio"), ("video", "video"), ("animat", "video"), ("avatar", "video"), ("sora", "video"),
-    ("kling", "video"), ("veo", "video"), ("seedance", "video"), ("hailuo", "video"), ("wan", "video"),
+    ("kling", "video"), ("veo", "video"), ("seedance", "video"), ("hailuo", "video"),
     ("image", "image"), ("flux", "image"), ("diffusion", "image"), ("banana", "image"), ("seedream", "image"),
     ("photo", "image"), ("tryon", "image"), ("dream", "image"), ("3d", "3d"), ("llm", "llm"), ("gpt", "llm"),
-    ("chat", "llm"), ("gemini", "llm"), ("instruct", "llm"),
+    ("chat", "llm"), ("gemini", "llm"), ("instruct", "llm"), ("wan", "video"),
 )  # fmt: skip
 """What a name has in it, the more telling first: whole words, or from five letters on any part of it."""
 _INPUTS: Final[tuple[tuple[str, Kind], ...]] = (

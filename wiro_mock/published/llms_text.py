@@ -1,7 +1,7 @@
 """`llms.txt` and `llms-full.txt`: a model's page for language models, in the form that page.md describes.
 
 Older pages say "Tool" where newer ones say "Model". Texts may run over several lines, and what stands in them may
-look like a key, so a key of a parameter counts only where the order of the page has it.
+look like a key, so a key of a parameter counts only where the order and the indentation of the page have it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ENDPOINT: Final = re.compile(r"(run task|get task detail) endpoint\b.*", re.IGN
 _RUN: Final = re.compile(r"/Run/([^/\s?#]+)/([^/\s?#]+)", re.IGNORECASE)
 _ITEM: Final = re.compile(r"\s*-\s+(\S.*?)\s*")
 _BLOCK: Final = re.compile(r"\s*-\s+name:\s*(.*?)\s*")
-_KEY: Final = re.compile(r"\s+(label|help|type|default|options):(?:\s+(.*?))?\s*")
+_KEY: Final = re.compile(r"(\s+)(label|help|type|default|options):(?:\s+(.*?))?\s*")
 _OPTION: Final = re.compile(r"\s*-\s+value:\s*(.*?)\s*")
 _EXAMPLE: Final = re.compile(r"\s*-\s+([^\s:]+):(?:\s(.*))?")
 _ORDER: Final = ("name", "label", "help", "type", "default", "options")
@@ -37,7 +37,7 @@ def is_llms_text(text: str) -> bool:
 def read_llms_text(text: str) -> Draft:
     """The one model of such a page. Raises `NotAModel` where it names none."""
     sections = dict(_sections(text.splitlines()))
-    facts = _facts(_lines(sections, "basic"))
+    facts = _facts([*_lines(sections, ""), *_lines(sections, "basic")])
     # What stands after the slash is kept as it is: `lightricks/ ltx-2.3` begins with a space (rest.md §5.1).
     owner, _, slug = facts.get("name", [""])[0].strip().partition("/")
     if not owner or not slug.strip():
@@ -66,7 +66,7 @@ def read_llms_text(text: str) -> Draft:
 def _sections(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
     """Each section under its last word that tells it from the others; the first of two wins."""
     names = {"info": "basic", "inputs": "inputs", "inspires": "inspires", "parameters": "inputs"}
-    name, taken, seen = "basic", list[str](), set[str]()
+    name, taken, seen = "", list[str](), set[str]()
     for one in lines:
         heading = _HEADING.fullmatch(one)
         if heading is None:
@@ -116,6 +116,7 @@ class _Block:
     keys: dict[str, list[str]] = field(default_factory=dict)
     options: list[str] = field(default_factory=list)
     at: str = "name"
+    indent: str = ""
 
     def found(self) -> Found:
         """The parameter."""
@@ -152,9 +153,10 @@ def _blocks(lines: list[str]) -> Iterator[_Block]:
 
 def _take(block: _Block, one: str) -> None:
     key = _KEY.fullmatch(one)
-    if key and _ORDER.index(key[1]) > _ORDER.index(block.at):
-        block.at = key[1]
-        block.keys[key[1]] = [key[2] or ""]
+    if key and _ORDER.index(key[2]) > _ORDER.index(block.at) and key[1] == (block.indent or key[1]):
+        block.indent = key[1]
+        block.at = key[2]
+        block.keys[key[2]] = [key[3] or ""]
     elif block.at == "options":
         if option := _OPTION.fullmatch(one):
             block.options.append(_unquoted(option[1]))

@@ -38,8 +38,6 @@ def read_published(data: bytes) -> list[Draft]:
 
 
 def _decoded(data: bytes) -> str:
-    if b"\0" in data[:1024]:
-        raise NotAModel(f"it is no text, for there are zero bytes in it; {EXPECTED}")
     try:
         return data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -72,6 +70,8 @@ def _described(value: object) -> str:
 
 
 def _other(start: str) -> str:
+    if "\0" in start[:1024]:
+        return "it is no text, for there are zero bytes in it"
     line = printable(start.partition("\n")[0][:_SHOWN])
     if start.startswith(("openapi:", "swagger:")):
         return "it is an OpenAPI document in YAML; give it as JSON, as Tool/DetailOpenAPI answers"
