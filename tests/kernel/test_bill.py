@@ -112,6 +112,10 @@ TABLE: dict[str, tuple[Run, str]] = {
         ),
         "0.052",
     ),
+    "cp-pixel: a picture counts under any name": (
+        run(tier("cp-pixel", per_input="0.002"), parameters={"inputVideo": file(2 * MEGAPIXEL)}),
+        "0.054",
+    ),
     "cp-audiosecondslength: the sum": (
         run(
             tier("cp-audiosecondslength", "0.01"),
