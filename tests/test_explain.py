@@ -88,7 +88,7 @@ def test_a_run_tells_what_played_what_was_skipped_and_what_fits_too() -> None:
           scenario  'exact' (<text>:12), its match fits
           skipped   'large' (<text>:2): with.resolution is '1K', not '4K'
           fits too  'any-google' (<text>:7): something more specific, later, or asked for goes first
-                    'image' (scenarios/image.yaml:3): default for image, where nothing else plays
+                    'image' (scenarios/image.yaml:4): default for image, where nothing else plays
           task      {task_id}
           then      task_queue
           now       task_postprocess_end, exit code 0
@@ -101,7 +101,7 @@ def test_a_default_says_so_and_the_nearest_match_why_it_did_not_play() -> None:
     world = make_world(scenarios=SHELF.replace("google/*}", "google/*, with: {prompt: x}}"))
     run(world, {"prompt": "bird"}, path=NANO)
     assert below(told(world)).split("\n")[:5] == [
-        "  scenario  'image' (scenarios/image.yaml:3), default for image",
+        "  scenario  'image' (scenarios/image.yaml:4), default for image",
         "  skipped   'exact' (<text>:12): with.prompt is 'bird', not 'cat' or 'dog'",
         "            'any-google' (<text>:7): with.prompt is 'bird', not 'x'",
         "            'large' (<text>:2): with.resolution is '1K', not '4K'",
@@ -280,7 +280,7 @@ def test_no_scenario_plays() -> None:
     assert reply.status == 500
     lines = told(world).split("\n")
     assert lines[0] == "req-1: POST /v1/Run/google/nano-banana-pro -> 500 the mock itself cannot go on"
-    assert "  skipped   nothing comes near; none has a match; by name there are: cancelled-in-queue, caption," in lines
+    assert "\n  skipped   nothing comes near; none has a match; by name there are: 3d, " in told(world)
     assert '  try       wiro.use("caption", model="google/nano-banana-pro")' in lines
     start = next(number for number, line in enumerate(lines) if "scenario: nano" in line)
     (scenario,) = load_text("\n".join(line[12:] for line in lines[start:]))
