@@ -4,15 +4,30 @@ from tests.benchmarks import (
     anchors,
     detail,
     fixtures,
+    growth,
     hour,
     lifecycles,
     long_run,
     plugin,
+    prism,
     respx_calls,
     sockets,
     startup,
 )
 
 if __name__ == "__main__":
-    for module in (startup, detail, lifecycles, sockets, long_run, plugin, fixtures, hour, respx_calls, anchors):
+    for module in (
+        startup,
+        detail,
+        lifecycles,
+        sockets,
+        long_run,
+        plugin,
+        fixtures,
+        hour,
+        respx_calls,
+        growth,
+        prism,
+        anchors,
+    ):
         module.main([])
