@@ -8,7 +8,6 @@ reason is not believed. What could not be measured stays unknown, and `kernel.bi
 from __future__ import annotations
 
 import io
-import wave
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -152,6 +151,8 @@ def seconds(file: BinaryIO, size: int) -> Decimal | None:
 
 
 def _of_wave(sip: Sip, size: int) -> Decimal:
+    import wave
+
     with wave.open(cast("BinaryIO", sip)) as sound:
         width = sound.getnchannels() * sound.getsampwidth()
         # A stream says 0xFFFFFFFF, and a liar what it likes: there are no more samples than bytes for them.
