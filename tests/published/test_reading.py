@@ -39,10 +39,12 @@ def test_the_newer_page_says_parameters() -> None:
 
 
 def test_example_inputs_are_parted_by_a_blank_line() -> None:
-    """A value may have a colon in it, or go on in the next line."""
+    """Or by an id that was there already; a value may have a colon in it, or go on in the next line."""
     assert page("newer-full.txt").model.inspire == (
         {"prompt": "A bridge: at noon", "style": "oil"},
-        {"prompt": "A barn\non two lines", "seed": "7"},
+        {"seed": "7", "inputImage": "a.png,b.png"},
+        {"prompt": "A barn\non two lines"},
+        {"prompt": "Another"},
     )
 
 
@@ -117,8 +119,8 @@ def test_an_openapi_document_says_what_may_be_sent() -> None:
     assert model.description == "Makes a clip.\n\nOf a picture."
     found = parameters(model)
     assert list(found) == [
-        "inputImage", "inputAudio", "inputAudioUrl", "inputDocumentMultiple", "steps", "seed", "script", "model",
-        "ratio", "mode", "effect", "do_sample",
+        "inputImage", "inputAudio", "inputAudioUrl", "inputDocumentMultiple", "steps", "seed", "script",
+        "caption", "offset", "model", "ratio", "mode", "effect", "do_sample",
     ]  # fmt: skip
     assert found["inputImage"] == Parameter(
         id="inputImage", type="combinefileinput", required=True, label="Picture", note="One"
@@ -132,6 +134,8 @@ def test_an_openapi_document_says_what_may_be_sent() -> None:
     )  # fmt: skip
     assert found["seed"] == Parameter(id="seed", type="text", default="0", minimum=Decimal(0), maximum=Decimal(9999999))
     assert found["script"] == Parameter(id="script", type="text", default="Perfect scent", max_length=300)
+    assert found["caption"] == Parameter(id="caption", type="text", max_length=200)
+    assert found["offset"] == Parameter(id="offset", type="text", default="1", maximum=Decimal(4294967295))
     assert found["model"] == Parameter(id="model", type="select")
     assert found["ratio"] == Parameter(id="ratio", type="select", default="1:1", options=("1:1", "16:9"))
     assert found["effect"] == Parameter(
