@@ -124,7 +124,7 @@ def test_what_does_not_exist_is_told_with_the_nearest_that_does() -> None:
         assert misuse(lambda: wiro.use("gpu-out-of-memry")) == (
             'no scenario "gpu-out-of-memry"; did you mean "gpu-out-of-memory"?'
         )
-        assert misuse(lambda: wiro.use("zzz")).startswith('no scenario "zzz"; there are: cancelled-in-queue, ')
+        assert misuse(lambda: wiro.use("zzz")).startswith('no scenario "zzz"; there are: 3d, account-suspended, ')
         assert misuse(wiro.use) == ('use: no scenario; write the name of one, such as wiro.use("gpu-out-of-memory")')
         assert misuse(lambda: wiro.use("failure", model="moondream3-preview/capton")) == (
             'use: no model is like "moondream3-preview/capton"; did you mean "moondream3-preview/caption"?'

@@ -112,7 +112,8 @@ def test_spent_and_balance_add_up() -> None:
 
 def test_a_suspended_account_is_let_in_again() -> None:
     """Set by keyword, changed on the way."""
-    with WiroMock(suspended=True) as wiro:
+    with WiroMock(suspended=True, member=False) as wiro:
+        assert not wiro.account.member
         assert "suspended" in _run(wiro)["errors"][0]["message"]
         wiro.account.suspended = False
         assert _run(wiro)["result"] is True
