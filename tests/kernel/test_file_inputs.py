@@ -76,6 +76,13 @@ def test_the_same_urls_under_both_names_count_once() -> None:
     assert entries(sent | {"inputDocumentUrlMultiple": f"{A},{C}"}, "inputDocumentMultiple") == [A, B, C]
 
 
+def test_a_list_too_long_to_be_read_is_one_entry() -> None:
+    """A limit of ours; one character less, and each counts."""
+    filler = " " * (LONGEST_LIST - len('["a","b"]'))
+    assert entries({"x": f'["a",{filler}"b"]'}, "x") == ["a", "b"]
+    assert len(entries({"x": f'["a",{filler} "b"]'}, "x")) == 1
+
+
 _URLS = st.lists(st.sampled_from([A, B, C]), min_size=1, max_size=5)
 
 
