@@ -188,7 +188,7 @@ def _check_answer(client: FormClient, output: dict[str, Any], task: dict[str, An
     """A language model's answer stands in the log, and in the output: as `raw` content, or as a text file."""
     assert task["debugoutput"]
     if output["contenttype"] == "raw":
-        assert output["content"]["raw"] == task["debugoutput"]
+        assert "\n\n".join(output["content"]["answer"]) == task["debugoutput"]
     else:
         assert output["contenttype"] == "text/plain"
         assert client.download(output).decode().strip() == task["debugoutput"]

@@ -32,7 +32,7 @@ def _step(line: str) -> list[str]:
         (
             "zzz:",
             "4:5: step 1: zzz: unknown key; a step is one of: accept, preprocess, assign, start, print, stderr, "
-            "progress, stream, produce, exit, postprocess, hold, stall, cancel, setup_error, refuse",
+            "progress, stream, answer, produce, exit, postprocess, hold, stall, cancel, setup_error, refuse",
         ),
         ("accept: {aftr: 1s}", "4:14: step 1: accept.aftr: unknown key; did you mean 'after'?"),
         ("preprocess: {q: 1}", "4:18: step 1: preprocess.q: unknown key; the keys here are: after, for"),
@@ -52,13 +52,13 @@ def _step(line: str) -> list[str]:
         (
             "zzz",
             "4:5: step 1: 'zzz' is not a step; a step is one of: accept, preprocess, assign, start, print, stderr, "
-            "progress, stream, produce, exit, postprocess, hold, stall, cancel, setup_error, refuse",
+            "progress, stream, answer, produce, exit, postprocess, hold, stall, cancel, setup_error, refuse",
         ),
         ("{accept: {}, start: {}}", "4:5: step 1: 2 steps in one item (accept, start); give each its own dash"),
         (
             "{}",
             "4:5: step 1: an empty step; write one of: accept, preprocess, assign, start, print, stderr, "
-            "progress, stream, produce, exit, postprocess, hold, stall, cancel, setup_error, refuse",
+            "progress, stream, answer, produce, exit, postprocess, hold, stall, cancel, setup_error, refuse",
         ),
         ("print: true", "4:12: step 1: print.text: true is not text; put it in quotes"),
         ("print: [a]", "4:12: step 1: print.text: a list is not text; put it in quotes"),
@@ -67,12 +67,14 @@ def _step(line: str) -> list[str]:
         (
             'print: "${zzz}"',
             "4:12: step 1: print.text: unknown name ${zzz}; there are: ${model}, ${model.owner}, ${model.slug}, "
-            "${task.id}, ${scenario}, ${with.PARAMETER}",
+            "${task.id}, ${scenario}, ${prompt}, ${session.turn}, ${session.prompt}, ${session.answer}, "
+            "${with.PARAMETER}",
         ),
         (
             'print: "${Modl} ${foo} ${Modl} ${bar} ${model} ${"',
             "4:12: step 1: print.text: unknown names ${Modl} (did you mean ${model}?), ${foo} and ${bar}; "
-            "there are: ${model}, ${model.owner}, ${model.slug}, ${task.id}, ${scenario}, ${with.PARAMETER}; "
+            "there are: ${model}, ${model.owner}, ${model.slug}, ${task.id}, ${scenario}, ${prompt}, ${session.turn}, "
+            "${session.prompt}, ${session.answer}, ${with.PARAMETER}; "
             "and '${' is not closed; write ${name}, or $$ for a dollar sign",
         ),
         ('print: "${"', "4:12: step 1: print.text: '${' is not closed; write ${name}, or $$ for a dollar sign"),
@@ -211,7 +213,8 @@ def test_each_mistake_in_a_step_has_its_place_and_its_way_out(line: str, complai
             "scenario: x\nsteps:\n  - print: '${Model} ${foo}'\n  - start: {after: 5}\n  - exit: 0\n  - print: late\n",
             [
                 "3:12: step 1: print.text: unknown names ${Model} (did you mean ${model}?) and ${foo}; there are: "
-                "${model}, ${model.owner}, ${model.slug}, ${task.id}, ${scenario}, ${with.PARAMETER}",
+                "${model}, ${model.owner}, ${model.slug}, ${task.id}, ${scenario}, ${prompt}, ${session.turn}, "
+                "${session.prompt}, ${session.answer}, ${with.PARAMETER}",
                 "4:5: step 2: start: comes too late, the task is in task_output by here; the order is accept, "
                 "preprocess, assign, start, output, exit, postprocess [step-out-of-order]",
                 "4:20: step 2: start.after: 5 has no unit; write 5s or 5ms",

@@ -42,6 +42,7 @@ from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.settings import Settings
 from wiro_mock.socket_log import FrameLog
 from wiro_mock.store import BlobStore
+from wiro_mock.talks import Talks
 from wiro_mock.text import printable
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ class World:
         )
         self.frames = FrameLog(self.journal.clean)
         self.deliveries = Deliveries()
+        self.talks = Talks()
         self.downloads = set[str]()
         self.casting.begin()
         self._asked: str | None = None
@@ -485,6 +487,7 @@ class World:
         """The simulation's sink: wake whoever follows."""
         self._dirty = True
         self.deliveries.hear(task, entry)
+        self.talks.hear(task, entry)
         for wake in tuple(self._watchers.get(task.job.id, ())):
             wake()
         if isinstance(entry.event, Queued):
@@ -508,7 +511,8 @@ class World:
     def _plan(self, job: Job) -> Plan:
         """The simulation's planner: find the job's scenario and compile it."""
         part = self._part or self.casting.look(job, self._asked)
-        plan = self._take(part).scenario.compile(job, self._keep, balance=self.sim.balance)
+        turns = self.talks.turns(job.parameters)
+        plan = self._take(part).scenario.compile(job, self._keep, balance=self.sim.balance, turns=turns)
         return Measure(job.model, self.blobs).plan(plan)
 
     def _outlook(self, job: Job) -> Terms:

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from wiro_mock.kernel.account import AS_IT_IS, Terms
+from wiro_mock.kernel.answer import Turn
 from wiro_mock.kernel.catalog import Model, clean_slug
 from wiro_mock.kernel.events import Job
 from wiro_mock.kernel.files import Blob
@@ -31,10 +32,11 @@ from wiro_mock.language import timeline
 from wiro_mock.language.account import AccountItem
 from wiro_mock.language.complaints import Complaint, ScenarioError, complain
 from wiro_mock.language.faults import FaultItem
+from wiro_mock.language.names import MissingName, Names
 from wiro_mock.language.spelling import step_words
 from wiro_mock.language.steps import Refuse, StepItem, step_kinds
 from wiro_mock.language.strict import Given, Strict
-from wiro_mock.language.substitution import MissingName, Names, unlike, value_text
+from wiro_mock.language.substitution import unlike, value_text
 from wiro_mock.language.timeline import Keep
 
 __all__ = ["Chosen", "Complaint", "Keep", "Match", "Scenario", "ScenarioError", "choose", "schema"]
@@ -220,11 +222,14 @@ class Scenario(Strict):
             return AS_IT_IS
         return self.account.terms(f"the scenario '{self.name}'" + (f" ({self.source})" if self.source else ""))
 
-    def compile(self, job: Job, keep: Keep, *, balance: Decimal = UNLIMITED) -> Plan:
-        """The plan of this run. Raises the `Refusal` of a refuse step, and `ScenarioError` for a missing name."""
+    def compile(self, job: Job, keep: Keep, *, balance: Decimal = UNLIMITED, turns: Sequence[Turn] = ()) -> Plan:
+        """The plan of this run; `turns` came before it in its conversation.
+
+        Raises the `Refusal` of a refuse step, and `ScenarioError` for a missing name.
+        """
         if self.refuses and isinstance(first := self.steps[0].step, Refuse):
             raise first.refusal(balance, f"the scenario '{self.name}' refuses every run ({self.source})")
-        names, kept = Names(job, self.name), list[tuple[bytes, str]]()
+        names, kept = Names(job, self.name, turns), list[tuple[bytes, str]]()
         if (laid_out := self._layout.of(self.steps, names, keep)) is not None:
             return Plan(scenario=self.name, items=laid_out)
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, assert_never
 
-from wiro_mock.api import wire
+from wiro_mock.api import answer_shape, wire
 from wiro_mock.api.origin import Origins
 from wiro_mock.api.profile import Profile
+from wiro_mock.api.progress_shape import duration, progress
 from wiro_mock.kernel import events as e
-from wiro_mock.kernel.events import SECOND, Duration, Entry
+from wiro_mock.kernel.events import Entry
 from wiro_mock.kernel.task import Status, Task
 
 if TYPE_CHECKING:
@@ -51,14 +52,13 @@ def frame(entry: Entry, task: Task, at: Origins, profile: Profile) -> shapes.Fra
         case e.ErrorOutput(text=text) | e.SetupFailed(message=text):
             return _framed(Status.ERROR, text, task, profile)
         case e.OutputEnded():
-            log = {"raw": task.debugoutput} if profile.full_logs else ""
-            return _framed(Status.OUTPUT_FULL, log, task, profile)
+            return _framed(Status.OUTPUT_FULL, _full_log(task) if profile.full_logs else "", task, profile)
         case e.ErrorEnded():
             log = {"raw": task.stderr} if profile.full_logs else ""
             return _framed("task_error_full", log, task, profile)
         case e.PostprocessEnded():
-            files = [wire.socket_output(file, at) for file in task.shown_outputs]
-            return _framed(Status.POSTPROCESS_END, files, task, profile, exit_code=task.exit_code)
+            outputs = wire.socket_outputs(task, at, profile)
+            return _framed(Status.POSTPROCESS_END, outputs, task, profile, exit_code=task.exit_code)
         case e.GaveUp(code=code):
             return _framed(Status.POSTPROCESS_END, [], task, profile, exit_code=code)
         case e.Cancelled():
@@ -87,32 +87,22 @@ def _framed(kind: str, message: Any, task: Task, profile: Profile, *, exit_code:
     return shape
 
 
+def _full_log(task: Task) -> dict[str, Any]:
+    return answer_shape.full_log(task.reply) if task.reply else {"raw": task.debugoutput}
+
+
 def _message(message: e.Message, profile: Profile) -> Any:
     match message:
         case str():
             return message
         case e.Progress():
-            return _progress(message)
+            return progress(message)
         case e.Snapshot():
             return _snapshot(message, profile)
+        case e.Reply():
+            return answer_shape.message(message, profile)
         case _:
             assert_never(message)
-
-
-def _progress(progress: e.Progress) -> dict[str, str]:
-    """A progress object: every value a string (socket.md §4.1)."""
-    speed = progress.step * SECOND / progress.elapsed if progress.elapsed else 0.0
-    return {
-        "type": progress.kind,
-        "task": progress.task,
-        "percentage": str(round(100 * progress.step / progress.total)),
-        "stepCurrent": str(progress.step),
-        "stepTotal": str(progress.total),
-        "speed": f"{speed:.1f}",
-        "speedType": progress.speed_type,
-        "elapsedTime": duration(progress.elapsed),
-        "remainingTime": duration(progress.remaining),
-    }
 
 
 def _snapshot(snapshot: e.Snapshot, profile: Profile) -> dict[str, Any]:
@@ -135,9 +125,3 @@ def _snapshot(snapshot: e.Snapshot, profile: Profile) -> dict[str, Any]:
     if profile.segments:
         shape["segments"] = [{"type": "answer", "text": text}]
     return shape
-
-
-def duration(length: Duration) -> str:
-    """A length of time as progress shows it: `5s`, `1m 5s` (socket.md §4.1)."""
-    minutes, rest = divmod(length // SECOND, 60)
-    return f"{minutes}m {rest}s" if minutes else f"{rest}s"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from wiro_mock.api import jsontext
+from wiro_mock.api import answer_shape, jsontext
 from wiro_mock.api.messages import seconds
 from wiro_mock.api.origin import Origins
 from wiro_mock.api.profile import Profile
@@ -78,7 +78,9 @@ def done() -> dict[str, object]:
 def task_shape(task: Task, at: Origins, profile: Profile) -> shapes.TaskShape:
     """The task as Detail, Kill, Cancel and the webhook show it."""
     job, model, time = task.job, task.job.model, task.times.get
-    outputs = [output_file(file, task, at) for file in task.shown_outputs]
+    outputs: list[Any] = [output_file(file, task, at) for file in task.shown_outputs]
+    if task.shown_reply is not None:
+        outputs.insert(0, answer_shape.output(task.shown_reply, profile))
     shape: shapes.TaskShape = {
         "id": job.id,
         "uuid": job.account_uuid,
@@ -203,6 +205,14 @@ def socket_output(file: File, at: Origins) -> shapes.SocketOutput:
         "size": str(file.blob.size),
         "url": file_url(file, at),
     }
+
+
+def socket_outputs(task: Task, at: Origins, profile: Profile) -> list[Any]:
+    """The outputs as the last frame shows them: a language model's answer is the same as over REST."""
+    outputs: list[Any] = [socket_output(file, at) for file in task.shown_outputs]
+    if task.shown_reply is not None:
+        outputs.insert(0, answer_shape.output(task.shown_reply, profile))
+    return outputs
 
 
 def folder(made: Folder) -> dict[str, object]:

@@ -111,8 +111,11 @@ def _show(rows: list[tuple[str, str, str]]) -> None:
 class _Given:
     """Fills in the values that are known, and leaves the other names as they are written."""
 
+    seed = earlier = ""
+
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
+        self.prompt = values.get("with.prompt", "${prompt}")
 
     def fill(self, text: str) -> str:
         """The text with the known names replaced."""

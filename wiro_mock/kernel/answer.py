@@ -142,3 +142,11 @@ def pairs(said: Iterable[Said]) -> tuple[list[str], list[str]]:
                 thinking.append("")
             answer.append(one.text)
     return (thinking if any(thinking) else []), answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A question and its answer in a conversation."""
+
+    prompt: str
+    answer: str

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from wiro_mock.kernel.answer import Answer, Said
 from wiro_mock.kernel.catalog import Model
 from wiro_mock.kernel.files import Blob, File
 from wiro_mock.kernel.prices import NOTHING_SAID, Used
@@ -79,7 +80,30 @@ class Snapshot:
         return self.text[: self.upto]
 
 
-Message: TypeAlias = str | Progress | Snapshot
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A language model's answer so far: its first `upto` characters (cumulative, socket.md §4.2).
+
+    `hidden`: the frames tell only that there is something, as one model was seen to do; the text comes at the end.
+    """
+
+    answer: Answer
+    upto: int
+    elapsed: Duration
+    hidden: bool = False
+    tagged: bool = False
+
+    def said(self) -> tuple[Said, ...]:
+        """What has been said by here."""
+        return self.answer.said(self.upto)
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything has been said."""
+        return self.upto >= self.answer.length
+
+
+Message: TypeAlias = str | Progress | Snapshot | Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final, assert_never
 
 from wiro_mock.kernel import events as e
+from wiro_mock.kernel.answer import plain
 from wiro_mock.kernel.bill import Run, cost_of
 from wiro_mock.kernel.events import SECOND, Entry, Event, Instant, Job
 from wiro_mock.kernel.files import File, FileKind, make_file
@@ -97,9 +98,9 @@ class Task:
     """What is known of a task at the end of its log.
 
     `times` holds the instant at which each status was entered, since the task was last queued. `answer` is the
-    streamed text so far; of it, the first `answer_told` characters stand in `stdout` already. `used` is what the
-    process told of its usage; `cost` is what was charged, in USD, and None where nothing was: only a successful end
-    costs (rest.md §8).
+    streamed text so far; of it, the first `answer_told` characters stand in `stdout` already. `reply` is a language
+    model's answer so far. `used` is what the process told of its usage; `cost` is what was charged, in USD, and None
+    where nothing was: only a successful end costs (rest.md §8).
     """
 
     job: Job
@@ -109,6 +110,7 @@ class Task:
     stdout: str = ""
     answer: str = ""
     answer_told: int = 0
+    reply: e.Reply | None = None
     stderr: str = ""
     exit_code: int | None = None
     outputs: tuple[File, ...] = ()
@@ -141,6 +143,12 @@ class Task:
         """
         hidden = self.exit_code != 0 or self.status is Status.CANCEL or self.files_deleted
         return () if hidden else self.outputs
+
+    @property
+    def shown_reply(self) -> e.Reply | None:
+        """The language model's answer that Detail lists among the outputs, and when: as `shown_outputs`."""
+        hidden = self.exit_code != 0 or self.status is Status.CANCEL or self.files_deleted
+        return None if hidden else self.reply
 
     @property
     def ended_at(self) -> Instant | None:
@@ -227,6 +235,7 @@ def _moved(task: Task, status: Status, times: Mapping[Status, Instant]) -> Task:
         stdout=task.stdout,
         answer=task.answer,
         answer_told=task.answer_told,
+        reply=task.reply,
         stderr=task.stderr,
         exit_code=task.exit_code,
         outputs=task.outputs,
@@ -277,6 +286,8 @@ def _with_message(task: Task, message: e.Message, status: Status, times: Mapping
             return _with_line(task, line, status, times) if line else replace(task, status=status, times=times)
         case e.Snapshot():
             return replace(task, answer=message.so_far, status=status, times=times)
+        case e.Reply():
+            return replace(task, answer=plain(message.said()), reply=message, status=status, times=times)
         case _:
             assert_never(message)
 

@@ -66,6 +66,8 @@ def detail(event: Event) -> str:
             return f"{round(100 * step / total)}% ({step}/{total})"
         case e.Output(message=e.Snapshot() as snapshot):
             return _short(snapshot.so_far)
+        case e.Output(message=e.Reply() as reply):
+            return _said(reply)
         case e.Produced(name=name, blob=blob):
             return f"{name} ({blob.contenttype}, {blob.size} bytes)"
         case e.Exited(code=code, used=used):
@@ -78,6 +80,22 @@ def detail(event: Event) -> str:
             return "killed" if killed else "cancelled"
         case _:
             return ""
+
+
+def _said(reply: e.Reply) -> str:
+    """What has been said, with the last piece of it: thinking in parentheses, and a call by the tool's name."""
+    said = reply.said()
+    if not said:
+        return ""
+    last = said[-1]
+    if last.piece.is_call:
+        return _short(f"{last.piece.name}({last.text}")
+    return ("(thinking) " if last.piece.kind == "thinking" else "") + _end(last.text)
+
+
+def _end(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 60 else f"…{line[-59:]}"
 
 
 def _short(text: str) -> str:

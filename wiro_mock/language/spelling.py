@@ -51,6 +51,8 @@ def _value(value: Any, field: FieldInfo) -> Any:
         return f"{value:.3f}".rstrip("0").rstrip(".") + "tps"
     if isinstance(value, SourceFile):
         return str(value.path)
+    if isinstance(value, list):
+        return [_words(item) if isinstance(item, BaseModel) else item for item in value]
     return _words(value) if isinstance(value, BaseModel) else value
 
 

@@ -25,6 +25,7 @@ _LEAST: Final[dict[str, Any]] = {
     "stderr": "",
     "progress": {"steps": 1},
     "stream": "",
+    "answer": "",
     "produce": {"text": ""},
     "exit": 0,
     "hold": "it",

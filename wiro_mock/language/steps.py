@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 from wiro_mock.kernel.account import concurrency_limit, concurrency_refusal
 from wiro_mock.kernel.prices import NOTHING_SAID, Used
 from wiro_mock.kernel.refusals import No, Refusal
+from wiro_mock.language.answers import AnswerText
 from wiro_mock.language.complaints import did_you_mean
 from wiro_mock.language.durations import DurationText, RateText
 from wiro_mock.language.money import usd
@@ -253,6 +254,7 @@ AnyStep: TypeAlias = (
     | Stderr
     | ProgressBar
     | StreamText
+    | AnswerText
     | Produce
     | Exit
     | Postprocess
@@ -275,6 +277,7 @@ class StepItem(Strict):
     stderr: Stderr | None = None
     progress: ProgressBar | None = None
     stream: StreamText | None = None
+    answer: AnswerText | None = None
     produce: Produce | None = None
     exit: Exit | None = None
     postprocess: Postprocess | None = None

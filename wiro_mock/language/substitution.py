@@ -11,21 +11,20 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from wiro_mock.kernel.events import Job
 from wiro_mock.kernel.files import File
-from wiro_mock.language.complaints import did_you_mean
 
-NAMES = ("model", "model.owner", "model.slug", "task.id", "scenario")
-"""What every run has; besides there is `with.NAME` for its parameters."""
+NAMES = (
+    "model", "model.owner", "model.slug", "task.id", "scenario",
+    "prompt", "session.turn", "session.prompt", "session.answer",
+)  # fmt: skip
+"""What every run has; besides there is `with.NAME` for its parameters. `prompt` is what it asks of a language model;
+`session.…` are the number of its turn in a conversation (from 1), and what was asked and answered before."""
 LONGEST_VALUE = 100_000
 LONGEST_WISH = 100
 MOST_NAMES = 100
 
-_PLACE = re.compile(r"\$(?:\$|\{([^}]*)(\})?)")
-
-
-class MissingName(LookupError):
-    """A `${with.NAME}` that this run has no value for; the message names what exists."""
+PLACE = re.compile(r"\$(?:\$|\{([^}]*)(\})?)")
+"""A dollar sign that means something: `$$`, or `${name}`, whose brace may be missing."""
 
 
 def written(value: object) -> object:
@@ -45,7 +44,7 @@ def check_texts(value: object) -> object:
     """The JSON value itself, every text in it checked."""
     unknown, troubles = dict[str, None](), dict[str, None]()
     for text in _texts(value):
-        places = [(found[1], found[2]) for found in _PLACE.finditer(text) if found[1] is not None]
+        places = [(found[1], found[2]) for found in PLACE.finditer(text) if found[1] is not None]
         if len(places) > MOST_NAMES:
             troubles[f"{len(places)} times ${{…}} in one text; at most {MOST_NAMES} are filled in"] = None
         unknown |= {name: None for name, closed in places[:MOST_NAMES] if closed and not _is_name(name)}
@@ -131,65 +130,3 @@ def unlike(
             given = "is not given" if value is None else f"is '{value if len(value) < 80 else value[:80] + '…'}'"
             differences.append(f"with.{name} {given}, not {' or '.join(map(repr, values))}")
     return differences
-
-
-class Names:
-    """The names of one run, ready to be filled into texts. `asked`: whether there was a place for one in any; `wished`:
-    what was looked up of its parameters besides.
-    """
-
-    def __init__(self, job: Job, scenario: str) -> None:
-        model = job.model
-        self.asked = False
-        self.wished: dict[str, tuple[str, ...]] = {}
-        self._job = job
-        self._known = {
-            "model": model.name,
-            "model.owner": model.owner,
-            "model.slug": model.slug,
-            "task.id": job.id,
-            "scenario": scenario,
-        }
-
-    def fill(self, text: str) -> str:
-        """The text with every `${name}` replaced; raises `MissingName`."""
-        if "$" not in text:
-            return text
-        self.asked = True
-        return _PLACE.sub(lambda found: self._value(found[1]), text)
-
-    def fill_all(self, value: object) -> object:
-        """A JSON value with every text in it, keys too, filled."""
-        match value:
-            case str():
-                return self.fill(value)
-            case dict():
-                return {self.fill(key): self.fill_all(item) for key, item in value.items()}
-            case list():
-                return [self.fill_all(item) for item in value]
-            case _:
-                return value
-
-    def wishes(self, name: str) -> tuple[str, ...]:
-        """What the run sent for a parameter, and then the model's default: those that there are. Texts that are longer
-        than a number or a word could be are left out.
-        """
-        job = self._job
-        sent = value_text(job.parameters[name]) if name in job.parameters else ""
-        found = tuple(wish for wish in (sent, job.model.defaults.get(name, "")) if 0 < len(wish) <= LONGEST_WISH)
-        self.wished[name] = found
-        return found
-
-    def _value(self, name: str | None) -> str:
-        if name is None:
-            return "$"
-        if name in self._known:
-            return self._known[name]
-        job, wanted = self._job, name.removeprefix("with.")
-        value = parameter(wanted, job.parameters, job.model.defaults)
-        if value is None:
-            names = sorted({*job.parameters, *job.model.defaults})
-            hint = did_you_mean(wanted, names, what="its parameters are")
-            raise MissingName(f"${{{name}}}: this run of {job.model.name} has no parameter '{wanted}'; {hint}")
-        self._known[name] = value if len(value) <= LONGEST_VALUE else f"{value[:LONGEST_VALUE]}…"
-        return self._known[name]

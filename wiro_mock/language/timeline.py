@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias, assert_never
 
 from wiro_mock.kernel import events as e
+from wiro_mock.kernel.answer import Answer, Piece
 from wiro_mock.kernel.events import Duration, Event
 from wiro_mock.kernel.files import Blob, plain_name
 from wiro_mock.kernel.plan import Hold, PlanItem, Stall, Step
 from wiro_mock.kernel.task import KILLABLE, TERMINAL, TRANSITIONS, IllegalEvent, Status, next_status
+from wiro_mock.language import answers
 from wiro_mock.language import steps as s
+from wiro_mock.language.answers import AnswerText
 from wiro_mock.language.media import CONTENT_TYPES, content_type
 from wiro_mock.language.outputs import produced, progress, snapshots
 from wiro_mock.language.produce import Produce, SourceFile
@@ -31,7 +34,7 @@ MOST_ITEMS: Final = 50_000
 
 _Filler: TypeAlias = type[e.Accepted | e.Assigned | e.Started]
 _FILLERS: Final[tuple[_Filler, ...]] = (e.Accepted, e.Assigned, e.Started)
-_OUTPUTS: Final = (s.Print, s.Stderr, s.ProgressBar, s.StreamText, Produce)
+_OUTPUTS: Final = (s.Print, s.Stderr, s.ProgressBar, s.StreamText, AnswerText, Produce)
 _NO_END: Final = (s.Accept, s.Preprocess, s.Assign, s.Start, *_OUTPUTS)
 _AFTER_OUTPUT: Final = frozenset({Status.OUTPUT_FULL, Status.END, Status.POSTPROCESS_START})
 _ORDER: Final = "accept, preprocess, assign, start, output, exit, postprocess"
@@ -49,9 +52,23 @@ class Texts(Protocol):
     def wishes(self, name: str) -> tuple[str, ...]:
         """What the run sent for a parameter, and then the model's default: those that there are."""
 
+    @property
+    def seed(self) -> str:
+        """Makes what is drawn."""
+
+    @property
+    def prompt(self) -> str:
+        """What was asked of a language model."""
+
+    @property
+    def earlier(self) -> str:
+        """What was said before in the same conversation."""
+
 
 class AsWritten:
     """Texts as they are written: to look at a timeline before there is a run."""
+
+    seed = prompt = earlier = ""
 
     def fill(self, text: str) -> str:
         """The text itself."""
@@ -90,8 +107,8 @@ def lay_out(
     """The plan items of the steps, and everything that is wrong with their order. Without `keep` the files are empty:
     none is made, and none is read.
     """
-    walk, problems, index, may_end = _Walk(texts, keep), list[Problem](), 0, False
     steps = list(steps)
+    walk, problems, index, may_end = _Walk(texts, keep, steps), list[Problem](), 0, False
     for index, item in enumerate(steps):
         try:
             walk.take(item, alone=len(steps) == 1)
@@ -114,8 +131,32 @@ def check(steps: Iterable[s.StepItem]) -> list[Problem]:
     return lay_out(steps, AsWritten(), None)[1]
 
 
+class _Answers:
+    """The `answer` steps of a scenario: together they are one answer, which they say one after the other."""
+
+    def __init__(self, steps: Iterable[s.StepItem], texts: Texts) -> None:
+        self._texts = texts
+        self._left: deque[tuple[AnswerText, tuple[Piece, ...]]] = deque()
+        count = 0
+        for item in steps:
+            if isinstance(step := item.step, AnswerText):
+                pieces = tuple(answers.pieces_of(step, texts, count))
+                count += len(pieces)
+                self._left.append((step, pieces))
+        self._answer: Answer | None = answers.answer_of(self._left, texts) if self._left else None
+        self._place = 0
+
+    def next(self, step: AnswerText) -> Iterable[tuple[Duration, e.Message]]:
+        """The snapshots of the next of the steps, which is this one."""
+        assert self._answer is not None
+        _, pieces = self._left.popleft()
+        start, seed = self._place, f"{self._texts.seed}/{self._place}"
+        self._place += sum(piece.length for piece in pieces)
+        return answers.replies(self._answer, start, pieces, step, seed)
+
+
 class _Walk:
-    def __init__(self, texts: Texts, keep: Keep | None) -> None:
+    def __init__(self, texts: Texts, keep: Keep | None, steps: Iterable[s.StepItem]) -> None:
         self.items: list[PlanItem] = []
         self.status = Status.QUEUE
         self._texts = texts
@@ -125,6 +166,8 @@ class _Walk:
         self._had_stderr = False
         self._streamed = ""
         self._produced = 0
+        self._answered = False
+        self._answers = _Answers(steps, texts)
 
     def take(self, item: s.StepItem, *, alone: bool) -> None:
         """Go one step further, or raise `BrokenRule` and stay."""
@@ -183,9 +226,14 @@ class _Walk:
             case s.ProgressBar():
                 self._outputs(step.after, progress(step))
             case s.StreamText():
+                self._only_one_way("stream", other_way=self._answered)
                 text = self._texts.fill(step.text)
                 self._outputs(step.after, snapshots(self._streamed, text, step))
                 self._streamed += text
+            case AnswerText():
+                self._only_one_way("answer", other_way=bool(self._streamed))
+                self._answered = True
+                self._outputs(step.after, self._answers.next(step))
             case Produce():
                 self._reach_and_happen(step.after, self._file(step))
                 self._produced += 1
@@ -209,6 +257,11 @@ class _Walk:
                 raise AssertionError("a refusal is no part of a walk")
             case _:
                 assert_never(step)
+
+    def _only_one_way(self, name: str, *, other_way: bool) -> None:
+        if other_way:
+            message = f"{name}: a scenario has stream steps or answer steps, not both; write all of it as answer"
+            raise BrokenRule("stream-or-answer", message)
 
     def _cancel(self, step: s.Cancel) -> None:
         if self.status is not Status.QUEUE and self.status not in KILLABLE:

@@ -34,7 +34,7 @@ def _of(*kinds: type[Event]) -> Callable[[Event], bool]:
     return lambda event: isinstance(event, kinds)
 
 
-def _says(kind: type[str | e.Progress | e.Snapshot]) -> Callable[[Event], bool]:
+def _says(kind: type[str | e.Progress | e.Snapshot | e.Reply]) -> Callable[[Event], bool]:
     return lambda event: isinstance(event, e.Output) and isinstance(event.message, kind)
 
 
@@ -61,6 +61,7 @@ POINTS: Final[Mapping[str, Callable[[Event], bool]]] = {
     "stderr": _of(e.ErrorOutput),
     "progress": _says(e.Progress),
     "stream": _says(e.Snapshot),
+    "answer": _says(e.Reply),
     "produce": _of(e.Produced),
     "exit": _of(e.OutputEnded),
     "postprocess": _of(e.PostprocessStarted),
