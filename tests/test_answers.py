@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +18,7 @@ from wiro_mock.api import Conversation, Profile, find_profile, switch
 from wiro_mock.kernel import tokens
 from wiro_mock.kernel.answer import FINISHES
 from wiro_mock.kernel.events import SECOND
+from wiro_mock.kernel.prices import Tier
 from wiro_mock.language.corpus import corpus
 from wiro_mock.loader import ScenarioError, load_text
 from wiro_mock.mock import World
@@ -237,6 +240,16 @@ def test_several_steps_are_one_answer() -> None:
     content = task["outputs"][0]["content"]
     assert (content["raw"], content["finishreason"]) == ("<think>hm</think>yes", "content_filter")
     assert "finishreason" not in _said(frames)[0]
+
+
+def test_a_price_per_token_is_reckoned_from_the_usage_that_is_told() -> None:
+    tiers = (Tier(price=Decimal("0.001"), method="cpt"),)
+    model = replace(api_kit.shipped_library().models[0], owner="openai", slug="gpt-5-2", prices=tiers, parameters=())
+    world = _world("  - answer: {thinking: a b, text: one two three}\n  - exit: 0\n")
+    world.casting.library.models = [model]
+    _, task = _played(world, prompt="x y")
+    assert task["outputs"][0]["content"]["usage"]["total_tokens"] == 7
+    assert task["totalcost"] == "0.007000000000"
 
 
 def test_an_echo() -> None:

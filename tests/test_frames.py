@@ -30,7 +30,6 @@ MEMORY = (
     "GPU 0 has a total capacity of 23.69 GiB of which 1.12 GiB is free."
 )
 FAILED = ["Traceback (most recent call last):", "ValueError: the input could not be processed"]
-MADE_UP = "This answer is made up, and no model has read the prompt."
 CAT = "A tabby cat lies asleep on a sunlit windowsill beside a small potted plant."
 PREPARED = ["task_queue", "task_accept", "task_preprocess_start", "task_preprocess_end", "task_assign", "task_start"]
 STARTED = ["task_queue", "task_accept", "task_assign", "task_start"]

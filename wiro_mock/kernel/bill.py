@@ -22,6 +22,7 @@ from decimal import Decimal
 from typing import Final
 
 from wiro_mock.kernel import tokens
+from wiro_mock.kernel.answer import Answer
 from wiro_mock.kernel.catalog import FILES, Model
 from wiro_mock.kernel.events import Job
 from wiro_mock.kernel.file_inputs import entries
@@ -53,12 +54,15 @@ _NO_AUDIO: Final = ("image", "picture", "photo", "mask", "document")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run that has succeeded. `seconds` are whole ones, from `accepttime` to `endtime`; `text` is its debugoutput."""
+    """A run that has succeeded. `seconds` are whole ones, from `accepttime` to `endtime`; `text` is its debugoutput,
+    `answer` what a language model said: one more output, with tokens of its own.
+    """
 
     job: Job
     seconds: int
     outputs: tuple[File, ...] = ()
     text: str = ""
+    answer: Answer | None = None
     used: Used = NOTHING_SAID
 
 
@@ -142,6 +146,8 @@ def _prompt(job: Job) -> str:
 def _tokens(run: Run) -> int:
     if run.used.tokens is not None:
         return run.used.tokens
+    if run.answer is not None:
+        return run.answer.usage.total
     return tokens.count(_prompt(run.job)) + tokens.count(run.text)
 
 
@@ -227,7 +233,7 @@ def _by_pixel(tier: Tier, run: Run) -> Decimal:
 
 
 def _by_output(tier: Tier, run: Run) -> Decimal:
-    return product(tier.price, max(1, len(run.outputs)))
+    return product(tier.price, max(1, len(run.outputs) + (run.answer is not None)))
 
 
 def _times(count: Callable[[Run], Decimal | int | None]) -> Callable[[Tier, Run], Decimal | None]:

@@ -250,7 +250,14 @@ def _charged(task: Task) -> Task:
     """The finished task with its cost. It is reckoned once: whoever looks at the task later needs no sum."""
     if not task.succeeded:
         return task
-    run = Run(job=task.job, seconds=task.elapsed_seconds, outputs=task.outputs, text=task.debugoutput, used=task.used)
+    run = Run(
+        job=task.job,
+        seconds=task.elapsed_seconds,
+        outputs=task.outputs,
+        text=task.debugoutput,
+        answer=None if task.reply is None else task.reply.answer,
+        used=task.used,
+    )
     return replace(task, cost=cost_of(run))
 
 
