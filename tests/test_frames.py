@@ -14,8 +14,9 @@ from tests import api_kit
 from tests.api_kit import CAPTION, make_world, post, shipped_library
 from tests.strategies import plans
 from wiro_mock.api import Conversation, Profile, find_profile, switch
-from wiro_mock.api.frames import duration, frame
+from wiro_mock.api.frames import frame
 from wiro_mock.api.origin import origins
+from wiro_mock.api.progress_shape import duration
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import SECOND, Entry
 from wiro_mock.kernel.plan import Plan

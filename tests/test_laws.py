@@ -131,8 +131,9 @@ QUERIES: dict[str, Callable[[Simulation, Task], object]] = {
     "unfinished": lambda sim, task: sim.unfinished,
     "busy": lambda sim, task: sim.busy,
     "bytes_kept": lambda sim, task: sim.bytes_kept,
+    "balance": lambda sim, task: sim.balance,
 }
-COMMANDS = {"advance", "settle", "submit", "cancel", "kill", "emit", "release"}
+COMMANDS = {"advance", "settle", "submit", "cancel", "kill", "emit", "release", "change_account"}
 COMMANDS |= {"delete_files", "create_folder", "upload"}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -119,8 +118,8 @@ def test_anything_can_be_asked_about(one: object, other: object) -> None:
     ],
     ids=["deep", "wide", "digits", "too long", "commas", "blanks", "commas and blanks"],
 )
+@pytest.mark.timeout(20)
 def test_a_huge_text_is_read_in_no_time(text: str) -> None:
-    """A text that somebody made to hurt."""
-    began = perf_counter()
-    entries({"x": text}, "x")
-    assert perf_counter() - began < 1
+    """A text that somebody made to hurt: read once from end to end, where going back would take minutes."""
+    found = entries({"x": text}, "x")
+    assert len(found) <= LONGEST_LIST
