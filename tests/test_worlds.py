@@ -584,8 +584,8 @@ async def test_a_world_can_be_attached_in_the_servers_own_loop() -> None:
         assert b.on_change
 
 
-def test_attaching_and_detaching_takes_next_to_no_time_and_leaves_nothing(shared: Shared) -> None:
-    """Well under 2 ms, two thousand times, and every one of the worlds can go."""
+def test_attaching_and_detaching_leaves_nothing(shared: Shared) -> None:
+    """Two thousand times, and every one of the worlds can go."""
     made = [world_of(f"w{number}") for number in range(2_000)]
     gone = [weakref.ref(world) for world in made]
     while made:
