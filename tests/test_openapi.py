@@ -25,7 +25,7 @@ from wiro_mock.mock import World
 NAMES = [model.name for model in load_models(shipped())]
 EIGHT = {
     "RunTaskResponse", "TaskKillRequest", "TaskCancelRequest", "TaskDetailRequest", "TaskDetailResponse", "TaskObject",
-    "OutputFile", "RunToolSchema",
+    "OutputFile", "OutputAnswer", "RunToolSchema",
 }  # fmt: skip
 
 
@@ -271,7 +271,8 @@ def closed(components: dict[str, Any]) -> dict[str, Any]:
         if "properties" in schema:
             schema["additionalProperties"] = False
             schema["required"] = list(schema["properties"])
-    components["OutputFile"]["required"].remove("content")
+    content = components["OutputAnswer"]["properties"]["content"]
+    content |= {"additionalProperties": False, "required": list(content["properties"])}
     return components
 
 

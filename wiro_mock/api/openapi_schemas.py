@@ -45,6 +45,9 @@ _NEWER = {
 """Texts that came after the saved page of December 2025 (rest.md C25)."""
 
 
+_OUTPUTS = ("OutputFile", "OutputAnswer")
+
+
 def text(description: str, **more: object) -> Schema:
     """The schema of a string."""
     return {"type": "string", "description": description, **more}
@@ -77,6 +80,7 @@ def components(model: Model, profile: Profile) -> Schema:
         ),
         "TaskObject": task_object(profile),
         "OutputFile": _output_file(),
+        "OutputAnswer": _output_answer(profile),
         "RunToolSchema": run_tool(model),
         "FailureResponse": {
             **_object(result={"type": "boolean", "enum": [False]}, errors=_errors(profile)),
@@ -126,7 +130,7 @@ def task_object(profile: Profile) -> Schema:
         marketplaceid=text("The marketplace", nullable=True),
         pexit=text("Exit code of the process; null before its end", nullable=True, example="0"),
         categories=categories,
-        outputs={"type": "array", "items": {"$ref": "#/components/schemas/OutputFile"}},
+        outputs={"type": "array", "items": {"anyOf": [{"$ref": f"#/components/schemas/{one}"} for one in _OUTPUTS]}},
         size=text("Bytes of all outputs", example="0"),
     )
     if profile.task_keys == "all":
@@ -136,11 +140,27 @@ def task_object(profile: Profile) -> Schema:
     return task
 
 
+def _output_answer(profile: Profile) -> Schema:
+    """A language model's answer, which is no file (rest.md §3); Wiro's own documents do not have it: ours."""
+    segment = {"type": "object", "properties": {"type": {"type": "string"}}, "required": ["type"]}
+    texts = {"type": "array", "items": {"type": "string"}}
+    content = _object(prompt=text("What was asked"))
+    if profile.plain_texts:
+        said = text("Thinking and answer in one text")
+        content["properties"].update(raw=said, thinking=texts, answer=texts)
+    if profile.segments:
+        usage = {"type": "object", "description": "Tokens"}
+        segments = {"type": "array", "items": segment}
+        content["properties"].update(segments=segments, finishreason=text("Why it stopped"), usage=usage)
+    kind = {"type": "string", "enum": ["raw"], "description": "It is a language model's answer"}
+    return _object(contenttype=kind, content=content)
+
+
 def _output_file() -> Schema:
     return _object(
         id=text("The file's id"),
         name=text("The file's name", example="0.png"),
-        contenttype=text("Its media type; raw for the answer of a language model", example="image/png"),
+        contenttype=text("Its media type", example="image/png"),
         parentid=text("Its folder"),
         uuid=text("The user's id", format="uuid"),
         size=text("Its bytes", example="202472"),
@@ -152,7 +172,6 @@ def _output_file() -> Schema:
         ispublic={"type": "integer", "description": "1 if anybody may see it"},
         expiretime=text("When it goes", nullable=True),
         url=text("Where its bytes are", format="uri"),
-        content={"type": "object", "description": "The answer of a language model, instead of a file"},
     )
 
 
