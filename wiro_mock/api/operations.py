@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib import import_module
 
-from wiro_mock.api import files, llms, no_route, openapi, pictures, run, task_list, task_stat, tasks, tools, wire
+from wiro_mock.api import files, no_route, run, tasks, wire
 from wiro_mock.api.answers import Answer, answer
 from wiro_mock.api.auth import Shown, authenticate
 from wiro_mock.api.messages import Outcome, Request, World
@@ -45,6 +46,17 @@ class Operation:
         return re.compile("".join(pieces))
 
 
+def _later(name: str) -> Callable[..., Answer]:
+    """The handler `module.function` of this package, imported at its first request: a start need not wait for it."""
+    module, _, function = name.partition(".")
+
+    def handle_now(world: World, request: Request, *segments: str) -> Answer:
+        handler: Callable[..., Answer] = getattr(import_module(f"wiro_mock.api.{module}"), function)
+        return handler(world, request, *segments)
+
+    return handle_now
+
+
 FORMS = {"cdn_folder": "[0-9a-f]{8}(?:-[0-9a-f]{8}){7}", "picture": r"[^/]+\.(?i:png|jpe?g|webp)"}
 """The segments of paths that have a form of their own (rest.md §7.3)."""
 
@@ -56,8 +68,10 @@ OPERATIONS = (
     Operation(
         name="Task/InputOutputDelete", method="POST", path="/v1/Task/InputOutputDelete", handler=tasks.delete_files
     ),
-    Operation(name="Task/List", method="POST", path="/v1/Task/List", handler=task_list.list_tasks),
-    Operation(name="Task/Stat", method="POST", path="/v1/Task/Stat", handler=task_stat.stat, switch="task_stat"),
+    Operation(name="Task/List", method="POST", path="/v1/Task/List", handler=_later("task_list.list_tasks")),
+    Operation(
+        name="Task/Stat", method="POST", path="/v1/Task/Stat", handler=_later("task_stat.stat"), switch="task_stat"
+    ),
     Operation(
         name="File/FolderCreate",
         method="POST",
@@ -75,25 +89,35 @@ OPERATIONS = (
         name="Tool/DetailOpenAPI",
         method="POST",
         path="/v1/Tool/DetailOpenAPI",
-        handler=openapi.detail_openapi,
+        handler=_later("openapi.detail_openapi"),
         public=True,
     ),
-    Operation(name="Tool/List", method="POST", path="/v1/Tool/List", handler=tools.list_tools, public=True),
-    Operation(name="Tool/Detail", method="POST", path="/v1/Tool/Detail", handler=tools.detail, public=True),
-    Operation(name="Tool/Explore", method="POST", path="/v1/Tool/Explore", handler=tools.explore, public=True),
+    Operation(name="Tool/List", method="POST", path="/v1/Tool/List", handler=_later("tools.list_tools"), public=True),
+    Operation(name="Tool/Detail", method="POST", path="/v1/Tool/Detail", handler=_later("tools.detail"), public=True),
+    Operation(
+        name="Tool/Explore", method="POST", path="/v1/Tool/Explore", handler=_later("tools.explore"), public=True
+    ),
     # Wiro's site and the pictures of its catalogue, two more hosts there.
     Operation(
-        name="llms.txt", method="GET", path="/models/{owner}/{model}/llms.txt", handler=llms.fetch_llms, public=True
+        name="llms.txt",
+        method="GET",
+        path="/models/{owner}/{model}/llms.txt",
+        handler=_later("llms.fetch_llms"),
+        public=True,
     ),
     Operation(
         name="llms-full.txt",
         method="GET",
         path="/models/{owner}/{model}/llms-full.txt",
-        handler=llms.fetch_llms_full,
+        handler=_later("llms.fetch_llms_full"),
         public=True,
     ),
     Operation(
-        name="Picture", method="GET", path="/uploads/models/{picture}", handler=pictures.fetch_picture, public=True
+        name="Picture",
+        method="GET",
+        path="/uploads/models/{picture}",
+        handler=_later("pictures.fetch_picture"),
+        public=True,
     ),
     # The CDN, which is another host at Wiro; here both share one origin.
     Operation(
