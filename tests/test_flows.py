@@ -122,6 +122,55 @@ def test_the_pages_browser_flow_ends_with_the_output_displayed(tmp_path: Path) -
     assert (shown, height, closed) == (512, 300, 1)
 
 
+@pytest.mark.skipif(bool(NO_BROWSER), reason=f"not installed: {NO_BROWSER}")
+def test_a_page_shows_a_language_model_thinking_and_then_answering(tmp_path: Path) -> None:
+    """Both grow, frame by frame, and what stands there at the end is the output."""
+    with (
+        serving(tmp_path, "--time", "20x", "--key-only") as server,
+        pages(FLOWS) as origin,
+        browser(tmp_path) as chromium,
+    ):
+        query = {"api": server.api, "socket": server.socket, "key": server.key, "prompt": "Why is the sky blue?"}
+        chromium.open(f"{origin}/chat.html?{urlencode(query)}")
+        done = chromium.wait_for("window.done")
+        seen = chromium.evaluate("window.seen")
+        texts = chromium.evaluate(
+            "[...document.querySelectorAll('#said p')].map((one) => [one.className, one.textContent])"
+        )
+        state = chromium.evaluate("document.getElementById('state').textContent")
+        (tmp_path / "chat.png").write_bytes(chromium.screenshot())
+        assert server.said() == ""
+    assert len(seen) >= 5
+    assert once([str(one["thinking"]) for one in seen]) == ["True", "False"]
+    lengths = [one["length"] for one in seen]
+    assert lengths == sorted(set(lengths))
+    assert texts == [["thinking", done["thinking"][0]], ["answer", done["answer"][0]]]
+    assert "Why is the sky blue?" in done["answer"][0]
+    assert state == "stop"
+
+
+# -- JavaScript ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="not installed: node")
+def test_a_chat_in_node_runs_to_its_end(tmp_path: Path) -> None:
+    """With the WebSocket and the fetch of Node itself."""
+    probe = "process.exit(typeof WebSocket === 'undefined' ? 1 : 0)"
+    options = ["--experimental-websocket", "--no-warnings"]
+    if subprocess.run(["node", *options, "-e", probe], capture_output=True, check=False).returncode:
+        pytest.skip("this node has no WebSocket of its own; from release 20.10 on it has")
+    with serving(tmp_path, "--time", "auto") as server:
+        command = ("node", *options, FLOWS / "chat.mjs", server.api, server.socket, server.key, server.secret, "Why?")
+        (line,) = play(server, *command)
+        assert server.said() == ""
+    told = json.loads(line)
+    assert told["success"] is True
+    assert told["frames"] >= 5
+    assert "Why?" in told["answer"][0]
+    assert len(told["thinking"]) == 1
+    assert told["total"] > told["frames"]
+
+
 # -- Python --------------------------------------------------------------------------------------------
 
 
