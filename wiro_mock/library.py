@@ -22,7 +22,7 @@ from wiro_mock.casting import Use
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
-from wiro_mock.testing import assertions, choosing, options, report, sequences, verdict, views
+from wiro_mock.testing import assertions, awaiting, choosing, options, report, sequences, verdict, views
 from wiro_mock.testing.account import Account
 from wiro_mock.testing.call_site import here
 from wiro_mock.testing.guard import HostGuard
@@ -281,6 +281,19 @@ class WiroMock:
         """
         self._check_clock("jump_to")
         choosing.jump_to(self.world, self.tasks[str(getattr(task, "id", task))].id, to)
+
+    async def wait_for(
+        self, task: views.Task | str, to: str = "", *, nth: int = 1, timeout: Length = 5.0
+    ) -> views.Task:
+        """Wait until this task (or its id or token) has come to a point such as `task_end` or `stream`, for the `nth`
+        time; without a point, until its end. Returns the task.
+
+        Where time is `auto` it jumps there; elsewhere the clock is waited for, `timeout` in real seconds. Raises
+        `AssertionError`, which says where the task is, and `Misuse` for no such point. For asyncio and trio.
+        """
+        waiting = awaiting.Waiting(self.tasks[str(getattr(task, "id", task))], to, nth=nth)
+        await waiting.wait(options.seconds(timeout, asking="wait_for"))
+        return waiting.task
 
     def hold(self, to: str, *, nth: int = 1, model: str = "*", optional: bool = False) -> Hold:
         """Hold tasks before a point: a status (`task_start`) or a step (`stream`), or before the nth time there.
