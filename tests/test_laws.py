@@ -116,12 +116,23 @@ def test_no_piece_at_all_before_a_command_changes_nothing(script: list[Command],
 
 # -- observation -----------------------------------------------------------------------------------------
 
+
+def count_and_tasks(sim: Simulation, *, newest_first: bool) -> tuple[int, list[Task]]:
+    """What the list of the models' tasks tells: as many as there are, in their order."""
+    count, tasks = sim.tasks_of(list(sim.models_run()), newest_first=newest_first)
+    told = list(tasks)
+    assert (count, told) == (sim.remembered, list(sim.tasks(newest_first=newest_first)))
+    return count, told
+
+
 QUERIES: dict[str, Callable[[Simulation, Task], object]] = {
     "task": lambda sim, task: sim.task(task.job.id),
     "task_by_token": lambda sim, task: sim.task_by_token(task.job.token),
     "log": lambda sim, task: list(sim.log(task.job.id)),
     "tasks": lambda sim, task: [list(sim.tasks()), list(sim.tasks(newest_first=True))],
     "remembered": lambda sim, task: sim.remembered,
+    "models_run": lambda sim, task: list(sim.models_run()),
+    "tasks_of": lambda sim, task: [count_and_tasks(sim, newest_first=way) for way in (True, False)],
     "holds": lambda sim, task: sim.holds(),
     "next_deadline": lambda sim, task: sim.next_deadline(),
     "can_progress": lambda sim, task: sim.can_progress(task.job.id),

@@ -11,7 +11,7 @@ A page has at most 100 tasks, which is what the MCP server allows. No source fil
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeAlias
@@ -21,7 +21,7 @@ from wiro_mock.api.answers import Answer, answer
 from wiro_mock.api.body import text_of
 from wiro_mock.api.messages import Outcome, Request, World
 from wiro_mock.api.origin import origins
-from wiro_mock.kernel.catalog import Model, clean_slug
+from wiro_mock.kernel.catalog import clean_slug
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task
 
@@ -32,7 +32,8 @@ FAR = 10**18
 LONGEST_NAME = 200
 """A longer `modelName` names no model; it isn't looked at any closer."""
 
-Fits: TypeAlias = Callable[[Model], bool]
+Fits: TypeAlias = Callable[[str], bool]
+"""Takes the name of a model, in display form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +67,13 @@ def _number(text: str) -> int | None:
 def _cut(sim: Simulation, page: Page, fits: Fits | None, *, newest_first: bool) -> tuple[list[Task], int]:
     """The tasks of a page, and how many there are on all pages together.
 
-    Without a filter only the page and what lies before it is walked over; counting needs no walk.
+    Only the page and what lies before it is walked over, of one model or of all; counting needs no walk.
     """
-    stop = page.start + page.limit
     if fits is None:
-        return list(islice(sim.tasks(newest_first=newest_first), page.start, stop)), sim.remembered
-    found = list(_chosen(sim.tasks(newest_first=newest_first), fits))
-    return found[page.start : stop], len(found)
-
-
-def _chosen(tasks: Iterator[Task], fits: Fits) -> Iterator[Task]:
-    known: dict[int, bool] = {}  # by the model's identity: there are few models, and many tasks of each
-    for task in tasks:
-        model = task.job.model
-        if (fit := known.get(id(model))) is None:
-            fit = known[id(model)] = fits(model)
-        if fit:
-            yield task
+        total, tasks = sim.remembered, sim.tasks(newest_first=newest_first)
+    else:
+        total, tasks = sim.tasks_of([name for name in sim.models_run() if fits(name)], newest_first=newest_first)
+    return list(islice(tasks, page.start, page.start + page.limit)), total
 
 
 def wanted_model(fields: Mapping[str, object]) -> Fits | None:
@@ -98,7 +89,7 @@ def wanted_model(fields: Mapping[str, object]) -> Fits | None:
     clean = _clean(text)
     if not clean.strip("/"):  # of a text such as `.` nothing is left, which would be a part of everything
         clean = text
-    return lambda model: text in model.name.lower() or clean in _clean(model.name)
+    return lambda name: text in name.lower() or clean in _clean(name)
 
 
 def _clean(name: str) -> str:

@@ -15,7 +15,7 @@ at which somebody came to look; therefore advancing in pieces and advancing at o
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import TypeAlias
@@ -24,6 +24,7 @@ from wiro_mock.kernel import events as e
 from wiro_mock.kernel import ids
 from wiro_mock.kernel.account import AS_IT_IS, Account, Terms, concurrency_refusal
 from wiro_mock.kernel.admission import check_admission
+from wiro_mock.kernel.by_model import ByModel
 from wiro_mock.kernel.events import Entry, Event, Instant, Job
 from wiro_mock.kernel.files import Blob, File, FileIndex, FileKind, Folder, Tally, make_file
 from wiro_mock.kernel.orders import Order, make_job
@@ -87,6 +88,7 @@ class Simulation:
         self._gate = gate
         self._tasks: dict[str, Task] = {}
         self._logs: dict[str, list[Entry]] = {}
+        self._by_model = ByModel()
         self._ids_by_token: dict[str, str] = {}
         self._schedule = Schedule()
         self._finished: deque[str] = deque()
@@ -116,6 +118,15 @@ class Simulation:
     def tasks(self, *, newest_first: bool = False) -> Iterator[Task]:
         """All remembered tasks in the order in which they were made, or in the opposite order."""
         return reversed(self._tasks.values()) if newest_first else iter(self._tasks.values())
+
+    def models_run(self) -> Iterable[str]:
+        """The names of the models of the remembered tasks."""
+        return self._by_model.names()
+
+    def tasks_of(self, names: Collection[str], *, newest_first: bool = False) -> tuple[int, Iterator[Task]]:
+        """How many remembered tasks these models have (names as in `models_run`), and the tasks, as `tasks` does."""
+        ids = self._by_model.ids(names, newest_first=newest_first)
+        return self._by_model.count(names), map(self._tasks.__getitem__, ids)
 
     @property
     def remembered(self) -> int:
@@ -208,6 +219,7 @@ class Simulation:
             self._firm.add(file.blob)
         self._ids_by_token[job.token] = job.id
         self._logs[job.id] = []
+        self._by_model.add(job.model.name, job.id)
         self._append(job.id, e.Queued(job=job))
         for blob in plan.blobs():
             self.files.reserve(blob)
@@ -407,6 +419,7 @@ class Simulation:
     def _forget(self, task_id: str) -> None:
         task = self._tasks.pop(task_id)
         del self._logs[task_id]
+        self._by_model.remove(task.job.model.name, task_id)
         del self._ids_by_token[task.job.token]
         self._drop_files(task)
         self._weight -= task.job.weight
