@@ -18,7 +18,7 @@ HELD: list[str | Mapping[str, object]] = [
     {"print": "one"},
     {"hold": "door"},
     {"print": "two"},
-    {"exit": 0},
+    {"exit": {"after": "1s"}},
 ]
 BACKENDS = pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 
