@@ -18,7 +18,8 @@ HELD: list[str | Mapping[str, object]] = [
     {"print": "one"},
     {"hold": "door"},
     {"print": "two"},
-    {"exit": {"after": "1s"}},
+    {"print": {"after": "1s", "text": "three"}},
+    {"exit": 0},
 ]
 BACKENDS = pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 
@@ -89,7 +90,7 @@ async def test_a_task_that_is_held_is_waited_for_until_it_is_released() -> None:
             group.start_soon(wiro.wait_for, task, "task_end")
             await anyio.wait_all_tasks_blocked()
             wiro.release(task)
-        assert task.debugoutput == "one\ntwo"
+        assert task.debugoutput == "one\ntwo\nthree"
 
 
 @pytest.mark.anyio
