@@ -93,12 +93,12 @@ def test_what_is_no_fault_is_told() -> None:
     """No such operation, status or count."""
     with made() as wiro:
         assert misuse(lambda: wiro.fault("Task/Details")) == (
-            "there is no operation 'Task/Details'; did you mean 'Task/Detail'?"
+            "fault: on: 'Task/Details' is not possible; did you mean 'Task/Detail'?"
         )
         assert (
-            misuse(lambda: wiro.fault("Run", status=200)) == "fault: status is an HTTP status from 400 to 599, not 200"
+            misuse(lambda: wiro.fault("Run", status=200)) == "fault: do.status: '200' is too small; write at least 400"
         )
-        assert misuse(lambda: wiro.fault("Run", times=0)) == "fault: times is a whole number from 1, not 0"
+        assert misuse(lambda: wiro.fault("Run", times=0)) == "fault: times: '0' is too small; write at least 1"
 
 
 @pytest.mark.parametrize(
@@ -171,4 +171,4 @@ def test_many_faults_do_not_make_polls_slow() -> None:
     for _ in range(50):
         run(world)
     assert sum(1 for _ in world.faults) == 100
-    assert world.faults.strike("Task/Detail", "nobody") is None
+    assert world.faults.strike(world, "Task/Detail", scope="nobody") is None

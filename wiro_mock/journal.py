@@ -100,6 +100,8 @@ class Exchange:
             return "a message on the socket"
         if self.status == 500 and outcome.unexpected:
             return "the mock itself cannot go on"
+        if self.status == 0:
+            return "never answered"
         if outcome.code is None:
             return "accepted" if self.status < 400 else "failed on the way"
         return f"code {outcome.code} {outcome.message!r}"

@@ -16,13 +16,13 @@ from decimal import Decimal
 from functools import cached_property
 from os import PathLike, fspath
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, Unpack
 
 from wiro_mock.casting import Use
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
-from wiro_mock.testing import assertions, awaiting, choosing, options, report, sequences, verdict, views
+from wiro_mock.testing import assertions, awaiting, choosing, faulting, options, report, sequences, verdict, views
 from wiro_mock.testing.account import Account
 from wiro_mock.testing.call_site import here
 from wiro_mock.testing.guard import HostGuard
@@ -246,21 +246,41 @@ class WiroMock:
 
     def fault(
         self,
-        operation: str,
+        on: str | Sequence[str],
         *,
-        status: int = 503,
-        times: int = 1,
+        when: faulting.Conditions | None = None,
+        nth: int | None = None,
+        every: int | None = None,
+        share: float | None = None,
+        after_bytes: int | None = None,
+        times: int | None = None,
+        then: Sequence[str | Mapping[str, object]] = (),
+        effect: str | None = None,
         task: views.Task | str | None = None,
         optional: bool = False,
+        **do: Unpack[faulting.Actions],
     ) -> None:
-        """Answer the next requests of an operation (`Run`, `Task/Detail`) with a gateway's status: they have no effect.
+        """Let something go wrong with the next calls of an operation (`Run`, `Task/*`, `upload`, `cdn`): `status=503`
+        (where nothing is said), `latency="1s..3s"`, `reset=True`, …: the verbs of the scenarios' `faults:`.
 
-        `times` of them; only those about this task (or its id), if one is given. A fault that no request meets fails
-        the test, unless it is `optional`. Raises `Misuse` for no such operation, status or count.
+        `times` of them; only those about this task (or its id), if one is given; from the `nth` on, each `every`, a
+        `share` of them, or those in `when={"status": "task_start"}`; `then` come other actions. With `effect="after"`
+        the operation takes place, and only its answer suffers. A fault that no request meets fails the test, unless it
+        is `optional`. Raises `Misuse` for what cannot be.
         """
-        fault = choosing.fault(operation, status=status, times=times, task=task, where=here(), optional=optional)
-        with self.world.lock:
-            self.world.faults.arm(fault)
+        given = {"nth": nth, "every": every, "share": share, "after_bytes": after_bytes}
+        made = faulting.fault(
+            on,
+            do or {"status": 503},
+            when={**(when or {}), **{key: value for key, value in given.items() if value is not None}},
+            task=task,
+            where=here(),
+            times=times,
+            then=then,
+            effect=effect,
+            optional=optional or None,
+        )
+        faulting.arm(self.world, [made])
 
     def _use(self, scenarios: Sequence[str | Scenario], *, where: str, **given: Any) -> Use:
         return choosing.use(self.world, scenarios, where=where, **given)
@@ -431,17 +451,30 @@ class WiroMock:
 
     # -- doors -----------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def app(self) -> Starlette:
         """An ASGI app with the API, the socket and the control API. Its socket needs a server that knows lifespans."""
+        self._open("asgi")
+        return self._made_app
+
+    @cached_property
+    def _made_app(self) -> Starlette:
         from wiro_mock.asgi import create_app
 
         return create_app(self.world)
+
+    def _open(self, door: str) -> None:
+        """This door is used from now on. Raises `Misuse` where it cannot do what is armed already."""
+        with self.world.lock:
+            doors = self.world.doors
+            self.world.doors = doors | {door}
+            faulting.check_doors(self.world, self.world.faults)
 
     def respx(self) -> WiroRouter:
         """A respx router, to be entered with `with`: Wiro's hosts are answered in process, for sync and async httpx."""
         from wiro_mock.respx_router import make_router
 
+        self._open("respx")
         return make_router(self.world)
 
     @contextmanager
@@ -449,5 +482,6 @@ class WiroMock:
         """Serve it on real sockets while the block runs. Raises `CannotListen` when the address cannot be had."""
         from wiro_mock.server import ServerThread
 
-        with ServerThread(self.app, host=host, port=port) as thread:
+        self._open("socket")
+        with ServerThread(self._made_app, host=host, port=port) as thread:
             yield Served.by(thread)

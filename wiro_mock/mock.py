@@ -14,18 +14,20 @@ from decimal import Decimal
 from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
-from wiro_mock.api import Outcome, Profile, Request, Response, find, handle
+from wiro_mock.api import Outcome, Profile, Request, Response, handle
 from wiro_mock.api import wire as _wire
 from wiro_mock.api.answers import DetailTexts
 from wiro_mock.api.body import text_of
 from wiro_mock.api.jsontext import dumps
 from wiro_mock.api.measure import Measure
+from wiro_mock.api.messages import Lost
 from wiro_mock.api.operations import refused
 from wiro_mock.api.origin import origins
 from wiro_mock.casting import Casting, Part, Use
 from wiro_mock.clock import Clock, make_clock
 from wiro_mock.deliveries import Deliveries, Webhook
-from wiro_mock.faults import Fault, Faults
+from wiro_mock.faults import Fault, Faults, Strike
+from wiro_mock.faults.deeds import redirect
 from wiro_mock.journal import Exchange, Journal
 from wiro_mock.kernel import ids
 from wiro_mock.kernel.account import Account, Project, Terms
@@ -46,6 +48,7 @@ from wiro_mock.talks import Talks
 from wiro_mock.text import printable
 
 if TYPE_CHECKING:
+    from wiro_mock.language.faults import FaultItem
     from wiro_mock.loader import Library
     from wiro_mock.scenario import Chosen, Scenario
 
@@ -98,6 +101,7 @@ class World:
         self.log_request: Callable[[str], None] | None = None
         self._watchers: dict[str, set[Callable[[], None]]] = {}
         self.name = ""
+        self.doors = frozenset[str]()
         self.explain_key: Callable[[str], str] | None = None
         self.sockets: set[int] = set()
         self.socket_numbers = count(1)
@@ -127,7 +131,10 @@ class World:
         self._chosen: Chosen | None = None
         self.gates.clear()
         self.played: set[str] = set()
-        self.faults = Faults()
+        self.faults = Faults(seed)
+        self._run_faults = set[str]()
+        self._run_strike: Strike | None = None
+        self._request: Request | None = None
         self.unexpected: dict[tuple[str, str], Exchange] = {}
         self._kept: list[str] = []
         self._nonces: dict[str, None] = {}
@@ -255,15 +262,24 @@ class World:
         if chosen is None:
             return
         for item in chosen.scenario.faults:
-            fault = Fault(
-                operation=item.on,
-                status=item.do.status,
-                times=item.times,
-                task_id=task.job.id,
-                where=chosen.scenario.source or f"the scenario {chosen.scenario.name!r}",
-                optional=item.optional or not chosen.demanded,
-            )
-            self.faults.arm(fault)
+            if operations := item.operations - {"Run"}:
+                self.faults.arm(_fault(chosen, item, scope=task.job.id, operations=operations))
+
+    def _strike_run(self, chosen: Chosen) -> None:
+        """Let the faults of a scenario strike the run that it is to play. Raises `Lost`.
+
+        They are armed once, and count all runs that the scenario plays.
+        """
+        scope = f"scenario {chosen.scenario.name}"
+        if chosen.scenario.name not in self._run_faults:
+            self._run_faults.add(chosen.scenario.name)
+            for item in chosen.scenario.faults:
+                if "Run" in item.operations:
+                    self.faults.arm(_fault(chosen, item, scope=scope, operations=frozenset({"Run"})))
+        strike = self.faults.strike(self, "Run", scope=scope, request=self._request)
+        if strike is not None and strike.before:
+            raise Lost(strike)
+        self._run_strike = strike
 
     def poll(self, task: Task) -> Task:
         """Let pass what a poll is worth. Raises `PollError` after 10 000 entries, naming the scenario."""
@@ -301,7 +317,7 @@ class World:
     def handle(self, request: Request) -> Response:
         """Play one request: settle, answer, write it down. Never raises for what a client can send."""
         with self.lock:
-            self._chosen = None
+            self._chosen = self._run_strike = None
             self._came_at = self.sim.now
             response, outcome = self._played(request)
             if outcome.file and len(self.downloads) < DOWNLOADS_KEPT:
@@ -310,11 +326,12 @@ class World:
                 outcome = replace(outcome, unexpected=False, reason=f"{outcome.reason}; {past}")
             if self._chosen is not None:
                 outcome = replace(outcome, scenario=self._chosen.scenario.name, how=self._chosen.how)
+            is_lost = response.damage is not None and response.damage.is_total
             exchange = self.journal.record(
                 at=self.sim.now,
                 method=request.method,
                 path=request.path,
-                status=response.status,
+                status=0 if is_lost else response.status,
                 outcome=outcome,
                 fields=request.body.fields,
                 size=request.body.text_size,
@@ -330,7 +347,7 @@ class World:
         if self.log_request is not None:
             self.log_request(printable(f"{exchange.id} {exchange.method} {exchange.path} {exchange.status}"))
         headers = (*response.headers, (REQUEST_ID, exchange.id))
-        return Response(status=response.status, headers=headers, content=response.content, chunks=response.chunks)
+        return replace(response, headers=headers)
 
     def lost_socket(self, path: str) -> None:
         """A client asked for a socket at a path where there is none."""
@@ -352,9 +369,13 @@ class World:
             self.warm_up()
             self.settle()
             self._came_at = self.sim.now
-            if self.faults and (fault := self._fault_of(request)) is not None:
-                return fault.answer()
-            return handle(self, request)
+            if request.path in self.faults.loops:
+                return self._redirected(request)
+            response, outcome = handle(self, request)
+            if (strike := self._run_strike) is not None:
+                self._run_strike = None
+                response, outcome = strike.answer(lambda: (response, outcome))
+            return response, outcome
         except ScenarioError as error:
             # Where the file lies is the tester's business, and not on the wire.
             told = "; ".join(complaint.message for complaint in error.complaints)
@@ -364,18 +385,34 @@ class World:
         except Exception as error:
             return self._broken(f"{type(error).__name__}: {error} (a mistake in wiro_mock itself)")
 
+    def _redirected(self, request: Request) -> tuple[Response, Outcome]:
+        """The address that a redirect loop leads to, again and again."""
+        told = "followed a redirect of the fault redirect_loop, which leads here again"
+        outcome = Outcome(operation=self.faults.loops[request.path], reason=told, signed="public")
+        return redirect(request.origin, request.path), outcome
+
     def _from_the_past(self, request: Request) -> str:
         """What is known of the key of another world, which is over: its calls are nobody's fault here."""
         return self.explain_key(request.headers.get("x-api-key", "")) if self.explain_key else ""
 
-    def _fault_of(self, request: Request) -> Fault | None:
-        found = find(request.method, request.path)
-        if found is None:
+    def strike(self, operation: str, request: Request, segments: Sequence[str]) -> Strike | None:
+        """The fault that strikes this request, if one does."""
+        self._request = request
+        if not self.faults:
             return None
+        task = self._task_of(operation, request, segments)
+        scope, status = (task.job.id, task.status.value) if task is not None else ("", "")
+        return self.faults.strike(self, operation, scope=scope, status=status, request=request)
+
+    def _task_of(self, operation: str, request: Request, segments: Sequence[str]) -> Task | None:
+        """The task that a request is about."""
+        files = self.sim.files
+        if operation in ("File", "CDN"):
+            file = (files.by_accesskey if operation == "File" else files.by_cdn_folder)(segments[0])
+            return self.sim.task(file.task_id) if file is not None else None
         named = (text_of(request.body.fields, name) for name in ("taskid", "tasktoken", "socketaccesstoken"))
         tasks = (self.sim.task(name) or self.sim.task_by_token(name) for name in named)
-        task = next(filter(None, tasks), None)
-        return self.faults.strike(found[0].name, task.job.id if task else "")
+        return next(filter(None, tasks), None)
 
     def _broken(self, message: str, *, reason: str = "") -> tuple[Response, Outcome]:
         """The mock itself cannot go on: HTTP 500, and the sentence on the wire too, for Wiro has none for this."""
@@ -519,6 +556,8 @@ class World:
         """Look the job's scenario up; it is counted later, but for one that refuses, which does so now."""
         self._part = self.casting.look(job, self._asked)
         scenario = self._part.chosen.scenario
+        if scenario.faults:
+            self._strike_run(self._part.chosen)
         if scenario.refuses:
             self._plan(job)
         return scenario.terms
@@ -546,6 +585,18 @@ class World:
         blob = self.blobs.put(data, contenttype)
         self._kept.append(blob.digest)
         return blob
+
+
+def _fault(chosen: Chosen, item: FaultItem, *, scope: str, operations: frozenset[str]) -> Fault:
+    scenario = chosen.scenario
+    return Fault(
+        item=item,
+        scope=scope,
+        task_id="" if scope.startswith("scenario") else scope,
+        where=scenario.source or f"the scenario {scenario.name!r}",
+        optional=item.optional or not chosen.demanded,
+        operations=operations,
+    )
 
 
 def _silent(line: str) -> None:

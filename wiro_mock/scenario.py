@@ -31,7 +31,7 @@ from wiro_mock.kernel.plan import Plan, PlanItem
 from wiro_mock.language import timeline
 from wiro_mock.language.account import AccountItem
 from wiro_mock.language.complaints import Complaint, ScenarioError, complain
-from wiro_mock.language.faults import FaultItem
+from wiro_mock.language.faults import TaskFault
 from wiro_mock.language.names import MissingName, Names
 from wiro_mock.language.spelling import step_words
 from wiro_mock.language.steps import Refuse, StepItem, step_kinds
@@ -168,7 +168,7 @@ class Scenario(Strict):
         default=None, description="what the run meets in place of the account's own state; nothing of it stays"
     )
     steps: list[StepItem] = Field(description="what happens, in order")
-    faults: list[FaultItem] = Field(default=[], description="what goes wrong on the way, while the steps go on")
+    faults: list[TaskFault] = Field(default=[], description="what goes wrong on the way, while the steps go on")
     _source: str = PrivateAttr(default="")
     _layout: _Layout = PrivateAttr(default_factory=_Layout)
 
@@ -194,7 +194,7 @@ class Scenario(Strict):
                 shown[key] = value.model_dump(mode="json", by_alias=True, exclude_unset=True) if is_part else value
         shown["steps"] = [step_words(item) for item in self.steps]
         if self.faults:
-            shown["faults"] = [fault.model_dump(exclude_unset=True) for fault in self.faults]
+            shown["faults"] = [fault.words() for fault in self.faults]
         return f"Scenario.model_validate({shown!r})"
 
     __str__ = __repr__

@@ -3,7 +3,7 @@
 `handle(world, request)` plays any of `OPERATIONS`; `Conversation` plays the socket.
 """
 
-from wiro_mock.api.messages import NO_BODY, Body, Outcome, Request, Response, Upload, World
+from wiro_mock.api.messages import NO_BODY, Body, Damage, Outcome, Request, Response, Upload, World
 from wiro_mock.api.operations import OPERATIONS, Operation, find, handle
 from wiro_mock.api.profile import PROFILES, Profile, find_profile, switch
 from wiro_mock.api.socket import Conversation
@@ -14,6 +14,7 @@ __all__ = [
     "PROFILES",
     "Body",
     "Conversation",
+    "Damage",
     "Operation",
     "Outcome",
     "Profile",

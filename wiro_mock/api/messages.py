@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Literal, Protocol
 
 from wiro_mock.api.profile import Profile
 from wiro_mock.kernel.account import Project
 from wiro_mock.kernel.catalog import Catalog, Model
-from wiro_mock.kernel.events import Instant
+from wiro_mock.kernel.events import Duration, Instant
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.orders import Order
 from wiro_mock.kernel.simulation import Simulation
@@ -44,7 +44,8 @@ NO_BODY = Body()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A request. `path` is as it came, percent-encoded and without the query; header names are in lower
-    case, and values of a header that came several times are joined by a comma, as Node joins them.
+    case, and values of a header that came several times are joined by a comma, as Node joins them. `can_break`:
+    whether the transport can end the connection in the middle of the answer.
     """
 
     method: str
@@ -52,6 +53,27 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)  # it has the credentials in it
     origin: str
     body: Body = NO_BODY
+    can_break: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """What a transport is to do to the bytes of an answer on their way.
+
+    `latency` is in microseconds, before the first byte; `drip` in bytes of the body per second, 0 for all at once.
+    `end` is how the answer ends: `reset` (RST), `close` (FIN) or `hang` (nothing more comes, the connection stays open)
+    after `stop_at` bytes of the body, or before its first line where that is None; empty where it comes to its end.
+    """
+
+    latency: Duration = 0
+    drip: int = 0
+    end: Literal["", "reset", "close", "hang"] = ""
+    stop_at: int | None = None
+
+    @property
+    def is_total(self) -> bool:
+        """Whether nothing of the answer comes."""
+        return bool(self.end) and self.stop_at is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +84,7 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
     content: bytes = b""
     chunks: Iterator[bytes] | None = field(default=None, repr=False)
+    damage: Damage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +137,25 @@ class DetailTexts(Protocol):
     def of(self, task: Task, origin: str, profile: Profile) -> bytes: ...
 
 
+class Strike(Protocol):
+    """A fault that strikes a request."""
+
+    def answer(self, play: Callable[[], tuple[Response, Outcome]]) -> tuple[Response, Outcome]:
+        """What the client gets in the end; `play` makes Wiro's own answer, and is not called if nothing happened."""
+        ...
+
+
+class Lost(Exception):
+    """A run that is struck by a fault of the very scenario that would have played it, so that it does not take place.
+
+    Raised by `World.submit`.
+    """
+
+    def __init__(self, strike: Strike) -> None:
+        super().__init__("the run is lost on the way")
+        self.strike = strike
+
+
 class World(Protocol):
     """What the API needs of the world: settled to now, and locked while a request is handled."""
 
@@ -152,6 +194,10 @@ class World(Protocol):
 
     def is_first_use(self, nonce: str) -> bool:
         """Whether this nonce has not been seen before; from now on it has."""
+        ...
+
+    def strike(self, operation: str, request: Request, segments: Sequence[str]) -> Strike | None:
+        """The fault that strikes this request, which was let in, if one does; `segments` are those of its path."""
         ...
 
     def seconds(self) -> int:

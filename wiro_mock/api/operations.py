@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 
 from wiro_mock.api import files, no_route, run, tasks, wire
 from wiro_mock.api.answers import Answer, answer
 from wiro_mock.api.auth import Shown, authenticate
-from wiro_mock.api.messages import Outcome, Request, World
+from wiro_mock.api.messages import Lost, Outcome, Request, Response, World
 from wiro_mock.api.profile import Profile, value_of
 from wiro_mock.kernel.refusals import No, Refusal
 
@@ -158,9 +158,9 @@ def handle(world: World, request: Request) -> Answer:
         note = shown.note
         if shown.refusal:
             raise shown.refusal
-        if request.body.problem:
-            raise operation.unreadable.refusal(reason=request.body.problem)
-        response, outcome = operation.handler(world, request, *segments)
+        play = partial(_play, world, operation, request, segments)
+        strike = world.strike(name, request, segments)
+        response, outcome = play() if strike is None else strike.answer(play)
         note = "; ".join(filter(None, (outcome.reason, note)))
     except Refusal as refusal:
         response, outcome = refused(world, refusal, note=note)
@@ -169,6 +169,22 @@ def handle(world: World, request: Request) -> Answer:
         length = ("content-length", str(len(response.content)))
         response = replace(response, headers=(*response.headers, length), content=b"")
     return Answer(response, replace(outcome, operation=name, reason=note, signed=shown.signed))
+
+
+def _play(world: World, operation: Operation, request: Request, segments: list[str]) -> tuple[Response, Outcome]:
+    """Wiro's own answer to a request that was let in."""
+    try:
+        if request.body.problem:
+            raise operation.unreadable.refusal(reason=request.body.problem)
+        return operation.handler(world, request, *segments)
+    except Refusal as refusal:
+        return refused(world, refusal)
+    except Lost as lost:
+        return lost.strike.answer(_never)
+
+
+def _never() -> tuple[Response, Outcome]:
+    raise AssertionError("a run that is lost on the way has no answer of its own")
 
 
 def refused(world: World, refusal: Refusal, *, note: str = "") -> Answer:

@@ -1,30 +1,368 @@
-"""`faults:` of a scenario: what goes wrong on the way, while the task itself goes on as its steps say.
+"""`faults:` of a scenario or of a fault set: what goes wrong on the way, while the task goes on as its steps say.
 
-A fault is no event: the log never lies, the bytes do. For now a gateway's status is all that can be done; it stands for
-"the request did not reach Wiro", so a request that meets one has no effect.
+A fault is no event: the log never lies, the bytes do. Each says where it strikes (`on`), when (`when`), what it does
+(`do`, then `then`), how often (`times`), and whether the operation took place (`effect`).
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import Field
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
-from wiro_mock.language.strict import Strict
+from wiro_mock.kernel.refusals import No
+from wiro_mock.language.chances import Chance, ChanceText
+from wiro_mock.language.complaints import did_you_mean
+from wiro_mock.language.strict import Given, Strict
+from wiro_mock.language.verbs import (
+    ABOUT_A_TASK,
+    OPERATIONS,
+    PLACES,
+    VERBS,
+    Kind,
+    kind_of,
+    not_built,
+    operations_of,
+)
+
+Effect: TypeAlias = Literal["before", "after"]
+MOST_TIMES = 1_000_000
+GARBAGE = 64
+"""Bytes of garbage, where nothing else is said."""
 
 
-class FaultAction(Strict):
-    """What is done to a request."""
+def _flag(value: object) -> object:
+    if value is not True:
+        raise ValueError("can only be true; leave it out where it is not meant")
+    return value
 
-    status: int = Field(ge=400, le=599, description="the HTTP status that a gateway answers with, such as 503")
+
+def _or(default: object) -> BeforeValidator:
+    return BeforeValidator(lambda value: default if value is True else value)
+
+
+def _null(value: object) -> object:
+    return "null" if value is None else value
+
+
+Flag = Annotated[Literal[True] | None, BeforeValidator(_flag), WithJsonSchema({"const": True})]
+_TRUE_OR_NUMBER = WithJsonSchema({"anyOf": [{"const": True}, {"type": "integer", "minimum": 1, "maximum": 1 << 20}]})
+_SENTENCES = {no.value[0]: no.value[1] for no in (No.SIGN_IN, No.BALANCE)} | {
+    96: "You have reached your concurrent task limit."
+}
+"""What Wiro says with a code, where the fault does not say it itself (rest.md §9)."""
+
+
+class Do(Strict):
+    """What is done: one verb, or several that go together, such as {status: 429, retry_after: 2}."""
+
+    ok: Flag = Field(default=None, description=VERBS["ok"].about)
+    status: Annotated[Annotated[int, Field(ge=400, le=599)] | None, Given] = Field(
+        default=None, description="the HTTP status that a gateway answers with, such as 503"
+    )
+    code: Annotated[Annotated[int, Field(ge=0, le=999)] | None, Given] = Field(
+        default=None, description=VERBS["code"].about
+    )
+    message: Annotated[Annotated[str, Field(min_length=1)] | None, Given] = Field(
+        default=None, description=VERBS["message"].about
+    )
+    retry_after: Annotated[Annotated[int, Field(ge=0, le=86_400)] | None, Given] = Field(
+        default=None, description=VERBS["retry_after"].about
+    )
+    redirect_loop: Flag = Field(default=None, description=VERBS["redirect_loop"].about)
+    expired: Flag = Field(default=None, description=VERBS["expired"].about)
+    garbage: Annotated[Annotated[int, Field(ge=1, le=1 << 20)] | None, Given, _or(GARBAGE), _TRUE_OR_NUMBER] = Field(
+        default=None, description=VERBS["garbage"].about
+    )
+    top_level: Annotated[
+        Literal["array", "null"] | None, BeforeValidator(_null), WithJsonSchema({"enum": ["array", "null", None]})
+    ] = Field(default=None, description=VERBS["top_level"].about)
+    bad_json: Flag = Field(default=None, description=VERBS["bad_json"].about)
+    corrupt: Annotated[Annotated[int, Field(ge=1, le=1 << 20)] | None, Given, _or(1), _TRUE_OR_NUMBER] = Field(
+        default=None, description=VERBS["corrupt"].about
+    )
+    content_type: Annotated[Annotated[str, Field(pattern=r"^[\x21-\x7e][\x20-\x7e]{0,199}$")] | None, Given] = Field(
+        default=None, description="a content type such as text/html"
+    )
+    latency: Annotated[ChanceText | None, Given] = Field(default=None, description=VERBS["latency"].about)
+    drip: Annotated[Annotated[int, Field(ge=1, le=1 << 30)] | None, Given] = Field(
+        default=None, description=VERBS["drip"].about
+    )
+    hang: Flag = Field(default=None, description=VERBS["hang"].about)
+    reset: Flag = Field(default=None, description=VERBS["reset"].about)
+    disconnect: Flag = Field(default=None, description=VERBS["disconnect"].about)
+    truncate: Annotated[Literal[True] | Annotated[int, Field(ge=0, le=1 << 30)] | None, Given] = Field(
+        default=None, description=VERBS["truncate"].about
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _word(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        if value not in VERBS:
+            raise ValueError(f"there is no fault '{value}'; {did_you_mean(value, VERBS)}")
+        if not VERBS[value].word:
+            raise ValueError(f"'{value}' needs a value; write {{{value}: …}}")
+        return {value: True}
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        if not self.verbs:
+            raise ValueError(f"is empty; write one of: {', '.join(VERBS)}")
+        parts: dict[str, str] = {}
+        for verb in self.verbs:
+            part = VERBS[verb].part
+            if part in ("answer", "body", "end") and {verb, parts.get(part)} != {"status", "code"}:
+                if part in parts:
+                    raise ValueError(f"{parts[part]} and {verb} cannot both be done at once; write two faults")
+                parts[part] = verb
+        if self.ok and len(self.verbs) > 1:
+            raise ValueError("ok: nothing goes wrong then; leave the others out")
+        if self.message and self.code is None:
+            raise ValueError("message: goes with a code; add it, such as code: 96")
+        if self.code is not None and self.message is None and self.code not in _SENTENCES:
+            raise ValueError(f"code: {self.code} has no sentence of its own; add message: TEXT")
+        if self.retry_after is not None and self.status is None and self.code is None:
+            raise ValueError("retry_after: goes with a status; add it, such as status: 429")
+        return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """A verb that needs no value can stand alone."""
+        made = handler(core_schema)
+        return {"anyOf": [made, {"type": "string", "enum": [name for name, verb in VERBS.items() if verb.word]}]}
+
+    @property
+    def verbs(self) -> list[str]:
+        """The verbs that are done, in the order of the table."""
+        return [name for name in VERBS if name in self.model_fields_set]
+
+    @property
+    def sentence(self) -> str:
+        """What Wiro says with the code."""
+        return self.message or _SENTENCES.get(self.code or 0, "")
+
+    def makes_answer(self, after_bytes: int | None) -> bool:
+        """Whether the client gets nothing of Wiro's own answer, so that the operation need not take place."""
+        parts = {VERBS[verb].part for verb in self.verbs if not VERBS[verb].own}
+        return bool(parts & {"answer", "body"} or ("end" in parts and after_bytes is None))
+
+    def words(self) -> Any:
+        """How it is spelt."""
+        verbs = self.verbs
+        if len(verbs) == 1 and VERBS[verbs[0]].word and getattr(self, verbs[0]) in (True, *_DEFAULTS[verbs[0]]):
+            return verbs[0]
+        return {verb: _word_of(getattr(self, verb)) for verb in verbs}
+
+    def __str__(self) -> str:
+        words = self.words()
+        return words if isinstance(words, str) else ", ".join(f"{key} {_told(value)}" for key, value in words.items())
+
+
+_DEFAULTS: dict[str, tuple[int, ...]] = {"garbage": (GARBAGE,), "corrupt": (1,)} | {
+    name: () for name in VERBS if name not in ("garbage", "corrupt")
+}
+
+
+def _word_of(value: Any) -> Any:
+    return value.words() if isinstance(value, Chance) else value
+
+
+def _told(value: object) -> str:
+    return " ".join(f"{key} {one}" for key, one in value.items()) if isinstance(value, dict) else str(value)
+
+
+class Turn(Do):
+    """What is done next, and how many times."""
+
+    times: Annotated[int, Field(ge=1, le=MOST_TIMES)] = Field(default=1, description="how many times; once by default")
+
+    def words(self) -> Any:
+        """How it is spelt."""
+        words = super().words()
+        if self.times == 1:
+            return words
+        return {**(words if isinstance(words, dict) else {words: True}), "times": self.times}
+
+
+class When(Strict):
+    """Which calls are struck; all must hold."""
+
+    status: Annotated[
+        Literal[
+            "task_queue",
+            "task_accept",
+            "task_preprocess_start",
+            "task_preprocess_end",
+            "task_assign",
+            "task_start",
+            "task_output",
+            "task_output_full",
+            "task_end",
+            "task_postprocess_start",
+            "task_postprocess_end",
+            "task_cancel",
+            "task_error",
+        ]
+        | None,
+        Given,
+    ] = Field(default=None, description="calls about a task in this status")
+    nth: Annotated[Annotated[int, Field(ge=1)] | None, Given] = Field(
+        default=None, description="from the nth of those calls on"
+    )
+    every: Annotated[Annotated[int, Field(ge=1)] | None, Given] = Field(
+        default=None, description="each nth of those calls"
+    )
+    share: Annotated[Annotated[float, Field(gt=0, le=1)] | None, Given] = Field(
+        default=None, description="this share of the calls, such as 0.2, drawn from the seed"
+    )
+    after_bytes: Annotated[Annotated[int, Field(ge=0)] | None, Given] = Field(
+        default=None, description="hang, reset and disconnect come after so many bytes of the body"
+    )
+
+
+def _listed(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+_GLOB = {"type": "string", "pattern": r"[*?\[]"}
+_PLACE = {"anyOf": [{"enum": [*OPERATIONS, *PLACES]}, _GLOB]}
+
+
+def _known(names: list[str]) -> list[str]:
+    for name in names:
+        operations_of(name)
+    return names
+
+
+On = Annotated[
+    list[str],
+    BeforeValidator(_listed),
+    AfterValidator(_known),
+    Field(min_length=1),
+    WithJsonSchema({"anyOf": [_PLACE, {"type": "array", "items": _PLACE, "minItems": 1}]}),
+]
 
 
 class FaultItem(Strict):
-    """One fault: requests of an operation that name the scenario's task, so many of them."""
+    """One fault: where it strikes, when, what it does, and how often."""
 
-    on: Literal["Task/Detail", "Task/Cancel", "Task/Kill", "Task/InputOutputDelete"] = Field(
-        description="the operation, such as Task/Detail"
+    on: On = Field(description="an operation such as Task/Detail, a glob such as Task/*, upload or cdn; or a list")
+    when: Annotated[When, Given] = Field(default=When(), description="which calls it strikes; by default all")
+    do: Do = Field(description="what is done to the request, such as {status: 503}")
+    times: Annotated[Annotated[int, Field(ge=1, le=MOST_TIMES)] | None, Given] = Field(
+        default=None, description="how often; by default once, and always with every or share"
     )
-    do: FaultAction = Field(description="what is done to the request, such as {status: 503}")
-    times: int = Field(default=1, ge=1, le=1_000_000, description="to how many requests; by default to one")
+    then: list[Turn] = Field(default=[], description="what is done after that, in turn, such as [{status: 502}, ok]")
+    effect: Annotated[Effect | None, Given] = Field(
+        default=None, description="before: the operation does not take place; after: it does, and its answer suffers"
+    )
     optional: bool = Field(default=False, description="whether a test passes that never meets it")
+
+    @field_validator("on")
+    @classmethod
+    def _is_built(cls, names: list[str]) -> list[str]:
+        kinds = frozenset(kind_of(one) for name in names for one in operations_of(name))
+        if missing := not_built(kinds):
+            raise ValueError(missing)
+        return names
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Self:
+        for do in self.turns:
+            for verb in do.verbs:
+                if not self.kinds & {*VERBS[verb].where}:
+                    raise ValueError(f"{verb}: cannot be done to {' or '.join(self.on)}; {_where_instead(verb)}")
+            self._check_bytes(do)
+            if self.effect == "before" and not do.ok and not do.makes_answer(self.when.after_bytes):
+                raise ValueError(
+                    f"effect: before cannot be, for {do} lets Wiro's own answer through, so the operation takes "
+                    "place; leave it out, or write after"
+                )
+        if self.then and self.times is None and (self.when.every or self.when.share):
+            raise ValueError("then: would never come, for the first goes on for ever; add times")
+        return self
+
+    def _check_bytes(self, do: Do) -> None:
+        if self.when.after_bytes is None:
+            return
+        if do.truncate is not None and do.truncate is not True:
+            raise ValueError("when.after_bytes: truncate says itself after how many bytes; leave one of the two out")
+        if not do.ok and not any(VERBS[verb].part == "end" for verb in do.verbs):
+            raise ValueError(f"when.after_bytes: is for hang, reset, disconnect and truncate, not for {do}")
+
+    @cached_property
+    def operations(self) -> frozenset[str]:
+        """The operations (or `socket`, `webhook`) that it strikes."""
+        return frozenset(one for name in self.on for one in operations_of(name))
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """What kinds of things it strikes."""
+        return frozenset(map(kind_of, self.operations))
+
+    @property
+    def turns(self) -> list[Do]:
+        """What is done, in turn."""
+        return [self.do, *self.then]
+
+    @property
+    def most(self) -> int | None:
+        """How often the first turn is done; None for always."""
+        return self.times if self.times is not None else None if self.when.every or self.when.share else 1
+
+    def words(self) -> dict[str, Any]:
+        """How it is spelt."""
+        return dict(self._words())
+
+    def _words(self) -> Iterator[tuple[str, Any]]:
+        yield "on", self.on[0] if len(self.on) == 1 else self.on
+        if self.when.model_fields_set:
+            yield "when", self.when.model_dump(exclude_unset=True)
+        yield "do", self.do.words()
+        if self.times is not None:
+            yield "times", self.times
+        if self.then:
+            yield "then", [turn.words() for turn in self.then]
+        if self.effect is not None:
+            yield "effect", self.effect
+        if self.optional:
+            yield "optional", True
+
+
+class TaskFault(FaultItem):
+    """A fault of a scenario: it strikes the run that plays it, and requests about its task."""
+
+    @field_validator("on")
+    @classmethod
+    def _is_about_a_task(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if not ABOUT_A_TASK & {*operations_of(name)}:
+                raise ValueError(
+                    f"a request of {name} is about no task of this scenario; put the fault into a fault set or into "
+                    "wiro.fault(…), which strike any request"
+                )
+        return names
+
+    @cached_property
+    def operations(self) -> frozenset[str]:
+        """The operations that it strikes, among those that are about a task."""
+        return ABOUT_A_TASK & frozenset(one for name in self.on for one in operations_of(name))
+
+
+def _where_instead(verb: str) -> str:
+    names = {"api": "an operation such as Task/Detail", "file": "cdn", "socket": "socket", "webhook": "webhook"}
+    return f"strike {' or '.join(names[kind] for kind in VERBS[verb].where)}"

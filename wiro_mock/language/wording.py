@@ -27,6 +27,16 @@ def complaints_of(error: ValidationError, root: type[BaseModel], document: Docum
     return [_complaint(detail, root, document, file) for detail in error.errors(include_url=False)]
 
 
+def sentences_of(error: ValidationError, root: type[BaseModel]) -> list[str]:
+    """Every mistake that pydantic found in what has no file, as `do.status: …`."""
+    found = error.errors(include_url=False)
+    return [": ".join(filter(None, (_name(one["loc"]), _sentence(one, root, one["loc"])))) for one in found]
+
+
+def _name(path: Path) -> str:
+    return ".".join(str(part) for part in path)
+
+
 def thing(path: Path) -> str:
     """What a path is called: `step 3: progress.for`, `match.model`."""
     names = [str(part) for part in path if isinstance(part, str)]

@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from typing import Any, Protocol
 
 from wiro_mock.casting import Use
-from wiro_mock.faults import Fault
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.language.substitution import value_text
 from wiro_mock.loader import make_scenario
@@ -17,7 +16,6 @@ from wiro_mock.mock import World
 from wiro_mock.scenario import Scenario
 from wiro_mock.testing.call_site import here
 from wiro_mock.testing.holding import point
-from wiro_mock.testing.sequences import check_operation
 
 __tracebackhide__ = True  # a failure is in the tester's line
 
@@ -122,17 +120,6 @@ def make(world: World, where: str, data: Mapping[str, object], rest: Mapping[str
     with world.lock:
         world.casting.own.append(made)
     return made
-
-
-def fault(operation: str, *, status: int, times: int, task: object, where: str, optional: bool) -> Fault:
-    """A fault that a test sets. Raises `Misuse` for what cannot be one."""
-    check_operation(operation)
-    if type(status) is not int or not 400 <= status <= 599:
-        raise Misuse(f"fault: status is an HTTP status from 400 to 599, not {status!r}")
-    if type(times) is not int or times < 1:
-        raise Misuse(f"fault: times is a whole number from 1, not {times!r}")
-    task_id = "" if task is None else str(getattr(task, "id", task))
-    return Fault(operation=operation, status=status, times=times, task_id=task_id, where=where, optional=optional)
 
 
 def jump_to(world: World, task_id: str, to: str) -> None:

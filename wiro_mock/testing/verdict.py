@@ -110,12 +110,26 @@ def unused_holds(holds: Iterable[tuple[Hold, bool]]) -> Iterator[str]:
 
 
 def unfired_faults(faults: Iterable[Fault]) -> Iterator[str]:
-    """Faults that no request has met."""
+    """Faults that no request has met, and those that could not be done to any that did."""
     for fault in faults:
-        if not fault.struck and not fault.optional:
-            about = f" about task {fault.task_id}" if fault.task_id else ""
-            way = "write optional: true beside it" if fault.task_id and ".y" in fault.where else "write optional=True"
-            yield f"fault never fired: {fault}, set at {fault.where}: no such request{about} came; remove it, or {way}"
+        if fault.struck or fault.optional:
+            continue
+        way = "write optional: true beside it" if ".y" in fault.where.rpartition("/")[2] else "write optional=True"
+        told = f"{fault}, set at {fault.where}"
+        if fault.unfit:
+            yield f"fault could not apply: {told}: {fault.unfit}; remove it, or {way}"
+        else:
+            yield f"fault never fired: {told}: {_why_unfired(fault)}; remove it, or {way}"
+
+
+def _why_unfired(fault: Fault) -> str:
+    about = f" about task {fault.task_id}" if fault.task_id else ""
+    if not fault.calls:
+        in_status = f" in {fault.item.when.status}" if fault.item.when.status else ""
+        return f"no such request{about}{in_status} came"
+    came = "1 such request" if fault.calls == 1 else f"{fault.calls} such requests"
+    when = ", ".join(f"{key} {value}" for key, value in fault.item.when.model_dump(exclude_none=True).items())
+    return f"{came}{about} came, and none was struck ({when})"
 
 
 def forgotten_holds(world: World, holds: Sequence[Hold]) -> Iterator[str]:

@@ -1,0 +1,259 @@
+"""The faults that are armed in a world: each counts the calls that are like it, and says which of them it strikes.
+
+A call is a request that was let in, or whatever else has a place in the language. Every armed fault that is like a call
+counts it, in order of arrival; the first that is due strikes: those of the task before those of every task, the older
+before the younger. A fault is spent by being applied, not by being due: what could not be done may be done to the
+next call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import TYPE_CHECKING
+
+from wiro_mock.api.messages import Outcome, Request, Response
+from wiro_mock.faults.deeds import Unfit, wrecked
+from wiro_mock.kernel.ids import derive
+from wiro_mock.text import printable
+
+if TYPE_CHECKING:
+    from wiro_mock.api.messages import World
+    from wiro_mock.language.faults import Do, FaultItem
+
+ARMED = 10_000
+"""For so many tasks faults are armed at a time; of more, the oldest are forgotten."""
+SHOWN = 200
+"""Characters of Wiro's own answer that the journal tells of, where it did not reach the client."""
+_DRAWS = 1 << 256
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Fault:
+    """A fault of the language at work; only for calls about the task (or the scenario) `scope`, if there is one.
+
+    `where` is where it was set; `calls` counts the calls that were like it, `struck` those that it was applied to;
+    `unfit` says why it could not be applied the last time, `times_unfit` how often that was. An `optional` one need
+    not be met. `number` is its place in the order of arming, which its draws depend on.
+    """
+
+    item: FaultItem
+    scope: str = ""
+    where: str = ""
+    optional: bool = False
+    operations: frozenset[str] = frozenset()
+    number: int = 0
+    calls: int = 0
+    struck: int = 0
+    unfit: str = ""
+    times_unfit: int = 0
+    task_id: str = ""
+
+    def __post_init__(self) -> None:
+        self.operations = self.operations or self.item.operations
+
+    def __str__(self) -> str:
+        return f"{self.item.do} on {', '.join(self.item.on)}"
+
+    @property
+    def total(self) -> int | None:
+        """How many calls it strikes in all; None for any number."""
+        most = self.item.most
+        return None if most is None else most + sum(turn.times for turn in self.item.then)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether it strikes no more."""
+        return self.total is not None and self.struck >= self.total
+
+    @property
+    def turn(self) -> Do:
+        """What it does to the next call that it strikes."""
+        left = self.struck - (self.item.most or 0)
+        if self.item.most is None or left < 0:
+            return self.item.do
+        for turn in self.item.then:
+            if left < turn.times:
+                return turn
+            left -= turn.times
+        return self.item.do
+
+    def is_due(self, seed: str) -> bool:
+        """Whether it strikes the call that it has just counted."""
+        when = self.item.when
+        first = when.nth or 1
+        if self.calls < first:
+            return False
+        if when.every and (self.calls - first if when.nth else self.calls) % when.every:
+            return False
+        return when.share is None or self.draw(seed, "share") < when.share
+
+    def draw(self, seed: str, what: str) -> float:
+        """A number from 0 to 1 that depends on the seed, the fault and the call only."""
+        return derive(seed, "fault", self.number, self.calls, what) / _DRAWS
+
+    def shown(self) -> dict[str, object]:
+        """What it is and what became of it, as JSON values."""
+        return {
+            **self.item.words(),
+            "task": self.task_id or None,
+            "where": self.where,
+            "calls": self.calls,
+            "struck": self.struck,
+            "left": None if self.total is None else self.total - self.struck,
+            "could_not": self.unfit or None,
+        }
+
+
+@dataclass(slots=True, kw_only=True)
+class Strike:
+    """A fault that strikes a call; `applied` or `could_not` has to be called, once it is known.
+
+    `do` is what it does this time, `before` whether the operation does not take place, `random` makes its noise.
+    """
+
+    fault: Fault
+    do: Do
+    world: World
+    faults: Faults
+    operation: str = ""
+    request: Request | None = None
+    random: Random = field(default_factory=Random)
+
+    @property
+    def before(self) -> bool:
+        """Whether nothing happened."""
+        item = self.fault.item
+        if self.do.ok or not self.do.makes_answer(item.when.after_bytes):
+            return False
+        return item.effect != "after"
+
+    def draw(self, what: str) -> float:
+        """A number from 0 to 1 for this strike."""
+        return self.fault.draw(self.faults.seed, what)
+
+    def applied(self) -> str:
+        """It was done; how it is told of."""
+        fault = self.fault
+        fault.struck += 1
+        if fault.is_spent:
+            self.faults.disarm(fault)
+        of = f" of {fault.total}" if fault.total is not None else ""
+        what = fault if self.do is fault.item.do else f"{self.do} (of {fault})"
+        return f"the fault {what}, set at {fault.where}, no. {fault.struck}{of}"
+
+    def could_not(self, why: str) -> str:
+        """It could not be done, and is not spent; how it is told of."""
+        self.fault.unfit = why
+        self.fault.times_unfit += 1
+        return f"the fault {self.fault}, set at {self.fault.where}, could not apply: {why}"
+
+    def answer(self, play: Callable[[], tuple[Response, Outcome]]) -> tuple[Response, Outcome]:
+        """What the client gets, and what the journal is told. `play` makes Wiro's own answer."""
+        own = None if self.before else play()
+        assert self.request is not None
+        try:
+            response = wrecked(self, self.request, own[0] if own else None)
+        except Unfit as unfit:
+            response, outcome = own or play()
+            return response, replace(outcome, reason=_joined(outcome.reason, self.could_not(str(unfit))))
+        told = self.applied()
+        if own is None:
+            code, message = (self.do.code, self.do.sentence) if self.do.code is not None else (None, "")
+            task_id = "" if self.fault.scope.startswith("scenario") else self.fault.task_id
+            reason = f"{told}; the request had no effect"
+            return response, Outcome(
+                operation=self.operation, task_id=task_id, code=code, message=message, reason=reason
+            )
+        return response, self._after(own, response, told)
+
+    def _after(self, own: tuple[Response, Outcome], response: Response, told: str) -> Outcome:
+        before, outcome = own
+        from wiro_mock.language.durations import format_duration  # pydantic, which a start need not wait for
+
+        late = response.damage.latency if response.damage is not None else 0
+        told = f"{told}, {format_duration(late)} late" if late else told
+        if _is_whole(before, response):
+            return replace(outcome, reason=_joined(outcome.reason, told))
+        text = printable(before.content.decode("utf-8", "replace")[:SHOWN]) if before.content else "the bytes of a file"
+        told = f"{told}; the operation took place, and its own answer was {before.status} {text}"
+        if before.content[SHOWN:]:
+            told += "…"
+        if response.status != before.status:
+            outcome = replace(outcome, code=self.do.code, message=self.do.sentence if self.do.code is not None else "")
+        return replace(outcome, file="", seen=0, reason=_joined(outcome.reason, told))
+
+
+def _is_whole(own: Response, response: Response) -> bool:
+    """Whether Wiro's own answer reaches the client as it is, if late."""
+    same = response.content == own.content and response.chunks is own.chunks and response.status == own.status
+    return same and (response.damage is None or not response.damage.end)
+
+
+def _joined(*texts: str) -> str:
+    return "; ".join(filter(None, texts))
+
+
+class Faults:
+    """The armed faults. Not safe without the world's lock."""
+
+    def __init__(self, seed: str = "0") -> None:
+        self.seed = seed
+        self.loops: dict[str, str] = {}
+        self._armed: dict[tuple[str, str], list[Fault]] = {}
+        self._count = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._armed or self.loops)
+
+    def __iter__(self) -> Iterator[Fault]:
+        """Those that may still strike, in the order of arming."""
+        found = {fault.number: fault for faults in self._armed.values() for fault in faults}
+        return iter([found[number] for number in sorted(found)])
+
+    def arm(self, fault: Fault) -> Fault:
+        """From now on it may strike."""
+        self._count += 1
+        fault.number = self._count
+        for operation in sorted(fault.operations):
+            self._armed.setdefault((operation, fault.scope), []).append(fault)
+        while len(self._armed) > ARMED:
+            del self._armed[next(iter(self._armed))]
+        return fault
+
+    def disarm(self, fault: Fault) -> None:
+        """It strikes no more. Again is no error."""
+        for operation in fault.operations:
+            key = (operation, fault.scope)
+            if fault in (faults := self._armed.get(key, [])):
+                faults.remove(fault)
+                if not faults:
+                    del self._armed[key]
+
+    def clear(self) -> int:
+        """Disarm all of them; how many they were."""
+        count = len(list(self))
+        self._armed.clear()
+        self.loops.clear()
+        return count
+
+    def strike(
+        self, world: World, operation: str, *, scope: str = "", status: str = "", request: Request | None = None
+    ) -> Strike | None:
+        """Count a call, about this task (or scenario) in this status; the fault that strikes it, if one does."""
+        due: Fault | None = None
+        scopes = (scope, "") if scope and not scope.startswith("scenario") else (scope,)
+        for key in scopes:
+            for fault in tuple(self._armed.get((operation, key), ())):
+                if fault.item.when.status is not None and fault.item.when.status != status:
+                    continue
+                fault.calls += 1
+                if due is None and fault.is_due(self.seed):
+                    due = fault
+        if due is None:
+            return None
+        random = Random(derive(self.seed, "fault", due.number, due.calls, "noise"))  # noqa: S311 -- not for secrets
+        return Strike(
+            fault=due, do=due.turn, world=world, faults=self, operation=operation, request=request, random=random
+        )

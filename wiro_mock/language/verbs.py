@@ -1,0 +1,128 @@
+"""The words of the fault language as tables: where a fault strikes, and what it does.
+
+Each verb is a row of `VERBS`, each place that is no single operation one of `PLACES`. What a verb does lies elsewhere:
+in `wiro_mock.faults` for answers, in the doors for their bytes, in the socket for frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Final, Literal, TypeAlias
+
+from wiro_mock.language.complaints import did_you_mean
+
+Kind: TypeAlias = Literal["api", "file", "socket", "webhook"]
+"""What is struck: an answer of the API, the bytes of a file, a socket, a webhook."""
+Part: TypeAlias = Literal["answer", "body", "head", "pace", "end", "frames", ""]
+"""What a verb changes; one verb of a part at a time, but for the heads and the paces."""
+
+OPERATIONS: Final = (
+    "Run",
+    "Task/Detail",
+    "Task/Cancel",
+    "Task/Kill",
+    "Task/InputOutputDelete",
+    "Task/List",
+    "Task/Stat",
+    "File/FolderCreate",
+    "File/Upload",
+    "File",
+    "Tool/DetailOpenAPI",
+    "Tool/List",
+    "Tool/Detail",
+    "Tool/Explore",
+    "llms.txt",
+    "llms-full.txt",
+    "Picture",
+    "CDN",
+)
+"""The operations by name; the same as those of `wiro_mock.api`, which lies above the language."""
+FILES: Final = frozenset({"File", "Picture", "CDN"})
+ABOUT_A_TASK: Final = frozenset(
+    {"Run", "Task/Detail", "Task/Cancel", "Task/Kill", "Task/InputOutputDelete", "File", "CDN", "socket", "webhook"}
+)
+"""What a scenario's own faults can strike: its run, and whatever is about its task."""
+PLACES: Final[Mapping[str, tuple[str, ...]]] = {
+    "upload": ("File/Upload",),
+    "cdn": ("CDN", "File"),
+    "socket": ("socket",),
+    "webhook": ("webhook",),
+}
+"""Names for places beside those of the operations."""
+BUILT: Final[frozenset[Kind]] = frozenset({"api", "file"})
+"""What faults can strike so far."""
+_NOT_BUILT = {
+    "socket": "faults of the socket are not there yet; strike Run, Task/Detail, cdn or upload meanwhile",
+    "webhook": "faults of webhooks are not there yet; answer your own endpoint with an error meanwhile",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """What can be done: in a sentence, to which part of what is struck, and where. `word`: it can stand alone.
+
+    `own` is one that needs Wiro's own answer to work on, so the operation takes place.
+    """
+
+    about: str
+    part: Part
+    where: tuple[Kind, ...] = ("api", "file")
+    word: bool = False
+    own: bool = False
+
+
+VERBS: Final[Mapping[str, Verb]] = {
+    "ok": Verb("Wiro's own answer, unharmed: a turn in which nothing goes wrong", "", word=True, own=True),
+    "status": Verb("a gateway answers with this HTTP status, in plain text", "answer"),
+    "code": Verb("Wiro refuses with this code (96, 97, 98 …), in its envelope", "answer", ("api",)),
+    "message": Verb("the sentence that goes with `code`", "head", ("api",)),
+    "retry_after": Verb("the header Retry-After, in seconds", "head"),
+    "redirect_loop": Verb("a redirect (307) to an address that redirects to itself", "answer", word=True),
+    "expired": Verb("403: the URL of the file has expired", "answer", ("file",), word=True),
+    "garbage": Verb("200 and so many random bytes in place of the body (64)", "body", word=True),
+    "top_level": Verb("200 and `[]` or `null` where an object belongs", "body", ("api",)),
+    "bad_json": Verb(
+        "Wiro's answer without its last characters: no JSON any more", "body", ("api",), word=True, own=True
+    ),
+    "corrupt": Verb("so many bytes (1) of the body are flipped; its length stays", "body", word=True, own=True),
+    "content_type": Verb("the header Content-Type says this", "head", own=True),
+    "latency": Verb("the answer comes so much later: `2s`, `1s..3s`, `{lognormal: 2s}`", "pace", own=True),
+    "drip": Verb("the body comes in so many bytes a second", "pace", own=True),
+    "hang": Verb("nothing comes any more, and the connection stays open", "end", word=True),
+    "reset": Verb("the connection is reset (RST)", "end", word=True),
+    "disconnect": Verb("the connection is closed (FIN) without a word", "end", word=True),
+    "truncate": Verb(
+        "the connection is closed (FIN) after so many bytes of the body (half of it)", "end", word=True, own=True
+    ),
+}
+
+
+def operations_of(name: str) -> tuple[str, ...]:
+    """What a name or a glob of `on` means. Raises `ValueError` with the way out where it means nothing."""
+    if name in PLACES:
+        return PLACES[name]
+    if name in OPERATIONS:
+        return (name,)
+    found = tuple(one for one in OPERATIONS if fnmatchcase(one, name)) if any(char in "*?[" for char in name) else ()
+    if not found:
+        known = [*OPERATIONS, *PLACES]
+        plain = name.removeprefix("/").removeprefix("v1/")
+        way = f"did you mean '{plain}'?" if plain in known else did_you_mean(plain, known, what="write one of")
+        raise ValueError(f"'{name}' is not possible; {way}")
+    return found
+
+
+def kind_of(operation: str) -> Kind:
+    """Of which kind this operation or place is."""
+    if operation == "socket":
+        return "socket"
+    if operation == "webhook":
+        return "webhook"
+    return "file" if operation in FILES else "api"
+
+
+def not_built(kinds: frozenset[Kind]) -> str:
+    """The sentence about a place whose faults are still to come; empty where there is none."""
+    return next((_NOT_BUILT[kind] for kind in sorted(kinds - BUILT)), "")
