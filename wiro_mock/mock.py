@@ -32,7 +32,7 @@ from wiro_mock.journal import Exchange, Journal
 from wiro_mock.kernel import ids
 from wiro_mock.kernel.account import Account, Project, Terms
 from wiro_mock.kernel.catalog import Catalog, Model
-from wiro_mock.kernel.events import SECOND, Entry, Event, Instant, Job, Queued
+from wiro_mock.kernel.events import SECOND, Duration, Entry, Event, Instant, Job, Queued
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.orders import Order
 from wiro_mock.kernel.plan import Plan
@@ -431,6 +431,23 @@ class World:
             self.clock.jump(to)
             self.sim.advance(to)
             self._collect()
+
+    def pass_time(self, length: Duration) -> float:
+        """Let so much time pass for somebody who waits: a clock that stands still moves, any other is to be waited for.
+
+        Returns the real seconds to wait.
+        """
+        with self.lock:
+            deadline = self.clock.now() + length
+            seconds = self.clock.seconds_until(deadline)
+            if seconds is None:
+                self.jump(deadline)
+            return seconds or 0.0
+
+    def skip(self, length: Duration) -> None:
+        """Move the clock by so much, whatever its mode."""
+        with self.lock:
+            self.jump(self.clock.now() + length)
 
     def set_time(self, mode: str) -> None:
         """Change the time mode; time goes on from the present instant. Raises `ValueError` for no such mode."""

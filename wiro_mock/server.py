@@ -22,6 +22,8 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from wiro_mock.breaking import TRANSPORT
+
 BACKLOG = 2048
 PING_SECONDS = 30.0  # socket.md §1.1
 PONG_SECONDS = 20.0
@@ -109,6 +111,20 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self.transport.abort()
 
 
+def _http_protocol() -> type[asyncio.Protocol]:
+    """Uvicorn's HTTP, which lets the app get at the transport: some faults break the connection."""
+    from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+    class HttpProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]
+        app_state: dict[str, Any]
+
+        def connection_made(self, transport: asyncio.Transport) -> None:
+            self.app_state = {**self.app_state, TRANSPORT: transport}
+            super().connection_made(transport)
+
+    return HttpProtocol
+
+
 def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
@@ -118,6 +134,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        http=_http_protocol(),
         ws=SocketProtocol,
         # Compression costs 48 KB for every open socket, and one client's own parser knows none of it.
         ws_per_message_deflate=False,

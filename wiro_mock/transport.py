@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from wiro_mock.api import NO_BODY, Body, Request, Response
 from wiro_mock.api.body import BodyReader
 from wiro_mock.api.origin import origin_of
+from wiro_mock.breaking import Breaking, transport_of
 from wiro_mock.kernel.files import Blob
 from wiro_mock.mock import World
 from wiro_mock.worlds import Worlds
@@ -40,12 +41,17 @@ class ApiEndpoint:
             headers=headers,
             origin=origin(scope, headers, world),
             body=body,
+            can_break=(transport := transport_of(scope)) is not None,
         )
         try:
             response = world.handle(request)
         finally:
             self._unpin(world, blobs)
-        await self._send(response, receive, send)
+        if response.damage is None:
+            await self._send(response, receive, send)
+        else:
+            breaking = Breaking(world, transport, receive, send)
+            await breaking.carry_out(response, response.damage, _headers(response))
 
     async def _read(self, world: World, headers: Mapping[str, str], receive: Receive) -> tuple[Body, list[Blob]]:
         message = await receive()
@@ -71,11 +77,8 @@ class ApiEndpoint:
                 world.blobs.unpin(blob, needed=world.sim.files.needs)
 
     async def _send(self, response: Response, receive: Receive, send: Send) -> None:
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+        headers = _headers(response)
         if response.chunks is None:
-            # The length in a 304 would be that of the file, not of its missing content (RFC 9110 §8.6).
-            if response.status != 304 and not any(name == b"content-length" for name, _ in headers):
-                headers.append((b"content-length", str(len(response.content)).encode()))
             await send({"type": "http.response.start", "status": response.status, "headers": headers})
             await send({"type": "http.response.body", "body": response.content})
             return
@@ -91,6 +94,14 @@ class ApiEndpoint:
             await send({"type": "http.response.body", "body": b""})
         finally:
             gone.cancel()
+
+
+def _headers(response: Response) -> list[tuple[bytes, bytes]]:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    # The length in a 304 would be that of the file, not of its missing content (RFC 9110 §8.6).
+    if response.chunks is None and response.status != 304 and not any(name == b"content-length" for name, _ in headers):
+        headers.append((b"content-length", str(len(response.content)).encode()))
+    return headers
 
 
 def header_map(scope: Scope) -> dict[str, str]:
