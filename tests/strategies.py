@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.account import Account
+from wiro_mock.kernel.answer import Answer, Piece
 from wiro_mock.kernel.catalog import Model, Parameter
 from wiro_mock.kernel.events import SECOND, Duration, Entry, Event, Job
 from wiro_mock.kernel.files import Blob
@@ -75,6 +76,18 @@ _PROGRESS: Final = st.builds(
 _SNAPSHOTS: Final = st.builds(
     e.Snapshot, text=st.just("A cat asleep."), upto=st.integers(0, 13), elapsed=DURATIONS, words_per_second=st.just(9.5)
 )
+_ANSWER: Final = Answer(
+    prompt="what is it?",
+    pieces=(
+        Piece(kind="thinking", text="I see fur."),
+        Piece(kind="answer", text="A cat."),
+        Piece(kind="function_call", text="{}", id="fc_1", call_id="call_1", name="look"),
+        Piece(kind="answer", text="Asleep."),
+    ),
+)
+_REPLIES: Final = st.builds(
+    e.Reply, answer=st.just(_ANSWER), upto=st.integers(0, 25), elapsed=DURATIONS, last=st.booleans()
+)
 USED: Final = st.one_of(
     st.just(NOTHING_SAID),
     st.builds(Used, tokens=st.integers(0, 10**18), pixels=st.integers(0, 10**9), price=st.just(Decimal("0.0468416"))),
@@ -86,7 +99,7 @@ EVENTS: Final[Mapping[type[Event], st.SearchStrategy[Event]]] = {
     e.PreprocessEnded: st.just(e.PreprocessEnded()),
     e.Assigned: st.just(e.Assigned()),
     e.Started: st.just(e.Started()),
-    e.Output: st.builds(e.Output, message=st.one_of(_TEXTS, _PROGRESS, _SNAPSHOTS)),
+    e.Output: st.builds(e.Output, message=st.one_of(_TEXTS, _PROGRESS, _SNAPSHOTS, _REPLIES)),
     e.ErrorOutput: st.builds(e.ErrorOutput, text=_TEXTS),
     e.Produced: st.builds(e.Produced, name=st.sampled_from(["0.png", "1.txt"]), blob=st.sampled_from(BLOBS)),
     e.OutputEnded: st.just(e.OutputEnded()),

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -16,13 +16,13 @@ from tests import api_kit
 from tests.api_kit import make_world, post
 from wiro_mock.api import Conversation, Profile, find_profile, switch
 from wiro_mock.kernel import tokens
-from wiro_mock.kernel.answer import FINISHES
+from wiro_mock.kernel.answer import Finish
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.kernel.prices import Tier
 from wiro_mock.language.corpus import corpus
 from wiro_mock.loader import ScenarioError, load_text
 from wiro_mock.mock import World
-from wiro_mock.talks import MOST, TURNS
+from wiro_mock.talks import LARGEST, LONGEST, MOST, TURNS, Talks
 
 GPT = "/v1/Run/openai/gpt-5-2"
 CURRENT, NEWEST, APRIL, SEED = map(find_profile, ("current", "2026-09", "2026-04", "2025-12"))
@@ -183,6 +183,12 @@ def test_tokens_are_counted_in_one_way() -> None:
     }
 
 
+def test_what_is_counted_is_never_more_than_what_is_said() -> None:
+    step = "  - answer: {thinking: a b c d e f, text: g, usage: {output: 2}}\n  - exit: 0\n"
+    _, task = _played(_world(step))
+    assert task["outputs"][0]["content"]["usage"]["output_tokens_details"] == {"reasoning_tokens": 2, "text_tokens": 0}
+
+
 def test_usage_and_finish_may_be_said() -> None:
     step = (
         "  - answer: {text: one, finish: error, usage: {input: 18, cached: 6, output: 11, reasoning: 4}}\n  - exit: 0\n"
@@ -226,20 +232,103 @@ def test_a_long_answer_has_a_bounded_number_of_snapshots() -> None:
 
 
 def test_several_steps_are_one_answer() -> None:
-    steps = "  - answer: {thinking: hm}\n"
-    with pytest.raises(ScenarioError):
-        load_text(f"scenario: x\nsteps:\n{steps}  - exit: 0\n")
     steps = (
-        "  - answer: {pieces: [{thinking: hm}]}\n  - stderr: careful\n"
-        "  - answer: {text: yes, finish: content_filter}\n  - exit: 0\n"
+        "  - answer: {pieces: [{thinking: hm}], first: 1s}\n  - stderr: {text: careful, after: 2s}\n"
+        "  - answer: {text: yes, finish: content_filter, first: 1s, after: 1s}\n  - exit: 0\n"
     )
     frames, task = _played(_world(steps))
     assert [frame["type"] for frame in frames if frame["type"] in ("task_output", "task_error")] == [
-        "task_output", "task_error", "task_output",
-    ]  # fmt: skip
+        "task_output",
+        "task_error",
+        "task_output",
+    ]
     content = task["outputs"][0]["content"]
     assert (content["raw"], content["finishreason"]) == ("<think>hm</think>yes", "content_filter")
-    assert "finishreason" not in _said(frames)[0]
+    first, second = _said(frames)
+    assert "finishreason" not in first
+    assert (first["elapsedTime"], second["elapsedTime"]) == ("1s", "5s")  # since the answer began
+    assert (first["speed"], second["speed"]) == ("1.0", "0.4")
+
+
+def test_a_last_step_that_says_nothing_still_ends_the_answer() -> None:
+    steps = "  - answer: {pieces: [{thinking: hm}]}\n  - answer: '${with.nothing}'\n  - exit: 0\n"
+    frames, _ = _played(_world(steps), prompt="p", nothing="")
+    assert ["finishreason" in message for message in _said(frames)] == [False, True]
+
+
+def test_only_the_last_step_tells_how_it_ends() -> None:
+    with pytest.raises(ScenarioError) as caught:
+        load_text(
+            "scenario: x\nsteps:\n  - answer: {text: a, finish: stop, tagged: true}\n  - answer: b\n  - exit: 0\n"
+        )
+    assert str(caught.value) == (
+        "<text>:3:5: step 1: answer: finish and tagged tell of the whole answer; move them to its last step"
+        " [answer-ends-once]"
+    )
+
+
+def test_two_steps_are_drawn_differently_and_call_by_different_ids() -> None:
+    steps = (
+        "  - answer: {say: corpus, tokens: 60, jitter: 0.9}\n  - answer: {say: corpus, tokens: 60, jitter: 0.9}\n"
+        "  - answer: {pieces: [{call: {name: a}}]}\n  - answer: {pieces: [{call: {name: b}}]}\n  - exit: 0\n"
+    )
+    world = _world(steps)
+    instants = _instants(world)
+    assert [after - before for before, after in pairwise(instants[:60])] != [
+        after - before for before, after in pairwise(instants[60:120])
+    ]
+    _, task = _played(world)
+    calls = task["outputs"][0]["content"]["segments"][2:]
+    assert calls[0]["call_id"] != calls[1]["call_id"]
+    assert calls[0]["id"] != calls[1]["id"]
+
+
+def test_the_id_of_a_call_may_be_said() -> None:
+    step = "  - answer: {pieces: [{call: {name: a, id: 'call-${with.prompt}'}}]}\n  - exit: 0\n"
+    _, task = _played(_world(step), prompt="7")
+    assert task["outputs"][0]["content"]["segments"][0]["call_id"] == "call-7"
+
+
+def test_long_arguments_stay_whole() -> None:
+    step = "  - answer: {pieces: [{call: {name: a, arguments: {text: '${with.prompt}'}}}]}\n  - exit: 0\n"
+    _, task = _played(_world(step), prompt="x" * 99_999 + "é")
+    told = json.loads(task["outputs"][0]["content"]["segments"][0]["arguments"])
+    assert told == {"text": "x" * 99_999 + "é"}
+
+
+def test_the_speed_is_that_of_what_was_shown() -> None:
+    step = "  - answer: {text: a b c d, first: 1s, rate: 1tps}\n  - exit: 0\n"
+    frames, _ = _played(_world(step))
+    assert [(message["speed"], message["elapsedTime"]) for message in _said(frames)] == [
+        ("1.0", "1s"),
+        ("1.0", "2s"),
+        ("1.0", "3s"),
+        ("1.0", "4s"),
+    ]
+    hidden, _ = _played(_world(), "llm-progress-only")
+    assert {message["speed"] for message in _said(hidden)} == {"0.0"}
+
+
+def test_a_log_that_is_told_whole_has_the_forms_of_its_profile() -> None:
+    for profile, keys in (
+        (APRIL, ["raw", "thinking", "answer"]),
+        (switch(NEWEST, "full_logs=true"), ["raw", "segments"]),
+    ):
+        frames, task = _played(_world(profile=profile), "llm-alternating")
+        full = next(frame["message"] for frame in frames if frame["type"] == "task_output_full")
+        assert list(full) == keys
+        content = task["outputs"][0]["content"]
+        assert {key: full[key] for key in keys[1:]} == {key: content[key] for key in keys[1:]}
+        assert all(full[key] for key in keys)
+
+
+def test_an_answer_is_an_output_that_is_paid_for() -> None:
+    tiers = (Tier(price=Decimal("0.02"), method="cpo"),)
+    model = replace(api_kit.shipped_library().models[0], owner="openai", slug="gpt-5-2", prices=tiers, parameters=())
+    world = _world("  - answer: yes\n  - produce: {text: a file}\n  - exit: 0\n")
+    world.casting.library.models = [model]
+    _, task = _played(world)
+    assert (len(task["outputs"]), task["totalcost"]) == (2, "0.040000000000")
 
 
 def test_a_price_per_token_is_reckoned_from_the_usage_that_is_told() -> None:
@@ -291,7 +380,7 @@ def test_a_session_keeps_its_conversation() -> None:
     second = turn("two", session_id="s", user_id="u")
     assert first["answer"] == ["turn 1 after [] []"]
     assert second["answer"] == ["turn 2 after [one] [turn 1 after [] []]"]
-    before = tokens.count("one\nturn 1 after [] []")
+    before = tokens.count("one") + tokens.count("turn 1 after [] []")
     assert second["usage"]["input_tokens_details"]["cached_tokens"] == before
     assert second["usage"]["input_tokens"] == before + 1
     assert turn("x", session_id="s", user_id="another")["answer"] == ["turn 1 after [] []"]
@@ -310,14 +399,37 @@ def test_an_answer_that_failed_is_no_part_of_a_conversation() -> None:
 
 
 def test_conversations_have_bounds() -> None:
-    world = _world("  - answer: '${session.turn}'\n  - exit: 0\n")
-    for _ in range(TURNS + 5):
-        _, task = _played(world, prompt="p", session_id="s")
-    assert task["debugoutput"] == str(TURNS + 1)
-    talks = world.talks
-    for number in range(MOST + 10):
-        _played(world, prompt="p", session_id=f"s{number}")
-    assert len(talks._talks) == MOST
+    talks = Talks()
+    for number in range(TURNS + 5):
+        talks.remember({"session_id": "s"}, f"{number}" + "p" * LONGEST, "a" * (LONGEST + 1))
+    turns = talks.turns({"session_id": "s"})
+    assert len(turns) == TURNS
+    assert turns[0].prompt[:2] == "5p"
+    assert {len(turn.prompt) for turn in turns} == {len(turn.answer) for turn in turns} == {LONGEST}
+    for number in range(MOST):
+        talks.remember({"session_id": number}, "p", "a")
+        talks.remember({"session_id": 0}, "p", "a")  # spoken in all the time
+    assert len(talks) == MOST
+    assert talks.turns({"session_id": "s"}) == ()
+    assert len(talks.turns({"session_id": 0})) == TURNS
+
+
+def test_all_conversations_together_have_a_bound() -> None:
+    talks = Talks()
+    for number in range(1 + LARGEST // (2 * LONGEST)):
+        talks.remember({"session_id": number}, "p" * LONGEST, "a" * LONGEST)
+    assert talks.turns({"session_id": 0}) == ()
+    assert len(talks) == LARGEST // (2 * LONGEST)
+    assert talks._size == len(talks) * 2 * LONGEST
+
+
+@pytest.mark.parametrize(
+    "named", [{}, {"session_id": ""}, {"session_id": None}, {"session_id": ["s"]}, {"user_id": "u"}]
+)
+def test_without_a_session_there_is_no_conversation(named: dict[str, Any]) -> None:
+    talks = Talks()
+    talks.remember(named, "p", "a")
+    assert (len(talks), talks.turns(named)) == (0, ())
 
 
 @pytest.mark.parametrize(
@@ -333,6 +445,15 @@ def test_conversations_have_bounds() -> None:
             "`thinking` stands beside pieces; write it as the first of them",
         ),
         ("answer: {text: a, tokens: 3}", "`tokens` is for `say: corpus`; leave it out, or write that"),
+        ("answer: {text: a, usage: {}}", "is empty; write one of input, output, reasoning, cached"),
+        (
+            "answer: {text: a, usage: {output: 2, reasoning: 3}}",
+            "reasoning is a part of output, and 3 are more than 2; mend one of the two",
+        ),
+        (
+            "answer: {text: a, usage: {input: 1, cached: 9}}",
+            "cached is a part of input, and 9 are more than 1; mend one of the two",
+        ),
         (
             "answer: {pieces: [{}]}",
             "a piece is exactly one of thinking, answer, call, custom_call, here none",
@@ -348,14 +469,14 @@ def test_an_answer_with_a_mistake(step: str, message: str) -> None:
 @pytest.mark.parametrize("order", [("stream", "answer"), ("answer", "stream")])
 def test_a_scenario_streams_in_one_way(order: tuple[str, str]) -> None:
     with pytest.raises(ScenarioError) as caught:
-        load_text(f"scenario: x\nsteps:\n  - {order[0]}: a\n  - {order[1]}: b\n  - exit: 0\n")
+        load_text(f"scenario: x\nsteps:\n  - {order[0]}: ''\n  - {order[1]}: b\n  - exit: 0\n")
     assert f"{order[1]}: a scenario has stream steps or answer steps, not both; write all of it as answer" in str(
         caught.value
     )
 
 
 def test_the_reasons_to_finish_are_wiros() -> None:
-    for finish in FINISHES:
+    for finish in get_args(Finish):
         load_text(f"scenario: x\nsteps:\n  - answer: {{text: a, finish: {finish}}}\n  - exit: 0\n")
     with pytest.raises(ScenarioError):
         load_text("scenario: x\nsteps:\n  - answer: {text: a, finish: bored}\n  - exit: 0\n")

@@ -160,8 +160,8 @@ def test_a_chat_in_node_runs_to_its_end(tmp_path: Path) -> None:
     if subprocess.run(["node", *options, "-e", probe], capture_output=True, check=False).returncode:
         pytest.skip("this node has no WebSocket of its own; from release 20.10 on it has")
     with serving(tmp_path, "--time", "auto") as server:
-        command = ("node", *options, FLOWS / "chat.mjs", server.api, server.socket, server.key, server.secret, "Why?")
-        (line,) = play(server, *command)
+        given = (server.api, server.socket, server.key, server.secret, "Why?")
+        (line,) = play(server, "node", *options, FLOWS / "chat.mjs", *given)
         assert server.said() == ""
     told = json.loads(line)
     assert told["success"] is True

@@ -373,8 +373,8 @@ def test_the_last_frame_and_the_last_detail_agree(steps: list[strategies.Step]) 
     assert last is not None
     assert last["type"] == shown["status"]
     assert last["success"] is (shown["pexit"] == "0")
-    files = [file["url"] for file in last["message"] or []]
-    assert files == [file["url"] for file in shown["outputs"]]
+    files = [file.get("url") for file in last["message"] or []]
+    assert files == [file.get("url") for file in shown["outputs"]]
 
 
 @given(strategies.frame_sequences(profile="2025-12"), strategies.task_details(profile="2025-12"))

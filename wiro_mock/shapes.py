@@ -52,6 +52,50 @@ class OutputFile(TypedDict):
     url: str
 
 
+class Segment(TypedDict):
+    """A piece of a language model's answer: `thinking` and `answer` have a `text`, a call of a tool has the rest."""
+
+    type: Literal["thinking", "answer", "function_call", "custom_tool_call"]
+    text: NotRequired[str]
+    id: NotRequired[str]
+    call_id: NotRequired[str]
+    name: NotRequired[str]
+    arguments: NotRequired[str]
+    input: NotRequired[str]
+    status: NotRequired[Literal["in_progress", "completed"]]
+
+
+class UsageShape(TypedDict):
+    """Tokens; the details are parts of the whole, never more."""
+
+    input_tokens: int
+    input_tokens_details: dict[str, int]
+    output_tokens: int
+    output_tokens_details: dict[str, int]
+    total_tokens: int
+
+
+class AnswerContent(TypedDict):
+    """What a language model said, in the forms of the profile: `segments` and what goes with them since 2026-09, `raw`
+    and the two lists before.
+    """
+
+    prompt: str
+    raw: NotRequired[str]
+    thinking: NotRequired[list[str]]
+    answer: NotRequired[list[str]]
+    segments: NotRequired[list[Segment]]
+    finishreason: NotRequired[str]
+    usage: NotRequired[UsageShape]
+
+
+class OutputAnswer(TypedDict):
+    """A language model's answer among the outputs: it has no file and no URL (rest.md §3)."""
+
+    contenttype: Literal["raw"]
+    content: AnswerContent
+
+
 class SocketOutput(TypedDict):
     """One output as the socket shows it: four keys."""
 
@@ -99,7 +143,7 @@ class TaskShape(TypedDict):
     postprocessendtime: str
     pexit: str | None
     categories: str | list[str]
-    outputs: list[OutputFile]
+    outputs: list[OutputFile | OutputAnswer]
     size: str
     estimatedvram: NotRequired[str]
     realvram: NotRequired[str]

@@ -1,7 +1,8 @@
 """The conversations with language models: what was asked and answered before under one `user_id` and `session_id`.
 
 Wiro keeps them on its side (socket.md §4.2); how long, and what a model is given of them, no source says. Here an
-answer that came to a good end is remembered: the latest thousand conversations, fifty turns of each.
+answer that came to a good end is remembered: the latest thousand conversations, fifty turns of each, and of all of them
+together sixteen million characters.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ MOST = 1_000
 TURNS = 50
 LONGEST = 20_000
 """Characters of a question, and of an answer, that are remembered."""
+LARGEST = 16_000_000
+"""Characters of all conversations; of more, the one not spoken in for longest is forgotten."""
 
 
 class Talks:
@@ -24,6 +27,10 @@ class Talks:
 
     def __init__(self) -> None:
         self._talks: dict[tuple[str, str], deque[Turn]] = {}
+        self._size = 0
+
+    def __len__(self) -> int:
+        return len(self._talks)
 
     def turns(self, parameters: Mapping[str, object]) -> Sequence[Turn]:
         """What came before in the conversation of a run; nothing where it names none."""
@@ -31,16 +38,22 @@ class Talks:
 
     def hear(self, task: Task, entry: Entry) -> None:
         """Remember an answer that has come to its end."""
-        if not isinstance(entry.event, PostprocessEnded) or task.shown_reply is None:
+        if isinstance(entry.event, PostprocessEnded) and (reply := task.shown_reply) is not None:
+            self.remember(task.job.parameters, reply.answer.prompt, plain(reply.said()))
+
+    def remember(self, parameters: Mapping[str, object], prompt: str, answer: str) -> None:
+        """Remember a turn of the conversation that a run names, if it names one."""
+        if (name := _name(parameters)) is None:
             return
-        if (name := _name(task.job.parameters)) is None:
-            return
-        talk = self._talks.pop(name, None) or deque(maxlen=TURNS)
-        reply = task.shown_reply
-        talk.append(Turn(prompt=reply.answer.prompt[:LONGEST], answer=plain(reply.said())[:LONGEST]))
+        talk = self._talks.pop(name, None) or deque[Turn]()
+        talk.append(Turn.of(prompt[:LONGEST], answer[:LONGEST]))
+        self._size += talk[-1].size
+        while len(talk) > TURNS:
+            self._size -= talk.popleft().size
         self._talks[name] = talk
-        if len(self._talks) > MOST:
-            del self._talks[next(iter(self._talks))]
+        while len(self._talks) > MOST or self._size > LARGEST:
+            forgotten = self._talks.pop(next(iter(self._talks)))
+            self._size -= sum(turn.size for turn in forgotten)
 
 
 def _name(parameters: Mapping[str, object]) -> tuple[str, str] | None:
@@ -48,4 +61,4 @@ def _name(parameters: Mapping[str, object]) -> tuple[str, str] | None:
     user, session = (parameters.get(key) for key in ("user_id", "session_id"))
     if not isinstance(session, str | int) or session == "":
         return None
-    return str(user or "")[:LONGEST], str(session)[:LONGEST]
+    return (str(user)[:LONGEST] if isinstance(user, str | int) else ""), str(session)[:LONGEST]

@@ -93,7 +93,7 @@ def test_a_call_takes_a_place_and_is_no_text() -> None:
 
 
 def test_the_tokens_of_an_answer() -> None:
-    used = usage_of("hello there", (thinking("hm"), answer("yes, hello"), CALL), earlier="a b c")
+    used = usage_of("hello there", (thinking("hm"), answer("yes, hello"), CALL), earlier=3)
     assert (used.input, used.cached, used.reasoning) == (5, 3, 1)
     assert used.output == 1 + 3 + tokens.count(CALL.text)
     assert used.total == used.input + used.output

@@ -52,7 +52,7 @@ def frame(entry: Entry, task: Task, at: Origins, profile: Profile) -> shapes.Fra
         case e.ErrorOutput(text=text) | e.SetupFailed(message=text):
             return _framed(Status.ERROR, text, task, profile)
         case e.OutputEnded():
-            return _framed(Status.OUTPUT_FULL, _full_log(task) if profile.full_logs else "", task, profile)
+            return _framed(Status.OUTPUT_FULL, _full_log(task, profile) if profile.full_logs else "", task, profile)
         case e.ErrorEnded():
             log = {"raw": task.stderr} if profile.full_logs else ""
             return _framed("task_error_full", log, task, profile)
@@ -87,8 +87,8 @@ def _framed(kind: str, message: Any, task: Task, profile: Profile, *, exit_code:
     return shape
 
 
-def _full_log(task: Task) -> dict[str, Any]:
-    return answer_shape.full_log(task.reply) if task.reply else {"raw": task.debugoutput}
+def _full_log(task: Task, profile: Profile) -> dict[str, Any]:
+    return answer_shape.full_log(task.reply, profile) if task.reply else {"raw": task.debugoutput}
 
 
 def _message(message: e.Message, profile: Profile) -> Any:

@@ -78,7 +78,9 @@ def done() -> dict[str, object]:
 def task_shape(task: Task, at: Origins, profile: Profile) -> shapes.TaskShape:
     """The task as Detail, Kill, Cancel and the webhook show it."""
     job, model, time = task.job, task.job.model, task.times.get
-    outputs: list[Any] = [output_file(file, task, at) for file in task.shown_outputs]
+    outputs: list[shapes.OutputFile | shapes.OutputAnswer] = [
+        output_file(file, task, at) for file in task.shown_outputs
+    ]
     if task.shown_reply is not None:
         outputs.insert(0, answer_shape.output(task.shown_reply, profile))
     shape: shapes.TaskShape = {
@@ -207,9 +209,9 @@ def socket_output(file: File, at: Origins) -> shapes.SocketOutput:
     }
 
 
-def socket_outputs(task: Task, at: Origins, profile: Profile) -> list[Any]:
+def socket_outputs(task: Task, at: Origins, profile: Profile) -> list[shapes.SocketOutput | shapes.OutputAnswer]:
     """The outputs as the last frame shows them: a language model's answer is the same as over REST."""
-    outputs: list[Any] = [socket_output(file, at) for file in task.shown_outputs]
+    outputs: list[shapes.SocketOutput | shapes.OutputAnswer] = [socket_output(file, at) for file in task.shown_outputs]
     if task.shown_reply is not None:
         outputs.insert(0, answer_shape.output(task.shown_reply, profile))
     return outputs

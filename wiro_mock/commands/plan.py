@@ -111,7 +111,8 @@ def _show(rows: list[tuple[str, str, str]]) -> None:
 class _Given:
     """Fills in the values that are known, and leaves the other names as they are written."""
 
-    seed = earlier = ""
+    seed = ""
+    earlier = 0
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values

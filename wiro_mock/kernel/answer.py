@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from wiro_mock.kernel import tokens
 
 PieceKind: TypeAlias = Literal["thinking", "answer", "function_call", "custom_tool_call"]
 Finish: TypeAlias = Literal["stop", "tool_calls", "length", "content_filter", "error"]
 """Why the model stopped, in Wiro's words (socket.md §4.2)."""
-FINISHES: Final[tuple[Finish, ...]] = ("stop", "tool_calls", "length", "content_filter", "error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,15 +93,14 @@ class Answer:
             left -= piece.length
 
 
-def usage_of(prompt: str, pieces: Iterable[Piece], *, earlier: str = "") -> Usage:
-    """The tokens of a prompt, with what was said `earlier` in its conversation, and of an answer's pieces."""
+def usage_of(prompt: str, pieces: Iterable[Piece], *, earlier: int = 0) -> Usage:
+    """The tokens of a prompt, with those `earlier` in its conversation, and of an answer's pieces."""
     output = reasoning = 0
     for piece in pieces:
         amount = tokens.count(piece.text)
         output += amount
         reasoning += amount if piece.kind == "thinking" else 0
-    before = tokens.count(earlier)
-    return Usage(input=before + tokens.count(prompt), output=output, reasoning=reasoning, cached=before)
+    return Usage(input=earlier + tokens.count(prompt), output=output, reasoning=reasoning, cached=earlier)
 
 
 def is_thinking(said: Sequence[Said]) -> bool:
@@ -146,7 +144,18 @@ def pairs(said: Iterable[Said]) -> tuple[list[str], list[str]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """A question and its answer in a conversation."""
+    """A question and its answer in a conversation, and the tokens of both."""
 
     prompt: str
     answer: str
+    tokens: int
+
+    @classmethod
+    def of(cls, prompt: str, answer: str) -> Turn:
+        """The turn, with its tokens counted."""
+        return cls(prompt=prompt, answer=answer, tokens=tokens.count(prompt) + tokens.count(answer))
+
+    @property
+    def size(self) -> int:
+        """Its characters."""
+        return len(self.prompt) + len(self.answer)

@@ -84,23 +84,20 @@ class Snapshot:
 class Reply:
     """A language model's answer so far: its first `upto` characters (cumulative, socket.md §4.2).
 
-    `hidden`: the frames tell only that there is something, as one model was seen to do; the text comes at the end.
+    `elapsed` counts from the beginning of the answer. The `last` one tells how it ended, too. `hidden`: the frames tell
+    only that there is something, as one model was seen to do, and the text comes at the end; then it may be `tagged`.
     """
 
     answer: Answer
     upto: int
     elapsed: Duration
+    last: bool = False
     hidden: bool = False
     tagged: bool = False
 
     def said(self) -> tuple[Said, ...]:
         """What has been said by here."""
         return self.answer.said(self.upto)
-
-    @property
-    def whole(self) -> bool:
-        """Whether everything has been said."""
-        return self.upto >= self.answer.length
 
 
 Message: TypeAlias = str | Progress | Snapshot | Reply

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final, Literal, Protocol
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
@@ -22,7 +23,6 @@ from wiro_mock.language.substitution import check_texts
 
 MOST_SNAPSHOTS: Final = 500
 MOST_TOKENS: Final = 50_000
-LONGEST_CALL: Final = 100_000
 
 
 class Call(Strict):
@@ -32,7 +32,7 @@ class Call(Strict):
     arguments: Annotated[JsonValue, AfterValidator(check_texts)] = Field(
         default={}, description="its arguments, a mapping; ${…} is filled in"
     )
-    id: Annotated[str | None, Given] = Field(default=None, description="call_id; by default one made from the seed")
+    id: Annotated[Text | None, Given] = Field(default=None, description="call_id; by default one made from the seed")
 
 
 class CustomCall(Strict):
@@ -40,7 +40,7 @@ class CustomCall(Strict):
 
     name: Text = Field(description="the tool's name")
     input: Text = Field(default="", description="its input; ${…} is filled in")
-    id: Annotated[str | None, Given] = Field(default=None, description="call_id; by default one made from the seed")
+    id: Annotated[Text | None, Given] = Field(default=None, description="call_id; by default one made from the seed")
 
 
 class PieceItem(Strict):
@@ -66,6 +66,21 @@ class UsageItem(Strict):
     output: Annotated[int | None, Given] = Field(default=None, ge=0, description="of thinking and answer together")
     reasoning: Annotated[int | None, Given] = Field(default=None, ge=0, description="of the thinking")
     cached: Annotated[int | None, Given] = Field(default=None, ge=0, description="of the input, those known before")
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> UsageItem:
+        if not self.model_fields_set:
+            raise ValueError(
+                "is empty; write one of input, output, reasoning, cached, or leave it out to have them counted"
+            )
+        for part, whole in (("reasoning", "output"), ("cached", "input")):
+            some, most = getattr(self, part), getattr(self, whole)
+            if some is not None and most is not None and some > most:
+                raise ValueError(f"{part} is a part of {whole}, and {some} are more than {most}; mend one of the two")
+        return self
+
+
+_COUNTED: Final = UsageItem.model_construct()
 
 
 class AnswerText(StepModel):
@@ -97,6 +112,11 @@ class AnswerText(StepModel):
     tagged: bool = Field(default=False, description="whether the answers stand in <answer> tags at the end")
     after: DurationText = Field(default=0, description=AFTER)
 
+    @property
+    def ends(self) -> list[str]:
+        """The keys that were written and tell of the whole answer."""
+        return [key for key in ("finish", "usage", "tagged") if key in self.model_fields_set]
+
     @model_validator(mode="after")
     def _one_source(self) -> AnswerText:
         given = [key for key in ("text", "pieces", "say") if getattr(self, key) is not None]
@@ -122,8 +142,8 @@ class Run(Protocol):
         """What was asked."""
 
     @property
-    def earlier(self) -> str:
-        """What was said before in the same conversation."""
+    def earlier(self) -> int:
+        """Tokens of what was said before in the same conversation."""
 
     def fill(self, text: str) -> str:
         """The text with its names replaced."""
@@ -154,13 +174,13 @@ def _piece(item: PieceItem, run: Run, number: int) -> Piece:
     call_id = f"call_{ids.token(run.seed, 'call', number)[:24]}"
     own = f"fc_{ids.token(run.seed, 'item', number)[:24]}"
     if item.call is not None:
-        text = json.dumps(run.fill_all(item.call.arguments), ensure_ascii=False)[:LONGEST_CALL]
-        name = run.fill(item.call.name)
-        return Piece(kind="function_call", text=text, id=own, call_id=item.call.id or call_id, name=name)
+        text = json.dumps(run.fill_all(item.call.arguments), ensure_ascii=False)
+        given, name = run.fill(item.call.id or ""), run.fill(item.call.name)
+        return Piece(kind="function_call", text=text, id=own, call_id=given or call_id, name=name)
     call = item.custom_call
     assert call is not None
-    text, name = run.fill(call.input), run.fill(call.name)
-    return Piece(kind="custom_tool_call", text=text, id=own, call_id=call.id or call_id, name=name)
+    given, text, name = run.fill(call.id or ""), run.fill(call.input), run.fill(call.name)
+    return Piece(kind="custom_tool_call", text=text, id=own, call_id=given or call_id, name=name)
 
 
 def answer_of(steps: Sequence[tuple[AnswerText, Sequence[Piece]]], run: Run) -> Answer:
@@ -168,12 +188,14 @@ def answer_of(steps: Sequence[tuple[AnswerText, Sequence[Piece]]], run: Run) -> 
     pieces = tuple(piece for _, some in steps for piece in some)
     last = steps[-1][0]
     counted = usage_of(run.prompt, pieces, earlier=run.earlier)
-    said = last.usage or UsageItem()
+    said = last.usage or _COUNTED
+    whole_input = counted.input if said.input is None else said.input
+    whole_output = counted.output if said.output is None else said.output
     usage = Usage(
-        input=counted.input if said.input is None else said.input,
-        output=counted.output if said.output is None else said.output,
-        reasoning=counted.reasoning if said.reasoning is None else said.reasoning,
-        cached=counted.cached if said.cached is None else said.cached,
+        input=whole_input,
+        output=whole_output,
+        reasoning=min(counted.reasoning if said.reasoning is None else said.reasoning, whole_output),
+        cached=min(counted.cached if said.cached is None else said.cached, whole_input),
     )
     ends_with_call = bool(pieces) and pieces[-1].is_call
     return Answer(
@@ -184,28 +206,35 @@ def answer_of(steps: Sequence[tuple[AnswerText, Sequence[Piece]]], run: Run) -> 
     )
 
 
-def replies(
-    answer: Answer, start: int, pieces: Iterable[Piece], step: AnswerText, seed: str
-) -> Iterator[tuple[Duration, Reply]]:
-    """The snapshots of one step, each at its time: one for every token, or for several of them where there are many.
-
-    `start` is the place in the answer at which the step begins.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What one step says of the answer: its pieces, the place at which they begin, the time since the answer began, and
+    whether it is the last.
     """
-    places = list(_places(start, pieces)) or [start]  # nothing to say is said, too
+
+    start: int
+    pieces: Sequence[Piece]
+    before: Duration
+    last: bool
+    seed: str
+
+
+def replies(answer: Answer, part: Part, step: AnswerText) -> Iterator[tuple[Duration, Reply]]:
+    """The snapshots of one step, each at its time: one for every token, or for several of them where there are many."""
+    places = list(_places(part.start, part.pieces)) or [part.start]  # nothing to say is said, too
     group = -(-len(places) // MOST_SNAPSHOTS) or 1
-    chosen = [number for number in range(len(places)) if number % group == 0 or number == len(places) - 1]
-    times = _times(len(places), step, seed)
-    for number in chosen:
-        yield (
-            times[number],
-            Reply(
-                answer=answer,
-                upto=places[number],
-                elapsed=times[number],
-                hidden=step.shown == "end",
-                tagged=step.tagged,
-            ),
+    end = len(places) - 1
+    times = _times(len(places), step, f"{part.seed}/{part.start}")
+    for number in (number for number in range(len(places)) if number % group == 0 or number == end):
+        shown = Reply(
+            answer=answer,
+            upto=places[number],
+            elapsed=part.before + times[number],
+            last=part.last and number == end,
+            hidden=step.shown == "end",
+            tagged=step.tagged,
         )
+        yield times[number], shown
 
 
 def _places(start: int, pieces: Iterable[Piece]) -> Iterator[int]:

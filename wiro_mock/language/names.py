@@ -49,10 +49,10 @@ class Names:
         return self._value("prompt")
 
     @property
-    def earlier(self) -> str:
-        """What was said before in the same conversation."""
+    def earlier(self) -> int:
+        """Tokens of what was said before in the same conversation."""
         self.asked = True
-        return "\n".join(text for turn in self._turns for text in (turn.prompt, turn.answer))
+        return sum(turn.tokens for turn in self._turns)
 
     def fill(self, text: str) -> str:
         """The text with every `${name}` replaced; raises `MissingName`."""

@@ -40,35 +40,18 @@ _AFTER_OUTPUT: Final = frozenset({Status.OUTPUT_FULL, Status.END, Status.POSTPRO
 _ORDER: Final = "accept, preprocess, assign, start, output, exit, postprocess"
 
 
-class Texts(Protocol):
-    """Fills `${name}` into texts."""
-
-    def fill(self, text: str) -> str:
-        """The text with its names replaced."""
-
-    def fill_all(self, value: object) -> object:
-        """The JSON value with the names in all its texts replaced."""
+class Texts(answers.Run, Protocol):
+    """Fills `${name}` into texts, and knows what else a step asks of its run."""
 
     def wishes(self, name: str) -> tuple[str, ...]:
         """What the run sent for a parameter, and then the model's default: those that there are."""
-
-    @property
-    def seed(self) -> str:
-        """Makes what is drawn."""
-
-    @property
-    def prompt(self) -> str:
-        """What was asked of a language model."""
-
-    @property
-    def earlier(self) -> str:
-        """What was said before in the same conversation."""
 
 
 class AsWritten:
     """Texts as they are written: to look at a timeline before there is a run."""
 
-    seed = prompt = earlier = ""
+    seed = prompt = ""
+    earlier = 0
 
     def fill(self, text: str) -> str:
         """The text itself."""
@@ -145,14 +128,21 @@ class _Answers:
                 self._left.append((step, pieces))
         self._answer: Answer | None = answers.answer_of(self._left, texts) if self._left else None
         self._place = 0
+        self._begun: Duration | None = None
 
-    def next(self, step: AnswerText) -> Iterable[tuple[Duration, e.Message]]:
-        """The snapshots of the next of the steps, which is this one."""
+    def next(self, step: AnswerText, at: Duration) -> Iterable[tuple[Duration, e.Message]]:
+        """The snapshots of the next of the steps, which is this one; it begins at this time of the plan."""
         assert self._answer is not None
         _, pieces = self._left.popleft()
-        start, seed = self._place, f"{self._texts.seed}/{self._place}"
+        if self._left and (early := step.ends):
+            message = f"answer: {' and '.join(early)} tell of the whole answer; move them to its last step"
+            raise BrokenRule("answer-ends-once", message)
+        self._begun = at if self._begun is None else self._begun
+        part = answers.Part(
+            start=self._place, pieces=pieces, before=at - self._begun, last=not self._left, seed=self._texts.seed
+        )
         self._place += sum(piece.length for piece in pieces)
-        return answers.replies(self._answer, start, pieces, step, seed)
+        return answers.replies(self._answer, part, step)
 
 
 class _Walk:
@@ -166,7 +156,9 @@ class _Walk:
         self._had_stderr = False
         self._streamed = ""
         self._produced = 0
+        self._has_streamed = False
         self._answered = False
+        self._clock = 0
         self._answers = _Answers(steps, texts)
 
     def take(self, item: s.StepItem, *, alone: bool) -> None:
@@ -227,13 +219,14 @@ class _Walk:
                 self._outputs(step.after, progress(step))
             case s.StreamText():
                 self._only_one_way("stream", other_way=self._answered)
+                self._has_streamed = True
                 text = self._texts.fill(step.text)
                 self._outputs(step.after, snapshots(self._streamed, text, step))
                 self._streamed += text
             case AnswerText():
-                self._only_one_way("answer", other_way=bool(self._streamed))
+                self._only_one_way("answer", other_way=self._has_streamed)
                 self._answered = True
-                self._outputs(step.after, self._answers.next(step))
+                self._outputs(step.after, self._answers.next(step, self._clock + step.after))
             case Produce():
                 self._reach_and_happen(step.after, self._file(step))
                 self._produced += 1
@@ -325,6 +318,7 @@ class _Walk:
         self.status = next_status(self.status, event)
         if isinstance(event, e.Requeued):
             self._had_stderr = False
+        self._clock += after
         self.items.append(Step(after=after, event=event))
 
 
