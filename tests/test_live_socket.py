@@ -185,7 +185,7 @@ def test_a_mistake_of_ours_in_a_frame_closes_the_socket_and_is_told(monkeypatch:
     with live() as running:
         _, token = running.run()
         with running.socket() as listener:
-            monkeypatch.setattr("wiro_mock.api.socket.frame", lambda *_: 1 / 0)
+            monkeypatch.setattr("wiro_mock.api.frame_texts.frame", lambda *_: 1 / 0)
             listener.register(token)
             with pytest.raises(Exception, match="close"):
                 listener.text()

@@ -170,9 +170,9 @@ def test_a_client_that_talks_and_never_reads_fills_no_memory(monkeypatch: pytest
     talks: list[Talk] = []
     real = Talk.start
 
-    def start(talk: Talk, send: Any) -> Any:
+    def start(talk: Talk, *doors: Any) -> Any:
         talks.append(talk)
-        return real(talk, send)
+        return real(talk, *doors)
 
     monkeypatch.setattr(Talk, "start", start)
     with live() as running:

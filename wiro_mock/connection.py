@@ -24,6 +24,8 @@ from wiro_mock.worlds import Worlds
 REGISTRATION_LENGTH = 64 << 10
 """Characters of a message that is looked into for a token."""
 GOING_AWAY = 1001
+WRITE = "wiro_mock.write"
+"""The extension by which our own server lets a frame be written without a coroutine."""
 CLOSE_SECONDS = 1.0
 """How long a client that is let go may take to take note of it."""
 
@@ -129,7 +131,7 @@ class Connection:
             dialogue = Conversation(world, origin(self._scope, header_map(self._scope), world))
             talk = Talk(world, dialogue, self._hosting.pump_of(world).join(), welcome=welcome)
             self._talks[world] = talk
-            for half in talk.start(self._send):
+            for half in talk.start(self._send, self._scope.get("extensions", {}).get(WRITE)):
                 half.add_done_callback(self._ended)
         return talk
 

@@ -18,6 +18,7 @@ from wiro_mock.api import Outcome, Profile, Request, Response, handle
 from wiro_mock.api import wire as _wire
 from wiro_mock.api.answers import DetailTexts
 from wiro_mock.api.body import text_of
+from wiro_mock.api.frame_texts import FrameTexts
 from wiro_mock.api.jsontext import dumps
 from wiro_mock.api.measure import Measure
 from wiro_mock.api.messages import Lost
@@ -139,6 +140,7 @@ class World:
         self._kept: list[str] = []
         self._nonces: dict[str, None] = {}
         self.detail_texts = DetailTexts()
+        self.frame_texts = FrameTexts()
         self._dirty = False
         self.sim = self._new_simulation(seed)
         self._came_at = self.sim.now

@@ -33,6 +33,8 @@ class Follower:
 
     def __init__(self, pump: Pump) -> None:
         self._pump = pump
+        self.push: Callable[[], bool] | None = None
+        """Sends on what there is at once, if it can: then nobody has to be woken for it. Whether it has done so."""
         self._tasks: set[str] = set()
         self._news = asyncio.Event()
         self.let_go = asyncio.Event()
@@ -50,9 +52,34 @@ class Follower:
     def _wake(self) -> None:
         if self in self._pump.followers:
             self._news.set()
-            if self not in self._pump.behind:
-                self.moved_at = monotonic()
-                self._pump.behind.add(self)
+            self._fall_behind()
+
+    def _fall_behind(self) -> None:
+        if self not in self._pump.behind:
+            self.moved_at = monotonic()
+            self._pump.behind.add(self)
+
+    def _hear(self) -> None:
+        """There is a new entry. May be called from any thread, with the world's lock held."""
+        if self.push is None:
+            self.wake()
+        elif threading.get_ident() == self._pump.thread:
+            self._line_up()
+        else:
+            with suppress(RuntimeError):
+                self._pump.loop.call_soon_threadsafe(self._line_up)
+
+    def _line_up(self) -> None:
+        if self in self._pump.followers:
+            self._fall_behind()
+            self._pump.line_up(self)
+
+    def send_on(self) -> None:
+        """Send on what there is at once; where that cannot be, wake whoever does it in its own time."""
+        if self.push is not None and not self._news.is_set() and self.push():
+            self._pump.is_level(self)
+        else:
+            self._wake()
 
     async def news(self) -> None:
         """Wait until there is news. Until `caught_up` is called, time does not jump."""
@@ -72,7 +99,7 @@ class Follower:
         """Follow this task too (`*`: every new one)."""
         if task_id not in self._tasks and not self.let_go.is_set():
             self._tasks.add(task_id)
-            self._pump.world.watch(task_id, self.wake)
+            self._pump.world.watch(task_id, self._hear)
             if task_id != EVERY_NEW_TASK:
                 self._pump.awaited.setdefault(task_id, set()).add(self)
             self._pump.stir()
@@ -81,7 +108,7 @@ class Follower:
         """Follow this task no longer."""
         if task_id in self._tasks:
             self._tasks.discard(task_id)
-            self._pump.world.unwatch(task_id, self.wake)
+            self._pump.world.unwatch(task_id, self._hear)
             # Only one's own: after a reset, others may wait for a new task of the same id.
             waiting = self._pump.awaited.get(task_id, set())
             waiting.discard(self)
@@ -109,6 +136,7 @@ class Pump:
         self.thread = threading.get_ident()
         self.followers: set[Follower] = set()
         self.behind: set[Follower] = set()
+        self._line: dict[Follower, None] = {}
         self.awaited: dict[str, set[Follower]] = {}
         self._post = post
         self._posting: set[asyncio.Future[None]] = set()
@@ -121,6 +149,18 @@ class Pump:
         follower = Follower(self)
         self.followers.add(follower)
         return follower
+
+    def line_up(self, follower: Follower) -> None:
+        """Let this follower send on what there is, as soon as the loop comes to it: all of them in one go."""
+        if not self._line:
+            self.loop.call_soon(self._send_on)
+        self._line[follower] = None
+
+    def _send_on(self) -> None:
+        line, self._line = self._line, {}
+        for follower in line:
+            if follower in self.followers:
+                follower.send_on()
 
     def is_level(self, follower: Follower) -> None:
         """This follower holds up nobody any more."""
@@ -195,9 +235,9 @@ class Pump:
                 self._let_go()
                 continue
             self._level.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(longest):
-                    await self._level.wait()
+            guard = self.loop.call_later(longest, self._level.set)  # costs less than a timeout, at every jump
+            await self._level.wait()
+            guard.cancel()
 
     def _let_go(self) -> None:
         late = monotonic() - SLOW_FOLLOWER_SECONDS

@@ -7,8 +7,8 @@ recorded in the world: all of it in the log of frames, what was dropped in the j
 from __future__ import annotations
 
 import asyncio
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Callable, MutableMapping
+from typing import Any, TypeAlias
 
 from starlette.types import Send
 
@@ -19,6 +19,15 @@ from wiro_mock.text import printable
 
 REPLIES_WAITING = 1_000
 """So many replies wait to be sent on a socket before no more is read from it."""
+
+AT_ONCE = 8
+"""So many frames are sent without looking whether there still is room for them."""
+Write: TypeAlias = Callable[[str | None], bool]
+"""Sends a message at once, None for nothing; whether it could."""
+
+
+def _nowhere(text: str | None) -> bool:  # noqa: ARG001 -- a door that is shut
+    return False
 
 
 class Talk:
@@ -31,6 +40,9 @@ class Talk:
         self._follower = follower
         self._replies: list[str] = conversation.welcome() if welcome else []
         self._taken = asyncio.Event()
+        self._write: Write = _nowhere
+        self._busy = False
+        self._failure: Exception | None = None
         self._number = next(world.socket_numbers)
         with world.lock:
             world.sockets.add(self._number)
@@ -41,8 +53,14 @@ class Talk:
         """Whether its client has read nothing for too long."""
         return self._follower.let_go.is_set()
 
-    def start(self, send: Send) -> list[asyncio.Future[Any]]:
-        """Send what there is to send from now on; what runs, and ends only when something is over."""
+    def start(self, send: Send, write: Write | None = None) -> list[asyncio.Future[Any]]:
+        """Send what there is to send from now on; what runs, and ends only when something is over.
+
+        `write` sends a message at once, if the connection is open and has room: most need no coroutine to be woken.
+        """
+        if write is not None:
+            self._write = write
+            self._follower.push = self._push
         self.halves = [
             asyncio.ensure_future(self.send_news(send)),
             asyncio.ensure_future(self._follower.let_go.wait()),
@@ -94,19 +112,35 @@ class Talk:
         """Send what happens, as it happens, in order."""
         while True:
             await self._follower.news()
-            while frames := self._take():
+            self._busy = True
+            if self._failure is not None:
+                raise self._failure
+            while (self._replies or self._conversation.has_news) and (frames := self._take()):
                 for frame in frames:
                     await send({"type": "websocket.send", "text": frame})
                     self._follower.moved()
+            self._busy = False
             self._follower.caught_up()
 
-    def _take(self) -> list[str]:
+    def _push(self) -> bool:
+        """Send at once what has just happened; whether that is all there is to send."""
+        if self._busy or self._replies or not self._write(None):
+            return False
+        try:
+            for frame in self._take(AT_ONCE):
+                self._write(frame)
+        except Exception as error:
+            self._failure = error  # for the half whose end is the connection's
+            return False
+        return not self._conversation.has_news
+
+    def _take(self, limit: int = 64) -> list[str]:
         with self.world.lock:
             if self._replies:
                 frames, self._replies = self._replies, []
                 self._taken.set()
             else:
-                frames = self._conversation.pending()
+                frames = self._conversation.pending(limit)
                 self._listen_as_told()
             if frames:
                 self.world.frames.sent(self._number, self.world.sim.now, frames)

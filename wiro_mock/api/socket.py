@@ -11,21 +11,18 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from wiro_mock.api import jsontext
-from wiro_mock.api.frames import SILENT, TOKEN_REQUIRED, WELCOME, frame
+from wiro_mock.api.frame_texts import FrameTexts
+from wiro_mock.api.frames import SILENT, TOKEN_REQUIRED, WELCOME
 from wiro_mock.api.lost_tasks import about_token
-from wiro_mock.api.origin import origins
 from wiro_mock.api.profile import Profile
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import Entry, Instant
 from wiro_mock.kernel.nearest import listed, nearest
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task, fold
-
-if TYPE_CHECKING:
-    from wiro_mock import shapes
 
 TOKENS_PER_SOCKET = 10_000
 """Registrations of unfinished or unknown tasks on one socket; those beyond are dropped, silently. Ours."""
@@ -47,6 +44,8 @@ class World(Protocol):
     def sim(self) -> Simulation: ...
     @property
     def profile(self) -> Profile: ...
+    @property
+    def frame_texts(self) -> FrameTexts: ...
     @property
     def history_for_late(self) -> bool:
         """Whether nobody can be in time here, so that a late registration gets the history."""
@@ -139,6 +138,8 @@ class Conversation:
         """
         self._begin_anew_with_the_world()
         self._meet_the_unknown()
+        if len(self._follows) == 1:
+            return self._pending_of_one(limit)
         follows = enumerate(self._follows.items())
         behind = [(follow.due, at, token) for at, (token, follow) in follows if follow.has_news]
         heapq.heapify(behind)
@@ -152,6 +153,21 @@ class Conversation:
             else:
                 heapq.heappop(behind)
         return frames
+
+    def _pending_of_one(self, limit: int) -> list[str]:
+        """`pending`, where one task is followed, as nearly every client does."""
+        ((token, follow),) = self._follows.items()
+        frames: list[str] = []
+        while follow.has_news and len(frames) < limit and token in self._follows:
+            frames += self._next_frame(token, follow)
+        return frames
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is something that `pending` would tell of, or may come to."""
+        if self._unknown or self._sim is not self.world.sim:
+            return True
+        return any(follow.has_news for follow in self._follows.values())
 
     def _drop(self, what: str) -> list[str]:
         self.notes.append(f"dropped {what}")
@@ -231,8 +247,8 @@ class Conversation:
         return frames
 
     def _frame(self, entry: Entry, task: Task) -> list[str]:
-        shape: shapes.Frame | None = frame(entry, task, origins(self.origin), self.world.profile)
-        return [] if shape is None else [jsontext.dumps(shape)]
+        text = self.world.frame_texts.of(entry, task, self.origin, self.world.profile)
+        return [] if text is None else [text]
 
 
 def _of_another_type(message: Mapping[str, object]) -> str:
