@@ -182,6 +182,36 @@ def use_scenario(world: World, body: Mapping[str, Any], query: Mapping[str, str]
     return 200, {"in_use": [use.shown() for use in world.uses]}
 
 
+def show_faults(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """The armed faults, and the fault sets: those that there are, and those that are armed."""
+    return 200, {
+        "faults": [fault.shown() for fault in world.faults],
+        "sets": [{"set": one.name, "about": one.about} for one in world.casting.library.fault_sets],
+        "armed_sets": [{"set": armed.of.name, "delayed": armed.delayed} for armed in world.fault_sets],
+    }
+
+
+def arm_faults(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """`{"set": "bad-day"}` arms a fault set, `{"on": "Run", "do": "reset"}` a fault in the words of the YAML."""
+    from wiro_mock.faults import Fault
+    from wiro_mock.loader import make_fault
+
+    if "set" in body:
+        _only(body, ("set",))
+        world.arm_set(_text(body, "set"), where="POST /__wiro/faults", optional=True)
+    else:
+        task_id = str(body.get("task") or "")
+        item = make_fault({key: value for key, value in body.items() if key != "task"})
+        world.faults.arm(Fault(item=item, scope=task_id, task_id=task_id, where="POST /__wiro/faults", optional=True))
+    return show_faults(world, {}, {})
+
+
+def clear_faults(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """Disarm all faults and fault sets."""
+    _only(body, ())
+    return 200, {"cleared": world.clear_faults()}
+
+
 def reset(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
     """Begin anew: no tasks, files, journal; the same seed and credentials."""
     _only(body, ())
@@ -202,6 +232,8 @@ RESOURCES: Mapping[str, Mapping[str, Handler]] = {
     "/account": {"GET": show_account, "POST": change_account},
     "/scenarios": {"GET": list_scenarios},
     "/scenarios/use": {"POST": use_scenario},
+    "/faults": {"GET": show_faults, "POST": arm_faults},
+    "/faults/clear": {"POST": clear_faults},
     "/reset": {"POST": reset},
 }
 """Every path under `/__wiro`, with what it does for each verb."""

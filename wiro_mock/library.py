@@ -282,6 +282,14 @@ class WiroMock:
         )
         faulting.arm(self.world, [made])
 
+    def faults(self, *names: str, optional: bool = False) -> None:
+        """Let everything go wrong that these fault sets say: `bad-day`, `flaky-network`, or one of your own folder.
+
+        A set of which nothing is ever met fails the test, unless it is `optional`. Raises `Misuse` for no such set.
+        """
+        for name in names:
+            faulting.arm_set(self.world, name, where=here(), optional=optional)
+
     def _use(self, scenarios: Sequence[str | Scenario], *, where: str, **given: Any) -> Use:
         return choosing.use(self.world, scenarios, where=where, **given)
 

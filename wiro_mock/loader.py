@@ -17,22 +17,35 @@ from pydantic import ValidationError
 
 from wiro_mock.kernel.catalog import Model, clean_slug
 from wiro_mock.language import timeline
-from wiro_mock.language.complaints import Complaint, ScenarioError
+from wiro_mock.language.complaints import Complaint, ScenarioError, complain, did_you_mean
+from wiro_mock.language.fault_sets import FaultSet
+from wiro_mock.language.faults import FaultItem
 from wiro_mock.language.model_files import ModelFile
 from wiro_mock.language.plan_table import plan_rows
 from wiro_mock.language.produce import SourceFile
 from wiro_mock.language.stand_ins import check_broken
 from wiro_mock.language.timeline import Problem
-from wiro_mock.language.wording import complaints_of, thing
+from wiro_mock.language.wording import complaints_of, sentences_of, thing
 from wiro_mock.language.yaml_source import LARGEST, Document, read_documents
 from wiro_mock.scenario import Scenario
 from wiro_mock.shipped import shipped
 
-__all__ = ["Library", "ScenarioError", "load_models", "load_scenarios", "load_text", "plan_rows", "shipped"]
+__all__ = [
+    "Library",
+    "ScenarioError",
+    "load_fault_sets",
+    "load_models",
+    "load_scenarios",
+    "load_text",
+    "plan_rows",
+    "shipped",
+]
 
 Made = TypeVar("Made")
 MODELS = "models"
 """The folder, inside a folder of scenarios, whose files describe models."""
+FAULTS = "faults"
+"""The folder, inside a folder of scenarios, whose files are fault sets."""
 
 
 def load_scenarios(*paths: Path | str) -> list[Scenario]:
@@ -46,6 +59,11 @@ def load_scenarios(*paths: Path | str) -> list[Scenario]:
 def load_models(*paths: Path | str) -> list[Model]:
     """The models that the folders describe in their `models/`; a later folder may redefine one."""
     return _load(paths, _model_files, _MODELS)
+
+
+def load_fault_sets(*paths: Path | str) -> list[FaultSet]:
+    """The fault sets that the folders have in their `faults/`; a later folder may redefine one."""
+    return _load(paths, _fault_files, _SETS)
 
 
 def load_text(text: str, *, file: str = "<text>", folder: Path | None = None) -> list[Scenario]:
@@ -65,6 +83,14 @@ def make_scenario(data: object, *, source: str = "", folder: Path | None = None)
     return _scenario(Document(place=(int(line) if line.isdecimal() else 1, 1), data=data), file or source, folder)
 
 
+def make_fault(data: object) -> FaultItem:
+    """A fault that was written in Python or JSON, in the words of the YAML. Raises `ScenarioError`."""
+    try:
+        return FaultItem.model_validate(data)
+    except ValidationError as error:
+        raise ScenarioError(Complaint("", 1, 1, told) for told in sentences_of(error, FaultItem)) from None
+
+
 class Library:
     """The shipped scenarios and models and those of the given folders, kept up to date on request.
 
@@ -78,6 +104,7 @@ class Library:
         self.scenarios: list[Scenario] = []
         self.models: list[Model] = []
         self.broken: list[str] = []
+        self._sets: list[FaultSet] = []
         self._seen: dict[Path, tuple[int, int]] = {}
         self._read(self._look())
 
@@ -97,14 +124,28 @@ class Library:
         self.broken = []
         return [self._reloaded(folder) for folder in self.folders]
 
+    @property
+    def fault_sets(self) -> list[FaultSet]:
+        """The fault sets; the shipped ones are read when they are first asked for."""
+        return list({one.name: one for one in (*_read_shipped_sets(), *self._sets)}.values())
+
+    def fault_set(self, name: str) -> FaultSet:
+        """The fault set of this name. Raises `ScenarioError` with the way out."""
+        for one in self.fault_sets:
+            if one.name == name:
+                return one
+        raise complain(f"no fault set '{name[:100]}'; {did_you_mean(name, (one.name for one in self.fault_sets))}")
+
     def _read(self, before: dict[Path, tuple[int, int]]) -> None:
         complaints: list[Complaint] = []
         scenarios = _collected(load_scenarios, tuple(self.folders), complaints)
         models = _collected(load_models, tuple(self.folders), complaints)
+        sets = _collected(load_fault_sets, tuple(self.folders), complaints)
         if complaints:
             raise ScenarioError(complaints)
         shipped_scenarios, shipped_models = _read_shipped()
         self.scenarios = list({scenario.name: scenario for scenario in (*shipped_scenarios, *scenarios)}.values())
+        self._sets = sets
         self.models = list({_slugs(model): model for model in (*shipped_models, *models)}.values())
         # As it was before the reading, so that a change in the meantime is seen the next time.
         self._seen = {path: before.get(path, now) for path, now in self._look().items()}
@@ -124,6 +165,7 @@ class Library:
         for folder in self.folders:
             yield from _scenario_files(folder)
             yield from _model_files(folder)
+            yield from _fault_files(folder)
 
     def _sent_files(self) -> Iterator[Path]:
         for scenario in self.scenarios:
@@ -143,6 +185,11 @@ def _read_shipped() -> tuple[list[Scenario], list[Model]]:
     return load_scenarios(shipped()), load_models(shipped())
 
 
+@cache
+def _read_shipped_sets() -> list[FaultSet]:
+    return load_fault_sets(shipped())
+
+
 def _slugs(model: Model) -> str:
     return _slug(model.name)
 
@@ -156,14 +203,22 @@ def _scenario_files(path: Path) -> list[Path]:
     found = []
     for folder, names, files in os.walk(path):
         names[:] = sorted(name for name in names if not name.startswith("."))
-        if Path(folder) == path and MODELS in names:
-            names.remove(MODELS)
+        if Path(folder) == path:
+            names[:] = [name for name in names if name not in (MODELS, FAULTS)]
         found += [Path(folder, name) for name in files if name.endswith((".yaml", ".yml"))]
     return sorted(found)
 
 
 def _model_files(path: Path) -> list[Path]:
-    return sorted(file for file in (path / MODELS).glob("*") if file.suffix in (".yaml", ".yml"))
+    return _yaml_in(path / MODELS)
+
+
+def _fault_files(path: Path) -> list[Path]:
+    return _yaml_in(path / FAULTS)
+
+
+def _yaml_in(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.glob("*") if file.suffix in (".yaml", ".yml"))
 
 
 def _text_of(path: Path) -> str:
@@ -296,6 +351,17 @@ def _model(document: Document, file: str, folder: Path | None) -> Model:
     return replace(made.value(), source=f"{file}:{document.place[0]}")
 
 
+def _fault_set(document: Document, file: str, _: Path | None) -> FaultSet:
+    faults = document.data.get("faults") if isinstance(document.data, dict) else None
+    count = len(faults) if isinstance(faults, list) else 0
+    lines = tuple(document.place_of(("faults", index))[0] for index in range(count))
+    context = {"source": f"{file}:{document.place[0]}", "lines": lines}
+    try:
+        return FaultSet.model_validate(document.data, context=context)
+    except ValidationError as error:
+        raise ScenarioError(complaints_of(error, FaultSet, document, file)) from None
+
+
 def _slug(name: str) -> str:
     owner, _, slug = name.partition("/")
     return f"{clean_slug(owner)}/{clean_slug(slug)}"
@@ -303,3 +369,4 @@ def _slug(name: str) -> str:
 
 _SCENARIOS = _Kind(_scenario, "scenario", str)
 _MODELS = _Kind(_model, "model", _slug)
+_SETS = _Kind(_fault_set, "fault_set", str)

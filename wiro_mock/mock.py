@@ -27,8 +27,9 @@ from wiro_mock.api.origin import origins
 from wiro_mock.casting import Casting, Part, Use
 from wiro_mock.clock import Clock, make_clock
 from wiro_mock.deliveries import Deliveries, Webhook
-from wiro_mock.faults import Fault, Faults, Strike
+from wiro_mock.faults import Fault, Faults, Strike, sets
 from wiro_mock.faults.deeds import redirect
+from wiro_mock.faults.sets import Armed
 from wiro_mock.journal import Exchange, Journal
 from wiro_mock.kernel import ids
 from wiro_mock.kernel.account import Account, Project, Terms
@@ -133,6 +134,7 @@ class World:
         self.gates.clear()
         self.played: set[str] = set()
         self.faults = Faults(seed)
+        self.fault_sets = list[Armed]()
         self._run_faults = set[str]()
         self._run_strike: Strike | None = None
         self._request: Request | None = None
@@ -144,6 +146,8 @@ class World:
         self._dirty = False
         self.sim = self._new_simulation(seed)
         self._came_at = self.sim.now
+        for name in settings.faults:
+            self.arm_set(name, where="--faults", optional=True)
 
     def _new_simulation(self, seed: str) -> Simulation:
         return Simulation(
@@ -266,6 +270,20 @@ class World:
         for item in chosen.scenario.faults:
             if operations := item.operations - {"Run"}:
                 self.faults.arm(_fault(chosen, item, scope=task.job.id, operations=operations))
+
+    def arm_set(self, name: str, *, where: str = "", optional: bool = False) -> Armed:
+        """Let everything go wrong that a fault set says. Raises `ScenarioError` where there is none of this name."""
+        with self.lock:
+            found = self.casting.library.fault_set(name)
+            armed = sets.arm(self.faults, found, where=where or found.source, optional=optional)
+            self.fault_sets.append(armed)
+            return armed
+
+    def clear_faults(self) -> int:
+        """Let nothing go wrong any more; how many faults there were."""
+        with self.lock:
+            self.fault_sets.clear()
+            return self.faults.clear()
 
     def _strike_run(self, chosen: Chosen) -> None:
         """Let the faults of a scenario strike the run that it is to play. Raises `Lost`.
@@ -569,6 +587,8 @@ class World:
         part = self._part or self.casting.look(job, self._asked)
         turns = self.talks.turns(job.parameters)
         plan = self._take(part).scenario.compile(job, self._keep, balance=self.sim.balance, turns=turns)
+        if self.fault_sets:
+            plan = sets.delayed(plan, job, self.fault_sets, self.settings.seed)
         return Measure(job.model, self.blobs).plan(plan)
 
     def _outlook(self, job: Job) -> Terms:

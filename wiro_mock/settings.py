@@ -25,7 +25,7 @@ class Settings:
 
     `balance` is in USD, `suspended` and `member` are the account's, too; `unknown_models` is for runs of models that
     are not in the catalogue; a `project` of None gets credentials made from the seed; `public_url` is the origin of
-    the URLs in answers, instead of the request's own.
+    the URLs in answers, instead of the request's own; `faults` are the names of the fault sets that are armed.
     """
 
     seed: str = "0"
@@ -41,6 +41,7 @@ class Settings:
     unknown_models: UnknownModels = "refuse"
     limits: Limits = field(default_factory=Limits)
     public_url: str = ""
+    faults: tuple[str, ...] = ()
     scenario_header: bool = False
     journal_requests: int = 1_000
     journal_bytes: int = 16 << 20

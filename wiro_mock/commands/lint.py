@@ -30,7 +30,7 @@ def lint(paths: tuple[Path, ...]) -> None:
         click.echo(str(complaint))
     if findings.complaints:
         raise click.exceptions.Exit(1)
-    if not findings.scenarios and not findings.models:
+    if not findings.scenarios and not findings.models and not findings.fault_sets:
         names = ", ".join(map(str, paths))
         raise click.UsageError(f"there is no scenario in {names}; scenarios lie in files that end in .yaml or .yml")
     click.echo(f"{findings}: no complaints")
@@ -42,20 +42,23 @@ class _Findings:
 
     scenarios: set[str] = field(default_factory=set)
     models: set[str] = field(default_factory=set)
+    fault_sets: set[str] = field(default_factory=set)
     complaints: list[Complaint] = field(default_factory=list)
 
     def look_at(self, path: Path) -> None:
-        """Read a file or folder. A folder named `models`, and what lies in it, describes models."""
-        from wiro_mock.loader import MODELS, load_models, load_scenarios
+        """Read a file or folder. A folder named `models` describes models, one named `faults` holds fault sets."""
+        from wiro_mock.loader import FAULTS, MODELS, load_fault_sets, load_models, load_scenarios
 
-        if path.name != MODELS and path.resolve().parent.name != MODELS:
+        if not {path.name, path.resolve().parent.name} & {MODELS, FAULTS}:
             self.scenarios |= {scenario.source for scenario in self._read(load_scenarios, path)}
-        if path.is_dir() and path.name != MODELS:
-            self.models |= {model.name for model in self._read(load_models, path)}
-        elif path.name == MODELS:
-            self.models |= {model.name for model in self._read(load_models, path.parent)}
-        elif path.resolve().parent.name == MODELS:
-            self.models |= {model.name for model in self._read(load_models, path.parent.parent, only=path)}
+        for folder, load, found in ((MODELS, load_models, self.models), (FAULTS, load_fault_sets, self.fault_sets)):
+            if path.name == folder:
+                made = self._read(load, path.parent)
+            elif path.resolve().parent.name == folder:
+                made = self._read(load, path.parent.parent, only=path)
+            else:
+                made = self._read(load, path) if path.is_dir() and path.name not in (MODELS, FAULTS) else ()
+            found |= {one.name for one in made}
 
     def _read(self, load: Callable[..., list[Any]], path: Path, only: Path | None = None) -> Iterable[Any]:
         from wiro_mock.language.complaints import ScenarioError
@@ -73,6 +76,8 @@ class _Findings:
         counted = [f"{_count(self.scenarios, 'scenario')} in {_count(files, 'file')}"] if self.scenarios else []
         if self.models:
             counted.append(_count(self.models, "model"))
+        if self.fault_sets:
+            counted.append(_count(self.fault_sets, "fault set"))
         return " and ".join(counted)
 
 

@@ -25,6 +25,7 @@ class Given(TypedDict):
     host: str
     port: int
     folders: tuple[Path, ...]
+    faults: tuple[str, ...]
     time_mode: str
     poll: str | None
     api_key: str | None
@@ -62,6 +63,13 @@ OPTIONS: list[click.Parameter] = [
         multiple=True,
         metavar="DIR",
         help="Folder (or file) of your own scenarios, beside the shipped ones. Repeatable; watched while serving.",
+    ),
+    click.Option(
+        ["--faults"],
+        multiple=True,
+        metavar="SET",
+        help="Let go wrong what this fault set says: bad-day, cold-start, flaky-network, rate-limited, slow-gpu, or "
+        "one of your own. Repeatable.",
     ),
     click.Option(
         ["--time", "time_mode"],
@@ -177,6 +185,7 @@ def settings_of(given: Given) -> Settings:
         journal_requests=given["keep_requests"],
         public_url=checked_origin(given["public_url"]) if given["public_url"] else "",
         scenario_header=given["scenario_header"],
+        faults=given["faults"],
     )
 
 

@@ -6,12 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypedDict
 
-from pydantic import ValidationError
-
 from wiro_mock.faults import Fault
 from wiro_mock.language.durations import format_duration
 from wiro_mock.language.faults import FaultItem
-from wiro_mock.language.wording import sentences_of
+from wiro_mock.loader import ScenarioError, make_fault
 from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
 
@@ -75,9 +73,20 @@ def fault(
 def read(data: object) -> FaultItem:
     """A fault in the words of the YAML. Raises `Misuse` with every complaint."""
     try:
-        return FaultItem.model_validate(data)
-    except ValidationError as error:
-        raise Misuse("\n".join(f"fault: {told}" for told in sentences_of(error, FaultItem))) from None
+        return make_fault(data)
+    except ScenarioError as error:
+        raise Misuse("\n".join(f"fault: {told}" for told in str(error).splitlines())) from None
+
+
+def arm_set(world: World, name: object, *, where: str, optional: bool) -> None:
+    """Arm a fault set by its name. Raises `Misuse` where there is none of it, or where no open door could do it."""
+    if not isinstance(name, str):
+        raise Misuse(f"faults: a fault set is named by a text such as 'bad-day', not by {name!r}")
+    try:
+        check_doors(world, (Fault(item=item) for item in world.casting.library.fault_set(name).faults))
+        world.arm_set(name, where=where, optional=optional)
+    except ScenarioError as error:
+        raise Misuse(f"faults: {error}") from None
 
 
 def arm(world: World, faults: Iterable[Fault]) -> None:

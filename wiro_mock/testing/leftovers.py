@@ -63,6 +63,7 @@ class Leftovers:
                 *verdict.unused_scenarios(self._world, self._scenarios),
                 *verdict.unused_holds(self._holds),
                 *verdict.unfired_faults(self._world.faults),
+                *verdict.unmet_sets(self._world),
                 *verdict.forgotten_holds(self._world, [hold for hold, _ in self._holds]),
             ]
 

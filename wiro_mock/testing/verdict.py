@@ -122,6 +122,16 @@ def unfired_faults(faults: Iterable[Fault]) -> Iterator[str]:
             yield f"fault never fired: {told}: {_why_unfired(fault)}; remove it, or {way}"
 
 
+def unmet_sets(world: World) -> Iterator[str]:
+    """Fault sets of which nothing was ever met."""
+    for armed in world.fault_sets:
+        if not armed.optional and not armed.was_met:
+            yield (
+                f'fault set never met: "{armed.of.name}" was armed at {armed.where}, and no such request came; '
+                "remove it, or write optional=True"
+            )
+
+
 def _why_unfired(fault: Fault) -> str:
     about = f" about task {fault.task_id}" if fault.task_id else ""
     if not fault.calls:
