@@ -78,7 +78,7 @@ class _Findings:
             counted.append(_count(self.models, "model"))
         if self.fault_sets:
             counted.append(_count(self.fault_sets, "fault set"))
-        return " and ".join(counted)
+        return " and ".join(filter(None, (", ".join(counted[:-1]), *counted[-1:])))
 
 
 def _count(things: set[str], name: str) -> str:

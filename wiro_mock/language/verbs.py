@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Final, Literal, TypeAlias
-
-from wiro_mock.language.complaints import did_you_mean
 
 Kind: TypeAlias = Literal["api", "file", "socket", "webhook"]
 """What is struck: an answer of the API, the bytes of a file, a socket, a webhook."""
@@ -107,9 +106,9 @@ def operations_of(name: str) -> tuple[str, ...]:
         return (name,)
     found = tuple(one for one in OPERATIONS if fnmatchcase(one, name)) if any(char in "*?[" for char in name) else ()
     if not found:
-        known = [*OPERATIONS, *PLACES]
-        plain = name.removeprefix("/").removeprefix("v1/")
-        way = f"did you mean '{plain}'?" if plain in known else did_you_mean(plain, known, what="write one of")
+        known = {one.lower(): one for one in (*OPERATIONS, *PLACES)}
+        near = get_close_matches(name.lower().removeprefix("/").removeprefix("v1/"), known, n=1, cutoff=0.6)
+        way = f"did you mean '{known[near[0]]}'?" if near else f"write one of: {', '.join((*OPERATIONS, *PLACES))}"
         raise ValueError(f"'{name}' is not possible; {way}")
     return found
 
