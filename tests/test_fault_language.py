@@ -10,15 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from tests.api_kit import CAPTION, detail, get, make_world, post, run, send, signed, upload
+from tests.api_kit import CAPTION, ORIGIN, detail, get, make_world, post, run, send, signed, upload
 from tests.test_library_choosing import made, misuse
 from wiro_mock import Scenario
+from wiro_mock.control import RESOURCES
 from wiro_mock.faults import Fault
 from wiro_mock.language.chances import Chance, parse_chance
 from wiro_mock.language.faults import FaultItem
 from wiro_mock.language.verbs import VERBS, operations_of
 from wiro_mock.loader import ScenarioError, load_text, make_fault
 from wiro_mock.mock import World
+from wiro_mock.shipped import shipped
+from wiro_mock.worlds import Worlds
 
 LIST: Final = "/v1/Task/List"
 
@@ -487,3 +490,78 @@ def test_sets_of_ones_own(tmp_path: Any) -> None:
         "faults.on: 'Rn' is not possible; did you mean 'Run'?",
         "delay: unknown key; did you mean 'delays'?",
     ]
+
+
+# -- elsewhere -----------------------------------------------------------------------------------------
+
+
+def test_the_guide_has_every_verb() -> None:
+    """The table of the guide is the table of the language."""
+    names = {"api": "operations", "file": "files", "socket": "`socket`", "webhook": "`webhook`"}
+    guide = (shipped() / "README.md").read_text()
+    rows = [row for row in guide.partition("<!-- verbs -->")[2].partition("<!-- /verbs -->")[0].splitlines() if row]
+    told = {row.split(" | ")[0].strip("| `"): row.split(" | ")[1:] for row in rows[2:]}
+    assert {name: cells[:2] for name, cells in told.items()} == {
+        name: [verb.about, ", ".join(names[kind] for kind in verb.where)] for name, verb in VERBS.items()
+    }
+    for name, cells in told.items():
+        if VERBS[name].own:
+            assert cells[2] == "takes place |", name
+
+
+def control(world: World, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
+    with world.lock:
+        return RESOURCES[path][method](world, body or {}, {})
+
+
+def test_faults_are_armed_over_the_control_api() -> None:
+    """Listed with their counters, armed in the words of the YAML or as a set, and cleared."""
+    world = make_world()
+    status, told = control(world, "POST", "/faults", {"on": "Task/List", "do": {"status": 503}, "times": 2})
+    assert status == 200
+    assert statuses(world, 1) == [503]
+    (shown,) = control(world, "GET", "/faults")[1]["faults"]
+    assert shown == {
+        "on": "Task/List",
+        "do": {"status": 503},
+        "times": 2,
+        "task": None,
+        "where": "POST /__wiro/faults",
+        "calls": 1,
+        "struck": 1,
+        "left": 1,
+        "could_not": None,
+    }
+    told = control(world, "POST", "/faults", {"set": "slow-gpu"})[1]
+    assert told["armed_sets"] == [{"set": "slow-gpu", "delayed": 0}]
+    assert told["sets"][0]["set"] == "bad-day"
+    assert control(world, "POST", "/faults/clear") == (200, {"cleared": 1})
+    assert statuses(world, 1) == [200]
+    with pytest.raises(ScenarioError, match="on: is missing; add it"):
+        control(world, "POST", "/faults", {"do": "hang"})
+    with pytest.raises(ScenarioError, match="no fault set 'bad'; did you mean 'bad-day'"):
+        control(world, "POST", "/faults", {"set": "bad"})
+
+
+def test_a_world_of_settings_has_its_sets_again_after_a_reset() -> None:
+    """As `serve --faults` makes one."""
+    world = make_world(faults=("rate-limited",))
+    assert statuses(world, 3) == [200, 200, 429]
+    world.reset()
+    assert statuses(world, 3) == [200, 200, 429]
+    with pytest.raises(ScenarioError, match="no fault set 'x'"):
+        make_world(faults=("x",))
+
+
+def test_on_a_shared_server_a_loop_finds_its_world() -> None:
+    """The address that a file's URL was redirected to has no key and no token in it."""
+    world, other = make_world(time="auto"), make_world(seed="other", project=None)
+    task, _ = run(world)
+    url = detail(world, task)["outputs"][0]["url"]
+    arm(world, on="cdn", do="redirect_loop")
+    location = get(world, url).headers["location"].removeprefix(ORIGIN)
+    worlds = Worlds(world)
+    worlds.attach(other)
+    assert worlds.for_request("GET", location, {}) is world
+    assert get(world, ORIGIN + location).headers["location"] == ORIGIN + location
+    assert get(world, url).status == 200

@@ -20,7 +20,7 @@ from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Status, Task
 from wiro_mock.language.plan_table import FRAMES
 from wiro_mock.language.yaml_source import read_documents
-from wiro_mock.loader import Library, load_models, load_text, plan_rows, shipped
+from wiro_mock.loader import Library, load_fault_sets, load_models, load_text, plan_rows, shipped
 from wiro_mock.scenario import Scenario, choose, schema
 
 NAMES = [
@@ -270,11 +270,16 @@ def test_the_schema_refuses_what_the_loader_refuses() -> None:
 
 @pytest.mark.parametrize("block", GUIDE)
 def test_the_guides_examples_load(block: str, tmp_path: Any) -> None:
-    """Scenarios as scenarios, models as models; each fits the schema."""
+    """Scenarios as scenarios, models as models, fault sets as fault sets; each fits the schema."""
     if block.startswith("model:"):
         (tmp_path / "models").mkdir()
         (tmp_path / "models" / "guide.yaml").write_text(block)
         assert load_models(tmp_path)
+        return
+    if block.startswith("fault_set:"):
+        (tmp_path / "faults").mkdir()
+        (tmp_path / "faults" / "guide.yaml").write_text(block)
+        assert load_fault_sets(tmp_path)
         return
     assert load_text(block)
     for document in read_documents(block)[0]:

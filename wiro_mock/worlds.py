@@ -115,7 +115,7 @@ class Worlds:
     def for_request(self, method: str, path: str, headers: Mapping[str, str]) -> World:
         """The world that an HTTP request is for. `path` is percent-encoded, header names are in lower case."""
         key = headers.get("x-api-key", "")
-        return self.only or self.for_key(key) or self._with_file(method, path) or self.strays
+        return self.only or self.for_key(key) or self._with_file(method, path) or self._in_a_loop(path) or self.strays
 
     def for_key(self, key: str) -> World | None:
         """The attached world with this API key.
@@ -148,6 +148,10 @@ class Worlds:
             if (files.by_accesskey(folder) if operation.name == "File" else files.by_cdn_folder(folder)) is not None:
                 return world
         return None
+
+    def _in_a_loop(self, path: str) -> World | None:
+        """The world whose fault has redirected a client to this path."""
+        return next((world for world in self._attached if path in world.faults.loops), None)
 
     def _check(self, world: World) -> None:
         for other in self._attached:

@@ -106,6 +106,8 @@ def test_the_account(wiro: WiroMock) -> None:
 
 def test_leftovers(wiro: WiroMock) -> None:
     wiro.fault("Task/Detail", status=503, times=2, task=wiro.tasks[-1], optional=True)
+    wiro.fault(["Run", "upload"], latency="1s..3s", retry_after=2, status=429, when={"share": 0.5}, then=["ok"])
+    wiro.faults("bad-day", optional=True)
     assert_type(wiro.problems(), list[str])
 
 
