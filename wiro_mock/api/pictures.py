@@ -34,7 +34,11 @@ def sample_urls(model: Model, origin: str) -> list[str]:
 
 
 def shown_url(url: str, origin: str) -> str:
-    """A URL that a client may fetch: of Wiro's hosts only pictures, and those from here; empty for the others."""
+    """A URL that a client may fetch: of Wiro's hosts only pictures, and those from here; empty for the others.
+
+    What is blank is no URL.
+    """
+    url = url.strip()
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").rstrip(".")
