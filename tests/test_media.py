@@ -17,9 +17,10 @@ from tests import media_kit
 from tests.scenarios_kit import JOB, keep, made, stored
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.plan import Step
+from wiro_mock.kernel.sizes import LARGEST_SIDE
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.language.media import sample
-from wiro_mock.language.pictures import LARGEST_SIDE, Format, picture
+from wiro_mock.language.pictures import Format, picture
 from wiro_mock.language.produce import Sample
 from wiro_mock.language.sounds import wav
 from wiro_mock.loader import load_text, shipped
@@ -150,6 +151,8 @@ def test_a_ready_made_file_in_any_scenario(kind: str, contenttype: str) -> None:
         ({}, {}, ("0.png", "image/png", "PNG", (512, 512))),
         ({}, {"width": 640, "height": "480"}, ("0.png", "image/png", "PNG", (640, 480))),
         ({"width": 30}, {"width": 640, "height": 40}, ("0.png", "image/png", "PNG", (30, 40))),
+        ({}, {"size": "64x48"}, ("0.png", "image/png", "PNG", (64, 48))),
+        ({}, {"width": 640.0, "height": 48.0}, ("0.png", "image/png", "PNG", (640, 48))),
         ({}, {"width": 0, "height": ""}, ("0.png", "image/png", "PNG", (512, 512))),
         ({}, {"width": 4097, "height": -1}, ("0.png", "image/png", "PNG", (512, 512))),
         ({}, {"width": "1" * 5_000, "height": ["x"] * 500}, ("0.png", "image/png", "PNG", (512, 512))),

@@ -47,6 +47,7 @@ def test_values_are_compared_as_text() -> None:
     """A number in YAML is the same as its digits in a form."""
     scenario = made([{"exit": 0}], match={"with": {"a": 10, "b": True, "c": 0.5}})
     assert scenario.matches(MODEL, {"a": "10", "b": "true", "c": 0.5}) == []
+    assert scenario.matches(MODEL, {"a": 10.0, "b": True, "c": "0.5"}) == []
 
 
 def _named(name: str, **keys: Any) -> Scenario:

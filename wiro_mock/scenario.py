@@ -28,6 +28,7 @@ from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.kinds import KINDS, Kind
 from wiro_mock.kernel.nearest import listed, nearest
 from wiro_mock.kernel.plan import Plan, PlanItem
+from wiro_mock.kernel.texts import value_text
 from wiro_mock.language import timeline
 from wiro_mock.language.account import AccountItem
 from wiro_mock.language.complaints import Complaint, ScenarioError, complain
@@ -36,7 +37,7 @@ from wiro_mock.language.names import MissingName, Names
 from wiro_mock.language.spelling import step_words
 from wiro_mock.language.steps import Refuse, StepItem, step_kinds
 from wiro_mock.language.strict import Given, Strict
-from wiro_mock.language.substitution import unlike, value_text
+from wiro_mock.language.substitution import unlike
 from wiro_mock.language.timeline import Keep
 
 __all__ = ["Chosen", "Complaint", "Keep", "Match", "Scenario", "ScenarioError", "choose", "schema"]

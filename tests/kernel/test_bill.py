@@ -82,6 +82,12 @@ TABLE: dict[str, tuple[Run, str]] = {
         run(tier("cp-pixel"), parameters={"width": 2048, "height": "1024"}), "0.10"
     ),
     "cp-pixel: a width alone says nothing": (run(tier("cp-pixel"), parameters={"width": 4096}), "0.05"),
+    "cp-pixel: a width with a point": (
+        run(tier("cp-pixel"), parameters={"width": 2048.0, "height": 1024.0}), "0.10"
+    ),
+    "cp-pixel: a size that no picture here can have counts as none": (
+        run(tier("cp-pixel"), parameters={"width": 5000, "height": 5000}, outputs=(file(MEGAPIXEL),)), "0.05"
+    ),
     "cp-pixel: nobody touched width and height": (
         run(tier("cp-pixel"), parameters={"width": 0, "height": 0}, outputs=(file(3 * MEGAPIXEL),)), "0.15"
     ),
@@ -153,6 +159,9 @@ TABLE: dict[str, tuple[Run, str]] = {
         run(tier("cp-promptlength", "0.001"), parameters={"prompt": "a cät"}), "0.005"
     ),
     "cp-promptlength: of another name": (run(tier("cp-promptlength", "0.001"), parameters={"text": "cat"}), "0.003"),
+    "cp-promptlength: of a conversation": (
+        run(tier("cp-promptlength", "0.001"), parameters={"messages": [{"role": "user", "content": "four"}]}), "0.004"
+    ),
     "cp-promptlength: no prompt": (run(tier("cp-promptlength")), "0"),
     "cp-outputVideoLength: the scenario's word": (
         run(tier("cp-outputVideoLength"), used=Used(video_seconds=D("2.5")), parameters={"duration": 10}), "0.125"

@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 from wiro_mock.api.profile import Profile
 from wiro_mock.api.wire import OPENAPI_STATUSES
 from wiro_mock.kernel.catalog import CHOICES, NUMBERS, TEXTS, Model, Parameter
+from wiro_mock.kernel.file_inputs import companions
+from wiro_mock.kernel.numbers import json_number
 from wiro_mock.kernel.task import Status
 
 Schema: TypeAlias = dict[str, Any]
@@ -181,7 +183,7 @@ def run_tool(model: Model) -> Schema:
     listed = {one.id for one in model.parameters}
     for one in model.parameters:
         properties[one.id] = parameter(one)
-        beside = url_name(one.id)
+        beside = companions(one.id)[-1]  # of the two of a `…Multiple`, the spelling of Wiro's documents (rest.md §5.4)
         if one.type in ("fileinput", "multifileinput") and beside not in listed:
             properties[beside] = {"title": beside, "description": f"{one.label or one.id} by URL", "type": "string"}
     properties["callbackUrl"] = {
@@ -193,11 +195,6 @@ def run_tool(model: Model) -> Schema:
     required = [one.id for one in model.parameters if one.required]
     # Wiro writes an empty list where nothing is required, which OpenAPI 3.0 forbids.
     return {"type": "object", "properties": properties, **({"required": required} if required else {})}
-
-
-def url_name(name: str) -> str:
-    """The name under which the URLs of a file parameter are listed beside it (rest.md §5.4, the OpenAPI spelling)."""
-    return f"{name.removesuffix('Multiple')}UrlMultiple" if name.endswith("Multiple") else f"{name}Url"
 
 
 def parameter(one: Parameter) -> Schema:
@@ -222,9 +219,9 @@ def parameter(one: Parameter) -> Schema:
 
 def _range(one: Parameter) -> Schema:
     bounds = {"minimum": one.minimum, "maximum": one.maximum, "multipleOf": one.step or None}
-    schema: Schema = {name: _number(value) for name, value in bounds.items() if value is not None}
+    schema: Schema = {name: json_number(value) for name, value in bounds.items() if value is not None}
     default = _number_or_none(one.default)
-    return schema if default is None or not _in_range(default, one) else schema | {"default": _number(default)}
+    return schema if default is None or not _in_range(default, one) else schema | {"default": json_number(default)}
 
 
 def _in_range(value: Decimal, one: Parameter) -> bool:
@@ -263,7 +260,3 @@ def _number_or_none(value: str | None) -> Decimal | None:
     except ArithmeticError:
         return None
     return number if number.is_finite() else None
-
-
-def _number(value: Decimal) -> int | float:
-    return int(value) if value == value.to_integral_value() else float(value)

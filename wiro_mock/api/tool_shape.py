@@ -21,6 +21,7 @@ from wiro_mock.api.profile import Profile
 from wiro_mock.kernel import prices
 from wiro_mock.kernel.bill import approximate_cost
 from wiro_mock.kernel.catalog import CHOICES, Model, Parameter, clean_slug
+from wiro_mock.kernel.numbers import digits, json_number
 from wiro_mock.kernel.run_counts import RunCount
 
 if TYPE_CHECKING:
@@ -114,15 +115,15 @@ def parameter_item(parameter: Parameter, profile: Profile) -> shapes.ParameterIt
         item["options"] = [_option(value, documented=documented, live=live) for value in parameter.options]
     if documented:
         limits = {"min": parameter.minimum, "max": parameter.maximum, "step": parameter.step}
-        item |= {key: _number(value) for key, value in limits.items() if value is not None}
+        item |= {key: json_number(value) for key, value in limits.items() if value is not None}
     if live:
         item |= {
             "rows": TEXTAREA_ROWS if parameter.type == "textarea" else "",
             "defaultvalue": default,
             "value": default,
-            "minvalue": text_of_number(parameter.minimum),
-            "maxvalue": text_of_number(parameter.maximum),
-            "incrementby": text_of_number(parameter.step),
+            "minvalue": _digits(parameter.minimum),
+            "maxvalue": _digits(parameter.maximum),
+            "incrementby": _digits(parameter.step),
         }
         if longest := parameter.max_length or parameter.entries:
             item["maxinputlenght"] = longest  # the spelling is Wiro's
@@ -133,10 +134,6 @@ def _option(value: str, *, documented: bool, live: bool) -> dict[str, str]:
     return {**({"label": value} if documented else {}), **({"text": value} if live else {}), "value": value}
 
 
-def _number(value: Decimal) -> int | float:
-    return int(value) if value == value.to_integral_value() else float(value)
-
-
-def text_of_number(value: Decimal | None) -> str:
+def _digits(value: Decimal | None) -> str:
     """A number in plain digits; empty for none."""
-    return "" if value is None else f"{value:f}"
+    return "" if value is None else digits(value)

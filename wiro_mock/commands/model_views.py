@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 
 from wiro_mock.kernel.catalog import FILES, Catalog, Model, Parameter, clean_slug
+from wiro_mock.kernel.numbers import plain
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.language.complaints import did_you_mean
-from wiro_mock.published.values import plain
 from wiro_mock.text import printable
 
 NARROWEST = 40

@@ -16,6 +16,7 @@ from wiro_mock.explain.layout import Row
 from wiro_mock.journal import Exchange
 from wiro_mock.kernel.catalog import FILES, NUMBERS, Parameter, clean_slug
 from wiro_mock.kernel.nearest import nearest
+from wiro_mock.kernel.numbers import json_number
 from wiro_mock.kernel.refusals import No
 from wiro_mock.kernel.task import Status, Task
 from wiro_mock.language.parameters import numeric
@@ -104,8 +105,15 @@ def _example(one: Parameter) -> object:
         return one.default or next(filter(None, one.options), "…")
     number = numeric(one.default or "")
     if number is None:
-        number = one.minimum if one.minimum is not None else min(Decimal(1), one.maximum or Decimal(1))
-    return int(number) if number == number.to_integral_value() else float(number)
+        number = _in_range(one)
+    return json_number(number)
+
+
+def _in_range(one: Parameter) -> Decimal:
+    """The smallest number that the parameter takes; 1, or less, where there is no smallest."""
+    if one.minimum is not None:
+        return one.minimum
+    return Decimal(1) if one.maximum is None else min(Decimal(1), one.maximum)
 
 
 def _no_scenario(world: World, exchange: Exchange) -> Iterator[Row]:

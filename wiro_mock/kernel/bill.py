@@ -3,8 +3,10 @@
 Wiro's formulas, one for each method (rest.md §8). What is counted is what Detail shows where it can be: whole seconds,
 outputs, parameters, the text. The rest is what the run's scenario says, and where it says nothing, our choice:
 
-- tokens: those of the prompt and of the text that the run printed, counted as everywhere here (`tokens`);
-- pixels: `width` and `height`, or `size` or `resolution` like 1024x1024, else those of the first picture produced;
+- tokens: those that a language model's answer tells of itself, else those of the prompt and of the text that the run
+  printed, counted as everywhere here (`tokens`);
+- outputs: the files, and a language model's answer, which is one more; none counts as one;
+- pixels: those of the size that the run asks for (`sizes`), else those of the first picture produced;
 - an image that nobody could look at (somebody else's URL, a broken file) has one megapixel;
 - seconds of input audio: those of the files; unknown as soon as one of them could not be looked at;
 - seconds of output video: the run's `duration`, `seconds` or `durationSeconds`;
@@ -38,14 +40,13 @@ from wiro_mock.kernel.prices import (
     total,
     twelve_places,
 )
+from wiro_mock.kernel.prompts import prompt_of
+from wiro_mock.kernel.sizes import asked_size
+from wiro_mock.kernel.texts import value_text
 
 MEGAPIXEL: Final = 1024 * 1024
 """What `cp-pixel` counts in; a beginning one counts as a whole one, which is inferred (rest.md §8)."""
-_PROMPTS: Final = ("prompt", "text")
-_SIZES: Final = ("size", "resolution")
 _LENGTHS: Final = ("duration", "seconds", "durationSeconds")
-_WIDTH_BY_HEIGHT: Final = re.compile(r"([0-9]{1,9}) ?[xX\u00d7*] ?([0-9]{1,9})")
-_WHOLE: Final = re.compile(r"[0-9]{1,18}")
 _SECONDS: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?s?")
 _NO_IMAGE: Final = ("audio", "voice", "sound", "song", "music", "video", "document")
 _SILENT: Final = ("image/", "text/", "application/pdf")
@@ -110,23 +111,7 @@ def _fits(tier: Tier, parameters: Mapping[str, object], defaults: Mapping[str, s
 
 def _told(name: str, parameters: Mapping[str, object], defaults: Mapping[str, str]) -> str:
     """What a run has under this name, as text; empty for nothing."""
-    return _text(parameters.get(name)) or defaults.get(name, "")
-
-
-def _text(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case str():
-            return value
-        case bool():
-            return "true" if value else "false"
-        case float() if value.is_integer():  # JavaScript has one kind of number: 5.0 is 5
-            return str(int(value))
-        case [only]:
-            return _text(only)
-        case _:
-            return str(value)
+    return value_text(parameters.get(name)) or defaults.get(name, "")
 
 
 # -- how much of what is paid for ----------------------------------------------------------------------
@@ -137,36 +122,26 @@ def _first_told(job: Job, names: Iterable[str]) -> Iterator[str]:
     return filter(None, told)
 
 
-def _prompt(job: Job) -> str:
-    """The run's prompt: `prompt` or `text`, else the first long text among the model's parameters."""
-    long = (one.id for one in job.model.parameters if one.type == "textarea")
-    return next(_first_told(job, (*_PROMPTS, *long)), "")
-
-
 def _tokens(run: Run) -> int:
     if run.used.tokens is not None:
         return run.used.tokens
     if run.answer is not None:
         return run.answer.usage.total
-    return tokens.count(_prompt(run.job)) + tokens.count(run.text)
+    return tokens.count(prompt_of(run.job)) + tokens.count(run.text)
 
 
 def _output_pixels(run: Run) -> int:
     if run.used.pixels is not None:
         return run.used.pixels
-    asked = _asked_size(run.job)
+    width, height = asked_size(lambda name: _wishes(run.job, name))
+    if width and height:
+        return width * height
     pictures = (file.blob.pixels for file in run.outputs if file.blob.pixels is not None)
-    return asked or next(pictures, MEGAPIXEL)
+    return next(pictures, MEGAPIXEL)
 
 
-def _asked_size(job: Job) -> int:
-    """The pixels that the parameters ask for; 0 where they do not say. One client sends 0 for what nobody touched."""
-    sides = [told for name in ("width", "height") for told in _first_told(job, (name,)) if _WHOLE.fullmatch(told)]
-    pixels = int(sides[0]) * int(sides[1]) if len(sides) == 2 else 0
-    for told in _first_told(job, _SIZES):
-        if not pixels and (found := _WIDTH_BY_HEIGHT.fullmatch(told.strip())):
-            pixels = int(found[1]) * int(found[2])
-    return pixels
+def _wishes(job: Job, name: str) -> tuple[str, str]:
+    return value_text(job.parameters.get(name)), job.model.defaults.get(name, "")
 
 
 def _inputs(job: Job, unlike: tuple[str, ...]) -> Iterator[Blob | None]:
@@ -253,7 +228,7 @@ _FORMULAS: Final[Mapping[Method, Callable[[Tier, Run], Decimal | None]]] = {
     "cpt": _times(_tokens),
     "cp-pixel": _by_pixel,
     "cp-audiosecondslength": _times(_audio_seconds),
-    "cp-promptlength": _times(lambda run: len(_prompt(run.job))),
+    "cp-promptlength": _times(lambda run: len(prompt_of(run.job))),
     "cp-outputVideoLength": _times(_video_seconds),
     "cp-realtimeturn": _times(lambda run: 1 if run.used.turns is None else run.used.turns),
     "cp-readoutput": lambda _, run: run.used.price,

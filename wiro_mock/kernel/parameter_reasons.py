@@ -5,16 +5,16 @@ None of this goes on the wire.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from decimal import Decimal
 from itertools import islice
 from typing import Final
 
 from wiro_mock.kernel.catalog import FILES, NUMBERS, Model, Parameter
 from wiro_mock.kernel.file_inputs import companions
 from wiro_mock.kernel.nearest import listed, nearest
+from wiro_mock.kernel.numbers import digits
 from wiro_mock.kernel.orders import InputBlob
+from wiro_mock.kernel.texts import value_text
 
 SHOWN: Final = 60
 """Characters of a value that are told of."""
@@ -49,7 +49,7 @@ def too_many(model: Model, one: Parameter, count: int, most: int) -> str:
 
 def not_listed(model: Model, one: Parameter, value: object) -> str:
     """A choice that is none of the options."""
-    text = text_of(value)
+    text = value_text(value)
     near = nearest(text, filter(None, one.options))
     hint = f"did you mean {near}? " if near else ""
     return (
@@ -74,26 +74,8 @@ def shown(value: object) -> str:
         return "an object"
     if isinstance(value, str):
         return "an empty text" if not value else repr(value[:SHOWN]) + ("…" if len(value) > SHOWN else "")
-    text = text_of(value)
+    text = "null" if value is None else value_text(value)
     return text[:SHOWN] + ("…" if len(text) > SHOWN else "")
-
-
-def text_of(value: object) -> str:
-    """A parameter's value as an option is written: `8` for 8 and for 8.0, `true` for a boolean."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if value is None or isinstance(value, bool | float):
-        return json.dumps(value)
-    if isinstance(value, int):
-        return str(value) if value.bit_length() < 2_000 else "an enormous number"
-    return shown(value)
-
-
-def plain(number: Decimal) -> str:
-    """A number in the digits of the model's page, without an exponent."""
-    return format(number, "f")
 
 
 def _head(model: Model, one: Parameter) -> str:
@@ -130,10 +112,10 @@ def _is_number(one: Parameter) -> bool:
 def _number_wanted(one: Parameter) -> str:
     least, most = one.minimum, one.maximum
     if least is not None and most is not None:
-        return f"a number from {plain(least)} to {plain(most)}{_such_as(one)}"
+        return f"a number from {digits(least)} to {digits(most)}{_such_as(one)}"
     if least is not None:
-        return f"a number of {plain(least)} or more{_such_as(one)}"
-    return f"a number of {plain(most)} or less{_such_as(one)}" if most is not None else f"a number{_such_as(one)}"
+        return f"a number of {digits(least)} or more{_such_as(one)}"
+    return f"a number of {digits(most)} or less{_such_as(one)}" if most is not None else f"a number{_such_as(one)}"
 
 
 def _such_as(one: Parameter) -> str:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from typing import Final, Literal, TypeAlias
 
+from wiro_mock.kernel.numbers import json_number
+
 Method: TypeAlias = Literal[
     "cpr", "cps", "cpo", "cpt", "cp-pixel", "cp-audiosecondslength", "cp-promptlength", "cp-outputVideoLength",
     "cp-realtimeturn", "cp-readoutput", "cp-outputPictureCount",
@@ -100,15 +102,11 @@ def shown(tiers: Sequence[Tier]) -> list[dict[str, object]]:
 def _shown(tier: Tier) -> dict[str, object]:
     item: dict[str, object] = {
         "inputs": dict(tier.inputs),
-        "price": _number(tier.price),
+        "price": json_number(tier.price),
         "priceMethod": tier.method,
     }
     if tier.extra is not None:
-        item["priceExtra"] = _number(tier.extra)
+        item["priceExtra"] = json_number(tier.extra)
     if tier.per_input is not None:
-        item["priceInput"] = _number(tier.per_input)
+        item["priceInput"] = json_number(tier.per_input)
     return item
-
-
-def _number(amount: Decimal) -> int | float:
-    return int(amount) if amount == amount.to_integral_value() else float(amount)

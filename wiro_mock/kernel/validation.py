@@ -16,9 +16,11 @@ from typing import Final
 from wiro_mock.kernel import parameter_reasons as why
 from wiro_mock.kernel.catalog import FILES, NUMBERS, Model, Parameter
 from wiro_mock.kernel.file_inputs import companions, entries
+from wiro_mock.kernel.numbers import digits
 from wiro_mock.kernel.orders import OWN_FIELDS
 from wiro_mock.kernel.refusals import No, Refusal
 from wiro_mock.kernel.rules import Rules
+from wiro_mock.kernel.texts import value_text
 
 LONGEST_NUMBER: Final = 10_000
 """Characters of a text that is read as a number; ours. A longer one is none."""
@@ -133,14 +135,14 @@ def _out_of_range(model: Model, one: Parameter, value: object) -> Refusal:
     reason = why.out_of_range(model, one, value)
     if one.minimum is None or one.maximum is None:
         return No.PARAMETERS_INVALID.refusal(reason=reason)
-    return No.RANGE.refusal(name=one.id, least=why.plain(one.minimum), most=why.plain(one.maximum), reason=reason)
+    return No.RANGE.refusal(name=one.id, least=digits(one.minimum), most=digits(one.maximum), reason=reason)
 
 
 def _unlisted(one: Parameter, value: object) -> object | None:
     """The first value that is none of the options, in any letter case: Wiro's own defaults differ in that."""
     known = {option.lower() for option in one.options} | {(one.default or "").lower()}
     values = value if isinstance(value, list | tuple) else [value]
-    return next((item for item in values if item is not None and why.text_of(item).lower() not in known), None)
+    return next((item for item in values if item is not None and value_text(item).lower() not in known), None)
 
 
 def _given_elsewhere(model: Model, one: Parameter, parameters: Mapping[str, object]) -> bool:

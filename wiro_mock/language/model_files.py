@@ -9,11 +9,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 
 from wiro_mock.kernel.catalog import Access, Model, clean_slug
 from wiro_mock.kernel.kinds import Kind
+from wiro_mock.kernel.texts import value_text
 from wiro_mock.language.money import usd
 from wiro_mock.language.parameters import Parameters
 from wiro_mock.language.price_files import PriceFile, check_prices
 from wiro_mock.language.strict import Given, Strict
-from wiro_mock.language.substitution import value_text, written
+from wiro_mock.language.substitution import written
 
 
 def _check_model(name: str) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from wiro_mock.kernel.answer import Turn
 from wiro_mock.kernel.events import Job
+from wiro_mock.kernel.prompts import prompt_of
+from wiro_mock.kernel.texts import LONGEST_VALUE, value_text
 from wiro_mock.language.complaints import did_you_mean
-from wiro_mock.language.prompts import prompt_of
-from wiro_mock.language.substitution import LONGEST_VALUE, LONGEST_WISH, PLACE, parameter, value_text
+from wiro_mock.language.substitution import LONGEST_WISH, PLACE, parameter
 
 
 class MissingName(LookupError):
@@ -88,7 +89,7 @@ class Names:
             return "$"
         self.asked = True
         if name == "prompt" and name not in self._known:
-            self._known[name] = prompt_of(self._job.parameters, self._job.model.defaults)
+            self._known[name] = prompt_of(self._job)[:LONGEST_VALUE]
         if name in self._known:
             return self._known[name]
         job, wanted = self._job, name.removeprefix("with.")

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import PurePosixPath
-from typing import Final, TypeAlias
+from typing import Final
 
 from wiro_mock.kernel.events import SECOND, Duration, Progress, Snapshot
+from wiro_mock.kernel.sizes import Wishes, asked_size
 from wiro_mock.language.media import sample
-from wiro_mock.language.pictures import FORMATS, LARGEST_SIDE, picture
+from wiro_mock.language.pictures import FORMATS, picture
 from wiro_mock.language.produce import Audio, Image, Produce
 from wiro_mock.language.sounds import wav
 from wiro_mock.language.steps import ProgressBar, StreamText
 
-Wishes: TypeAlias = Callable[[str], tuple[str, ...]]
-"""What a run asks for under the name of a parameter, the most wanted first; empty when it asks for nothing."""
 MOST_SNAPSHOTS: Final = 500
 _WORD: Final = re.compile(r"\S+")
 _BAR_WIDTH: Final = 10
@@ -85,14 +84,11 @@ def _image(image: Image, extension: str, wishes: Wishes) -> tuple[str, bytes]:
     word = image.format or extension
     if word not in FORMATS:
         word = next((wish.lower() for wish in wishes(_FORMAT) if wish.lower() in FORMATS), "png")
-    width, height = image.width or _side(wishes("width")), image.height or _side(wishes("height"))
+    width, height = image.width, image.height
+    if width is None or height is None:
+        asked = asked_size(wishes)
+        width, height = width or asked[0] or _OTHERWISE, height or asked[1] or _OTHERWISE
     return word, picture(FORMATS[word], width, height, image.color)
-
-
-def _side(wishes: Iterable[str]) -> int:
-    """The first that is a size which a picture can have: n8n sends 0 where nobody chose one (rest.md §5.3)."""
-    sizes = (int(wish) for wish in wishes if wish.isascii() and wish.isdecimal() and len(wish) < 6)
-    return next((size for size in sizes if 0 < size <= LARGEST_SIDE), _OTHERWISE)
 
 
 def _audio(audio: Audio, extension: str, wishes: Wishes) -> tuple[str, bytes]:

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Final, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from wiro_mock.kernel.catalog import CHOICES, FILES, NUMBERS, TEXTS, Parameter, ParameterType
+from wiro_mock.kernel.texts import value_text
 from wiro_mock.language.strict import Given, Strict
-from wiro_mock.language.substitution import value_text, written
+from wiro_mock.language.substitution import written
 
 AND_MORE: Final = "…"
 """As the last of the options: there are more of them than our source shows."""

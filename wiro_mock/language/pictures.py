@@ -10,7 +10,6 @@ from typing import Final, Literal, TypeAlias
 Format: TypeAlias = Literal["png", "jpeg", "webp"]
 FORMATS: Final[dict[str, Format]] = {"png": "png", "jpeg": "jpeg", "jpg": "jpeg", "webp": "webp"}
 """The formats by the words for them, which are also the extensions of their files."""
-LARGEST_SIDE: Final = 4096
 
 
 @functools.lru_cache(maxsize=16)

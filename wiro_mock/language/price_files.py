@@ -14,11 +14,12 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from wiro_mock.kernel.catalog import FILES
 from wiro_mock.kernel.prices import Method, Tier, quantity
+from wiro_mock.kernel.texts import value_text
 from wiro_mock.language.complaints import did_you_mean
 from wiro_mock.language.money import usd_on_the_wire
 from wiro_mock.language.parameters import ParameterFile
 from wiro_mock.language.strict import Strict
-from wiro_mock.language.substitution import value_text, written
+from wiro_mock.language.substitution import written
 
 COUNT = "QUANTITY:"
 

@@ -13,8 +13,9 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, ValidationInfo, WithJsonSchema, model_validator
 
+from wiro_mock.kernel.sizes import LARGEST_SIDE
 from wiro_mock.language.durations import DurationText
-from wiro_mock.language.pictures import LARGEST_SIDE, Format
+from wiro_mock.language.pictures import Format
 from wiro_mock.language.strict import AFTER, Given, StepModel, Strict, Text
 from wiro_mock.language.substitution import check_text, check_texts
 

@@ -7,11 +7,10 @@ known only when it runs. `$$` stands for `$`; a dollar before anything but `{` o
 from __future__ import annotations
 
 import difflib
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from wiro_mock.kernel.files import File
+from wiro_mock.kernel.texts import value_text
 
 NAMES = (
     "model", "model.owner", "model.slug", "task.id", "scenario",
@@ -19,7 +18,6 @@ NAMES = (
 )  # fmt: skip
 """What every run has; besides there is `with.NAME` for its parameters. `prompt` is what it asks of a language model;
 `session.…` are the number of its turn in a conversation (from 1), and what was asked and answered before."""
-LONGEST_VALUE = 100_000
 LONGEST_WISH = 100
 MOST_NAMES = 100
 
@@ -79,37 +77,6 @@ def _unknown(names: list[str]) -> list[str]:
         return [f"unknown name {shown[name]}; {hint}"]
     hints = [shown[name] + (f" (did you mean {known[near[name][0]]}?)" if near[name] else "") for name in names]
     return [f"unknown names {', '.join(hints[:-1])} and {hints[-1]}; {everything}"] if names else []
-
-
-def value_text(value: object) -> str:
-    """A parameter's value as text: a file by its name, lists joined by commas, objects as JSON.
-
-    Of a list or an object, no more than is ever filled into a text.
-    """
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case File(name=name):
-            return name
-        case list() | tuple():
-            return _beginning(text for item in value for text in (", ", value_text(item)))[2:]
-        case dict():
-            return _beginning(json.JSONEncoder(ensure_ascii=False, default=value_text).iterencode(value))
-        case _:
-            return str(value)
-
-
-def _beginning(parts: Iterable[str]) -> str:
-    """The parts joined, as far as a little beyond `LONGEST_VALUE`."""
-    taken, length = list[str](), 0
-    for part in parts:
-        taken.append(part[: LONGEST_VALUE + 1])
-        length += len(part)
-        if length > LONGEST_VALUE + 2:
-            break
-    return "".join(taken)
 
 
 def parameter(name: str, parameters: Mapping[str, object], defaults: Mapping[str, str]) -> str | None:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Final, get_args
 
 from wiro_mock.kernel.catalog import CHOICES, FILES, NUMBERS, TEXTS, Parameter, ParameterType
+from wiro_mock.kernel.numbers import digits
 from wiro_mock.language.parameters import AND_MORE, numeric
 from wiro_mock.published.draft import Found
 from wiro_mock.published.values import number
@@ -124,7 +125,7 @@ class _Cleaner:
             self._leave_out(f"its default {shown(default)}, which {reason}")
             return None
         value = number(default) if kind in NUMBERS and numeric(default) is None else None
-        return default if value is None else format(value, "f")  # 1e-05 is a number of JSON's, but no digits
+        return default if value is None else digits(value)  # 1e-05 is a number of JSON's, but no digits
 
     def _impossible(
         self, default: str, kind: ParameterType, ends: tuple[Decimal | None, Decimal | None], options: tuple[str, ...]

@@ -12,14 +12,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
+from wiro_mock.kernel.file_inputs import companions
+from wiro_mock.kernel.orders import OWN_FIELDS
 from wiro_mock.published.cleaning import TYPES
 from wiro_mock.published.draft import Draft, Found, NotAModel
 from wiro_mock.published.values import beyond, first, line, number, part, seconds, text, texts, whole
 
 FORM: Final = "OpenAPI document"
 LACKS: Final = "such a document says neither the price nor the id"
-COMMON: Final = frozenset({"callbackUrl", "projectid"})
-"""What every run may have; no parameter of the model (rest.md §5.2)."""
 _FILE: Final = re.compile(r"input(Image|Audio|Video|Document|File|All)(?!.*Url)\w*")
 _PATH: Final = re.compile(r"(?:/v1)?/Run/([^/]+)/([^/]+)/?", re.IGNORECASE)
 _TITLE: Final = re.compile(r"([^/]+)/(.+?)\s+API\s*\(.*\)\s*")
@@ -121,7 +121,7 @@ def _parameters(schema: Mapping[str, Any]) -> Iterator[Found]:
     required = schema.get("required")
     names = {name for name in required if isinstance(name, str)} if isinstance(required, list) else set[str]()
     for name, shape in properties.items():
-        if name not in COMMON and isinstance(shape, dict):
+        if name not in OWN_FIELDS and isinstance(shape, dict):
             yield _parameter(name, shape, required=name in names, properties=properties)
 
 
@@ -166,15 +166,9 @@ def _type(name: str, shape: Mapping[str, Any], properties: Mapping[str, Any]) ->
         return by_form[form]
     if shape.get("format") in {"uri", "binary"}:
         return "combinefileinput"
-    if _FILE.fullmatch(name) or _has_url(name, properties):
+    if _FILE.fullmatch(name) or any(other in properties for other in companions(name)):  # as only files have
         return "multifileinput" if name.endswith("Multiple") else "fileinput"
     return "text"
-
-
-def _has_url(name: str, properties: Mapping[str, Any]) -> bool:
-    """Whether the property has a companion for URLs, as only files have (rest.md §5.4)."""
-    stem = name.removesuffix("Multiple")
-    return f"{name}Url" in properties or (stem != name and f"{stem}UrlMultiple" in properties)
 
 
 def _options(shape: Mapping[str, Any]) -> Iterator[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import Final
 
 _BARE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./+]*(?:[ -][A-Za-z0-9_./+]+)*")
@@ -47,11 +46,6 @@ def literal(text: str, indent: str) -> str | None:
     if len(lines) < 2 or not exact or not first or first[0] == " " or not last:
         return None
     return "|-\n" + "\n".join(f"{indent}{line}" if line else "" for line in lines)
-
-
-def digits(number: Decimal | int) -> str:
-    """A number in plain digits, as many as it has."""
-    return format(Decimal(number), "f")
 
 
 def _shown(char: str) -> str:

@@ -13,11 +13,11 @@ from typing import Final
 from pydantic import ValidationError
 
 from wiro_mock.kernel.catalog import Parameter
+from wiro_mock.kernel.numbers import digits, plain
 from wiro_mock.kernel.prices import Tier
 from wiro_mock.language.parameters import ParameterFile
 from wiro_mock.language.price_files import PriceFile, check_prices
 from wiro_mock.published.cleaning import LONGEST_ID
-from wiro_mock.published.values import plain
 
 MOST: Final = 500
 """So many prices are taken of a model."""
@@ -59,5 +59,5 @@ def _wrong(tier: Tier, kept: list[PriceFile], types: Mapping[str, ParameterFile]
 def _file(tier: Tier) -> PriceFile:
     """The price as a file has it. Raises `ValidationError`."""
     amounts = {"price": tier.price, "extra": tier.extra, "per_input": tier.per_input}
-    given = {key: format(amount, "f") for key, amount in amounts.items() if amount is not None}
+    given = {key: digits(amount) for key, amount in amounts.items() if amount is not None}
     return PriceFile.model_validate({**given, "method": tier.method, "inputs": dict(tier.inputs)})

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Final
+
+from wiro_mock.kernel.numbers import plain
+from wiro_mock.kernel.texts import value_text
 
 DIGITS: Final = 18
 """A plain number of a YAML file has so many digits on either side of its point at most."""
@@ -20,15 +24,12 @@ _NO: Final = frozenset({"", "0", "false", "no", "off", "null", "none"})
 def text(value: object) -> str:
     """A plain value as text; a list or a mapping, which is none, as nothing. Half a surrogate pair becomes U+FFFD."""
     match value:
-        case bool():
-            return "true" if value else "false"
         case str():
             return _SURROGATES.sub("\ufffd", value)
-        case float():
-            number = Decimal(repr(value))
-            return plain(number) if number.is_finite() else ""
-        case int():
-            return str(value)
+        case float() if not math.isfinite(value):
+            return ""
+        case bool() | int() | float():
+            return value_text(value)
         case _:
             return ""
 
@@ -36,13 +37,6 @@ def text(value: object) -> str:
 def line(value: object) -> str:
     """A plain value as text on one line: runs of white space and line ends are one space."""
     return " ".join(text(value).split())
-
-
-def plain(number: Decimal) -> str:
-    """The digits of a number, without an exponent and without zeros that say nothing."""
-    digits = format(number, "f")
-    digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
-    return "0" if digits in {"-0", ""} else digits
 
 
 def number(value: object) -> Decimal | None:

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from wiro_mock.kernel.catalog import Model, Parameter
+from wiro_mock.kernel.numbers import digits
 from wiro_mock.kernel.prices import Tier
 from wiro_mock.language.parameters import AND_MORE
 from wiro_mock.published.completing import Offer
-from wiro_mock.published.scalars import digits, flow, literal, prose, quoted, scalar
+from wiro_mock.published.scalars import flow, literal, prose, quoted, scalar
 from wiro_mock.text import printable
 
 WIDTH: Final = 110

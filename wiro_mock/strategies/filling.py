@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from wiro_mock.kernel.catalog import CHOICES, FILES, NUMBERS, Catalog, Model, Parameter
 from wiro_mock.kernel.file_inputs import companions
+from wiro_mock.kernel.numbers import digits, json_number
 from wiro_mock.kernel.orders import OWN_FIELDS
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.strategies.outputs import Keys
@@ -111,8 +112,8 @@ def _is_plain(text: str) -> bool:
 
 def _written(number: Decimal, as_text: bool) -> object:  # noqa: FBT001 -- drawn by Hypothesis
     if as_text:
-        return format(number, "f")
-    return int(number) if number == number.to_integral_value() else float(number)
+        return digits(number)
+    return json_number(number)
 
 
 def _files(one: Parameter, *, required: bool) -> st.SearchStrategy[Keys]:

@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from typing import Any, Protocol
 
 from wiro_mock.casting import Use
+from wiro_mock.kernel.texts import value_text
 from wiro_mock.language.complaints import ScenarioError
-from wiro_mock.language.substitution import value_text
 from wiro_mock.loader import make_scenario
 from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World

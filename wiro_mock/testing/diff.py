@@ -17,7 +17,7 @@ from wiro_mock.journal import Exchange
 from wiro_mock.kernel.catalog import Model
 from wiro_mock.kernel.orders import OWN_FIELDS
 from wiro_mock.kernel.refusals import Refusal
-from wiro_mock.language.substitution import value_text
+from wiro_mock.kernel.texts import value_text
 from wiro_mock.mock import World
 from wiro_mock.testing.era import present
 from wiro_mock.testing.sequences import tasks

@@ -1,0 +1,37 @@
+"""How large a picture a run asks for: for the picture that is made, and for the bill."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Final, TypeAlias
+
+Wishes: TypeAlias = Callable[[str], Iterable[str]]
+"""What a run asks for under the name of a parameter, the most wanted first; empty when it asks for nothing."""
+LARGEST_SIDE: Final = 4096
+"""Pixels of a side of a picture that can be made here. A larger wish counts as none, and so it does for the bill."""
+_SIZES: Final = ("size", "resolution")
+_WIDTH_BY_HEIGHT: Final = re.compile(r"\s*([0-9]{1,9}) ?[xX\u00d7*] ?([0-9]{1,9})\s*")
+_WHOLE: Final = re.compile(r"[0-9]{1,9}")
+
+
+def asked_size(wishes: Wishes) -> tuple[int | None, int | None]:
+    """Width and height in pixels: `width` and `height`, else `size` or `resolution` like 1024x1024, else one of the
+    first two alone; None for a side that nobody asks for.
+    """
+    width, height = _side(wishes("width")), _side(wishes("height"))
+    if width is None or height is None:
+        for found in (_WIDTH_BY_HEIGHT.fullmatch(wish) for name in _SIZES for wish in wishes(name)):
+            if found and _is_side(int(found[1])) and _is_side(int(found[2])):
+                return int(found[1]), int(found[2])
+    return width, height
+
+
+def _side(wishes: Iterable[str]) -> int | None:
+    """The first that is a side which a picture can have: n8n sends 0 where nobody chose one (rest.md §5.3)."""
+    sides = (int(wish) for wish in wishes if _WHOLE.fullmatch(wish))
+    return next(filter(_is_side, sides), None)
+
+
+def _is_side(pixels: int) -> bool:
+    return 0 < pixels <= LARGEST_SIDE

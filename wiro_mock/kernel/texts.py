@@ -1,0 +1,58 @@
+"""A value as text: one rule for prices, matches, options, sentences and the texts of a scenario.
+
+A number is what it is worth, as in JavaScript, which has one kind of number: 5.0 is `5`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Final
+
+from wiro_mock.kernel.files import File
+from wiro_mock.kernel.numbers import plain
+
+LONGEST_VALUE: Final = 100_000
+"""Characters of a list or an object that are written out."""
+_ENORMOUS: Final = 10**4_300
+"""Python writes no integer of more than 4300 digits."""
+
+
+def value_text(value: object) -> str:
+    """A value as text: a file by its name, lists joined by commas, objects as JSON, and null as nothing.
+
+    Numbers are in plain digits, without an exponent: `5` for 5 and for 5.0, `0.00001` for 1e-05. Of a list or an
+    object, no more than `LONGEST_VALUE` characters and a few.
+    """
+    match value:
+        case None:
+            return ""
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(int(value)) if abs(value) < _ENORMOUS else "an enormous number"
+        case float():
+            number = Decimal(repr(float(value)))
+            return plain(number) if number.is_finite() else str(float(value))
+        case File(name=name):
+            return name
+        case list() | tuple():
+            return _beginning(text for item in value for text in (", ", value_text(item)))[2:]
+        case dict():
+            return _beginning(json.JSONEncoder(ensure_ascii=False, default=value_text).iterencode(value))
+        case _:
+            return str(value)
+
+
+def _beginning(parts: Iterable[str]) -> str:
+    """The parts joined, as far as a little beyond `LONGEST_VALUE`."""
+    taken, length = list[str](), 0
+    for part in parts:
+        taken.append(part[: LONGEST_VALUE + 1])
+        length += len(part)
+        if length > LONGEST_VALUE + 2:
+            break
+    return "".join(taken)
