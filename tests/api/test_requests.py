@@ -40,7 +40,7 @@ EVERYTHING = listed([f"{operation.method} {operation.path}" for operation in OPE
         ("POST", "/v1/TaskDetail", f"{NO_OPERATION}; did you mean POST /v1/Task/Detail?"),
         ("POST", "/v1/Runs/a/b", f"{NO_OPERATION}; did you mean POST /v1/Run/a/b?"),
         ("POST", "/v1/Run/a", f"{NO_OPERATION}; did you mean POST /v1/Run/a/{{model}}?"),
-        ("POST", f"{CAPTION}/sync", f"{NO_OPERATION}; did you mean POST {CAPTION}?"),
+        ("POST", f"{CAPTION}/now", f"{NO_OPERATION}; did you mean POST {CAPTION}?"),
         ("GET", "/v1/File/Uploads", f"{NO_OPERATION}; did you mean POST /v1/File/Upload?"),
         ("POST", "/v1/Task/Nothing", f"{NO_OPERATION}; none is near; there are: {EVERYTHING}"),
         ("GET", "/", f"{NO_OPERATION}; none is near; there are: {EVERYTHING}"),
@@ -258,3 +258,48 @@ def test_the_2025_profile_is_the_seeds() -> None:
     """Its errors have code and message only."""
     world = make_world(profile=PROFILES["2025-12"])
     assert list(send(world, "GET", "/nope").error) == ["code", "message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "reason"),
+    [
+        (
+            "POST",
+            "/v1/File/List",
+            "Wiro has this (newest documentation), and it is not yet played here; "
+            "wiro-mock surface lists what is played",
+        ),
+        (
+            "POST",
+            "/v1/Run/google/veo3-1/sync",
+            "Wiro has this (newest documentation), and it is not yet played here; "
+            "wiro-mock surface lists what is played",
+        ),
+        (
+            "POST",
+            "/v1/UserAgentOAuth/XConnect",
+            "Wiro has this (documentation), and it is out of scope here; wiro-mock surface lists what is played",
+        ),
+    ],
+)
+def test_what_wiro_has_and_the_mock_has_not_is_named(method: str, path: str, reason: str) -> None:
+    """No likeness is guessed at where it is known what was meant."""
+    world = make_world()
+    reply = send(world, method, path, headers=signed())
+    assert (reply.status, reply.error["message"]) == (404, "Error parsing url.")
+    assert world.journal.entries(limit=1)[0].outcome.reason == f"{method} {path}: {reason}"
+
+
+def test_json_that_was_sent_as_a_form_is_named_first() -> None:
+    """`curl -d` sends the type of a form: the one trap that every reader of a README steps into."""
+    world = make_world()
+    told = "the body is JSON, but its Content-Type is that of a form; send Content-Type: application/json"
+    form = "application/x-www-form-urlencoded"
+    for path, headers in (("/v1/Tool/List", {}), ("/v1/Run/google/nano-banana-pro", signed())):
+        send(world, "POST", path, headers=headers, body=b'{"prompt": "a cat"}', content_type=form)
+        reason = world.journal.entries(limit=1)[0].outcome.reason
+        assert reason.startswith(told), path
+    send(world, "POST", "/v1/Tool/List", body=b"search=%7Bcat", content_type=form)
+    assert world.journal.entries(limit=1)[0].outcome.reason == ""
+    send(world, "POST", "/v1/Task/Detail", body=b'{"taskid": "1"}', content_type=form)
+    assert "Content-Type" not in world.journal.entries(limit=1)[0].outcome.reason

@@ -16,6 +16,9 @@ from wiro_mock.api.messages import NO_BODY, Body
 from wiro_mock.api.multipart import PART_SIZE, Parts, Store, gathered, text_weight
 from wiro_mock.kernel.files import Blob
 
+JSON_AS_FORM = "the body is JSON, but its Content-Type is that of a form; send Content-Type: application/json"
+LOOKED_INTO = 1 << 16
+"""Bytes of a form up to which JSON is looked for in it."""
 NODE_SIZE = 64
 """About what Python keeps beside the text for each value of a JSON text."""
 
@@ -86,7 +89,17 @@ def _form_body(raw: bytes) -> Body:
     except ValueError:
         return Body(raw=raw, text_size=len(raw), problem=f"the form has more than {multipart.PART_LIMIT} fields")
     weight = sum(PART_SIZE + text_weight(name) + text_weight(value) for name, value in pairs)
-    return Body(fields=gathered(pairs), raw=raw, text_size=weight)
+    return Body(fields=gathered(pairs), raw=raw, text_size=weight, note=JSON_AS_FORM if _is_json(raw) else "")
+
+
+def _is_json(raw: bytes) -> bool:
+    """Whether a form is a JSON object: what curl sends for `-d` with no Content-Type of its own."""
+    if raw.strip()[:1] != b"{" or len(raw) > LOOKED_INTO:
+        return False
+    try:
+        return isinstance(jsontext.loads(raw), dict)
+    except ValueError:
+        return False
 
 
 def text_of(fields: Mapping[str, object], name: str) -> str:

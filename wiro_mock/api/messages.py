@@ -29,13 +29,15 @@ class Body:
     """A parsed body. A field that came several times holds a list; `text_size` is about the bytes of memory that
     the fields take, files apart.
 
-    `problem` is empty, or says why the body could not be read; `raw` is the text of a JSON or form body.
+    `problem` is empty, or says why the body could not be read; `note` what is odd about one that could; `raw` is the
+    text of a JSON or form body.
     """
 
     fields: Mapping[str, object] = field(default_factory=dict)
     raw: bytes = b""
     text_size: int = 0
     problem: str = ""
+    note: str = ""
 
 
 NO_BODY = Body()

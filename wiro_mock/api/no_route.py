@@ -24,7 +24,10 @@ class Operation(Protocol):
 
 def explained(method: str, path: str, operations: Sequence[Operation]) -> str:
     """The request, and what is wrong with it, for the tester."""
-    return f"{method} {path[:PATH_SHOWN]}: {_why(path, operations)}"
+    from wiro_mock.api.surface import not_played  # which knows the operations, and is seldom asked
+
+    why = not_played(method, path[: 2 * PATH_SHOWN]) or _why(path, operations)
+    return f"{method} {path[:PATH_SHOWN]}: {why}"
 
 
 def switched_off(path: str, switch: str) -> str:

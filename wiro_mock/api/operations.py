@@ -147,7 +147,7 @@ def handle(world: World, request: Request) -> Answer:
     found = find(request.method, request.path)
     name = found[0].name if found else ""
     shown = Shown("")
-    note = ""
+    note = odd = ""
     try:
         if found is None:
             raise No.ROUTE.refusal(reason=no_route.explained(request.method, request.path, OPERATIONS), unexpected=True)
@@ -158,13 +158,14 @@ def handle(world: World, request: Request) -> Answer:
         note = shown.note
         if shown.refusal:
             raise shown.refusal
+        odd = request.body.note
         play = partial(_play, world, operation, request, segments)
         strike = world.strike(name, request, segments)
         response, outcome = play() if strike is None else strike.answer(play)
-        note = "; ".join(filter(None, (outcome.reason, note)))
+        note = "; ".join(filter(None, (odd, outcome.reason, note)))
     except Refusal as refusal:
         response, outcome = refused(world, refusal, note=note)
-        note = outcome.reason
+        note = "; ".join(filter(None, (odd, outcome.reason)))
     if request.method == "HEAD" and response.content:
         length = ("content-length", str(len(response.content)))
         response = replace(response, headers=(*response.headers, length), content=b"")

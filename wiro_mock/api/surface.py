@@ -6,6 +6,7 @@ socket.md, by short names; what an issue plans is "not yet", what none asks for 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
@@ -180,6 +181,18 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 def rows(profile: Profile | None = None) -> list[Row]:
     """The table, in its order; a profile (by default `current`) decides about what a switch turns on."""
     return [_row(endpoint, profile or Profile()) for endpoint in ENDPOINTS]
+
+
+def not_played(method: str, path: str) -> str:
+    """What Wiro has at this path and this mock has not, for the tester; empty where no source names anything there."""
+    for endpoint in ENDPOINTS:
+        if endpoint.on_socket or endpoint.operation:
+            continue
+        pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(endpoint.call))
+        if re.fullmatch(pattern, f"{method} {path}"):
+            how = "not yet played here" if endpoint.otherwise == "not yet" else "out of scope here"
+            return f"Wiro has this ({endpoint.source.name}), and it is {how}; wiro-mock surface lists what is played"
+    return ""
 
 
 def _row(endpoint: Endpoint, profile: Profile) -> Row:
