@@ -341,6 +341,20 @@ def test_a_price_per_token_is_reckoned_from_the_usage_that_is_told() -> None:
     assert task["totalcost"] == "0.007000000000"
 
 
+def test_a_long_prompt_is_counted_whole_and_filled_in_cut() -> None:
+    tiers = (Tier(price=Decimal("0.000001"), method="cpt"),)
+    model = replace(api_kit.shipped_library().models[0], owner="openai", slug="gpt-5-2", prices=tiers, parameters=())
+    world = _world("  - answer: '${prompt}'\n  - exit: 0\n")
+    world.casting.library.models = [model]
+    prompt = "hello " * 50_000
+    _, task = _played(world, prompt=prompt)
+    content = task["outputs"][0]["content"]
+    assert content["prompt"] == prompt
+    assert content["usage"]["input_tokens"] == tokens.count(prompt) == 50_001
+    assert content["answer"] == [prompt[:100_000] + "…"]
+    assert task["totalcost"] == f"{Decimal('0.000001') * content['usage']['total_tokens']:.12f}"
+
+
 def test_an_echo() -> None:
     _, task = _played(_world("  - answer: {say: echo}\n  - exit: 0\n"), prompt="Say it again")
     assert task["debugoutput"] == "Say it again"

@@ -29,6 +29,11 @@ def test_the_tokens_of_a_text_are_the_whole_text(text: str) -> None:
     assert tokens.count(text) == len(found)
 
 
+def test_a_very_long_text_is_counted_in_proportion() -> None:
+    assert tokens.count("ab " * 333_334) == 333_334
+    assert abs(tokens.count("ab " * 3_000_000) - 3_000_000) <= 10
+
+
 def test_long_words_have_several_tokens() -> None:
     assert tokens.count("a tabby cat, asleep.") == 6
     assert tokens.count("extraordinarily") == 3

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+COUNTED: Final = 1_000_000
+"""Characters that are counted one by one; a prompt of sixteen megabytes must not hold the server up."""
 _TOKEN: Final = re.compile(r"\s*(?:\w{1,6}|[^\w\s])|\s+\Z")
 
 
@@ -19,5 +21,6 @@ def ends(text: str) -> Iterator[int]:
 
 
 def count(text: str) -> int:
-    """How many tokens a text has; none in an empty one."""
-    return sum(1 for _ in ends(text))
+    """How many tokens a text has; none in an empty one. Beyond a million characters, as many as before in proportion."""
+    counted = _TOKEN.subn("", text[:COUNTED])[1]
+    return counted + (len(text) - COUNTED) * counted // COUNTED if len(text) > COUNTED else counted

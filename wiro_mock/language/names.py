@@ -27,6 +27,7 @@ class Names:
         self.wished: dict[str, tuple[str, ...]] = {}
         self._job = job
         self._turns = turns
+        self._prompt: str | None = None
         self._known = {
             "model": model.name,
             "model.owner": model.owner,
@@ -47,7 +48,10 @@ class Names:
     @property
     def prompt(self) -> str:
         """What the run asks of a language model."""
-        return self._value("prompt")
+        self.asked = True
+        if self._prompt is None:
+            self._prompt = prompt_of(self._job)
+        return self._prompt
 
     @property
     def earlier(self) -> int:
@@ -89,7 +93,7 @@ class Names:
             return "$"
         self.asked = True
         if name == "prompt" and name not in self._known:
-            self._known[name] = prompt_of(self._job)[:LONGEST_VALUE]
+            self._known[name] = _filled_in(self.prompt)
         if name in self._known:
             return self._known[name]
         job, wanted = self._job, name.removeprefix("with.")
@@ -98,5 +102,10 @@ class Names:
             names = sorted({*job.parameters, *job.model.defaults})
             hint = did_you_mean(wanted, names, what="its parameters are")
             raise MissingName(f"${{{name}}}: this run of {job.model.name} has no parameter '{wanted}'; {hint}")
-        self._known[name] = value if len(value) <= LONGEST_VALUE else f"{value[:LONGEST_VALUE]}…"
+        self._known[name] = _filled_in(value)
         return self._known[name]
+
+
+def _filled_in(value: str) -> str:
+    """As much of a value as is ever filled into a text."""
+    return value if len(value) <= LONGEST_VALUE else f"{value[:LONGEST_VALUE]}…"
