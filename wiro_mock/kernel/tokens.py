@@ -21,6 +21,6 @@ def ends(text: str) -> Iterator[int]:
 
 
 def count(text: str) -> int:
-    """How many tokens a text has; none in an empty one. Beyond a million characters, as many as before in proportion."""
+    """How many tokens a text has; none in an empty one. Beyond a million characters, in proportion to those before."""
     counted = _TOKEN.subn("", text[:COUNTED])[1]
     return counted + (len(text) - COUNTED) * counted // COUNTED if len(text) > COUNTED else counted
