@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import httpx
@@ -13,6 +14,7 @@ import pytest
 
 from tests.api_kit import signed
 from tests.test_library_choosing import misuse
+from wiro_mock import server
 from wiro_mock.api import OPERATIONS
 from wiro_mock.faults import DEEDS
 from wiro_mock.language import verbs
@@ -20,8 +22,14 @@ from wiro_mock.library import WiroMock
 from wiro_mock.misuse import WaitsForEver
 
 Outcome: TypeAlias = tuple[object, ...]
-PATIENCE: Final = 0.25
-SIZE: Final = 400
+IMPATIENT: Final = httpx.Timeout(30, read=0.25)
+PATIENT: Final = httpx.Timeout(30)
+
+
+def patience(given: dict[str, Any]) -> httpx.Timeout:
+    """Short only where the answer never comes: nobody's speed is tested here."""
+    return IMPATIENT if "hang" in given else PATIENT
+
 
 CASES: Final[dict[str, tuple[dict[str, Any], Outcome]]] = {
     "ok": ({"ok": True}, (200, "object")),
@@ -92,13 +100,13 @@ def test_a_verb_is_the_same_through_both_doors(where: str, case: str) -> None:
     given, expected = CASES[case]
     with WiroMock(seed=1, key_only=True) as wiro:
         wiro.fault("Task/List", **given)
-        with door(wiro, where) as base, httpx.Client(timeout=PATIENCE, headers={"x-api-key": wiro.api_key}) as client:
+        with door(wiro, where) as base, httpx.Client(headers={"x-api-key": wiro.api_key}) as client:
 
-            def send() -> httpx.Response:
-                return client.post(f"{base}/Task/List", json={}, follow_redirects=True)
+            def send(timeout: httpx.Timeout) -> httpx.Response:
+                return client.post(f"{base}/Task/List", json={}, follow_redirects=True, timeout=timeout)
 
-            assert outcome(send) == expected
-            assert outcome(send) == (200, "object")
+            assert outcome(lambda: send(patience(given))) == expected
+            assert outcome(lambda: send(PATIENT)) == (200, "object")
 
 
 @pytest.mark.parametrize("case", ["hang", "reset later", "truncate", "drip", "status", "redirect_loop"])
@@ -176,13 +184,13 @@ def test_a_server_stops_while_a_client_hangs() -> None:
 
 def test_real_time_is_waited_for() -> None:
     """On a real socket, where the world's time is real: a latency is a timeout of the client's own clock."""
-    with WiroMock(seed=1, time="real") as wiro, wiro.serve() as served, httpx.Client(timeout=PATIENCE) as client:
+    with WiroMock(seed=1, time="real") as wiro, wiro.serve() as served, httpx.Client(timeout=IMPATIENT) as client:
         wiro.fault("Tool/List", latency="1h")
         with pytest.raises(httpx.ReadTimeout):
             client.post(f"{served.url}/Tool/List")
         wiro.fault("Tool/Detail", drip=5)
         with pytest.raises(httpx.ReadTimeout):  # a piece each 200 ms, and each is waited for
-            client.post(f"{served.url}/Tool/Detail", timeout=0.05)
+            client.post(f"{served.url}/Tool/Detail", timeout=httpx.Timeout(30, read=0.05))
 
 
 def test_what_a_door_cannot_do_is_said_when_it_is_set_up() -> None:
@@ -222,3 +230,74 @@ def test_what_could_not_be_done_is_told_at_the_end() -> None:
     assert "bytes, and it was to end after 100000; remove it, or write optional=True" in second
     assert "could not apply" in wiro.requests[0].reason
     wiro.close()
+
+
+@pytest.mark.parametrize("case", ["reset", "reset later", "truncate", "hang later", "disconnect", "status"])
+def test_the_parser_and_the_loop_of_python_do_the_same(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """h11 and asyncio, where httptools and uvloop are not installed."""
+    from uvicorn.protocols.http import auto
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    monkeypatch.setattr(auto, "AutoHTTPProtocol", H11Protocol)
+    monkeypatch.setattr(server, "loop_factory", lambda: None)
+    given, expected = CASES[case]
+    with WiroMock(seed=1) as wiro, wiro.serve() as served, httpx.Client(timeout=patience(given)) as client:
+        wiro.fault("Tool/List", **given)
+        assert outcome(lambda: client.post(f"{served.url}/Tool/List")) == expected
+
+
+@pytest.mark.parametrize("where", ["socket", "respx"])
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"status": 403}, (403, 9)),
+        ({"status": 404}, (404, 9)),
+        ({"expired": True}, (403, 78)),
+        ({"truncate": True}, "RemoteProtocolError"),
+        ({"reset": True, "after_bytes": 1_000_000}, "ReadError"),
+        ({"hang": True, "after_bytes": 1_000_000}, "ReadTimeout"),
+        ({"corrupt": 5}, (200, 3_000_000)),
+        ({"drip": 100_000_000}, (200, 3_000_000)),
+        ({"garbage": 10}, (200, 10)),
+    ],
+)
+def test_a_large_file_is_damaged_on_its_way(where: str, given: dict[str, Any], expected: object) -> None:
+    """Of the world's disk: it is let go of however it ends, and the next download is whole."""
+    with (
+        WiroMock(seed=1, key_only=True) as wiro,
+        door(wiro, where) as base,
+        httpx.Client(timeout=PATIENT, headers={"x-api-key": wiro.api_key}) as client,
+    ):
+        data = bytes(range(250)) * 12_000
+        sent = client.post(f"{base}/File/Upload", files={"file": ("a.bin", data, "image/png")})
+        url = sent.json()["list"][0]["url"]
+        wiro.fault("cdn", **given)
+        if isinstance(expected, str):
+            assert outcome(lambda: client.get(url, timeout=patience(given))) == (expected,)
+        else:
+            answer = client.get(url)
+            assert (answer.status_code, len(answer.content)) == expected
+            assert (answer.content == data) is ("drip" in given)
+        assert client.get(url).content == data
+        wiro.fault("cdn", corrupt=1)
+        with client.stream("GET", url):
+            pass  # not read at all
+
+
+def test_the_journal_of_a_lost_answer_can_be_exported(tmp_path: Path) -> None:
+    """Its status is 0, as HAR has it for a request without an answer."""
+    with WiroMock(seed=1) as wiro, wiro.respx(), httpx.Client() as client:
+        wiro.fault("Tool/List", reset=True)
+        with pytest.raises(httpx.ReadError):
+            client.post("https://api.wiro.ai/v1/Tool/List")
+        for name in ("a.har", "a.jsonl"):
+            wiro.export(tmp_path / name)
+            assert '"status": 0' in (tmp_path / name).read_text().replace('":0', '": 0')
+        assert "never answered" in wiro.explain("req-1")
+
+
+def test_faults_are_a_keyword() -> None:
+    """Of the mark, of a flag, of the ini file; a wrong name is told."""
+    with WiroMock(seed=1, faults="slow-gpu,cold-start") as wiro:
+        assert [armed.of.name for armed in wiro.world.fault_sets] == ["slow-gpu", "cold-start"]
+    assert misuse(lambda: WiroMock(faults=["slow-gup"])) == "faults: no fault set 'slow-gup'; did you mean 'slow-gpu'?"

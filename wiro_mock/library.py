@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, Unpack
 
 from wiro_mock.casting import Use
 from wiro_mock.kernel.events import SECOND
+from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
 from wiro_mock.testing import assertions, awaiting, choosing, faulting, options, report, sequences, verdict, views
@@ -67,7 +68,8 @@ class WiroMock:
     `auto`, `manual`, `real` or a rate such as `10x`. `auth`: `strict`, `lenient` or `off`. `strict`: whether what a
     test leaves behind fails it, or only warns. `seed`: a whole number that makes ids and credentials. `profile` and
     `switches`: the revision of the wire. `balance` in USD, `suspended` and `member`: the account as it begins; see
-    `account`. `unknown_models`: `refuse` runs of models that are not in the catalogue, or `play` them. `poll`: what a
+    `account`. `unknown_models`: `refuse` runs of models that are not in the catalogue, or `play` them. `faults`:
+    fault sets such as `flaky-network`. `poll`: what a
     Detail poll is worth (`finish`, `next`, or seconds). `workers`: tasks at work at once. `scenarios`: your folders.
     `name`: of the test, for messages. Raises `Misuse` for anything that cannot be.
     """
@@ -85,6 +87,7 @@ class WiroMock:
         suspended: bool | None = None,
         member: bool | None = None,
         unknown_models: str | None = None,
+        faults: str | Sequence[str] | None = None,
         poll: str | float | None = None,
         workers: int | None = None,
         scenarios: str | PathLike[str] | Sequence[str | PathLike[str]] | None = None,
@@ -109,7 +112,10 @@ class WiroMock:
     def _begin(self, given: options.Options, name: str) -> None:
         self._options = given
         self._notes: deque[str] = deque(maxlen=NOTES_KEPT)
-        self.world = World(given.settings, library=options.library_of(given.scenarios), tell=self._notes.append)
+        try:
+            self.world = World(given.settings, library=options.library_of(given.scenarios), tell=self._notes.append)
+        except ScenarioError as error:
+            raise Misuse(f"faults: {error}") from None
         self.world.name = name
         self._left = Leftovers(self.world)
         if given.scenario:

@@ -71,12 +71,15 @@ def begin(world: World, response: Response, request: httpx.Request) -> Iterator[
     except BaseException:
         close(response)
         raise
-    return _body(patience, damage, response)
+    body = _body(patience, damage, response)
+    next(body)
+    return body
 
 
 def _body(patience: Patience, damage: Damage, response: Response) -> Iterator[bytes]:
     sent = 0
     try:
+        yield b""  # it holds the file from now on, and closes it however it ends
         for piece in pieces(response, damage):
             patience.wait(length_of(piece, damage))
             sent += len(piece)

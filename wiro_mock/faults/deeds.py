@@ -132,12 +132,15 @@ def _corrupt(wreck: Wreck, count: int) -> None:
     if response.chunks is None:
         wreck.response = replace(response, content=b"".join(_flipped((response.content,), flips)))
     else:
-        wreck.response = replace(response, chunks=_flipped(response.chunks, flips))
+        chunks = _flipped(response.chunks, flips)
+        next(chunks)
+        wreck.response = replace(response, chunks=chunks)
 
 
 def _flipped(chunks: Any, flips: Mapping[int, int]) -> Iterator[bytes]:
     at = 0
     try:
+        yield b""  # it holds the file from now on, and closes it however it ends
         for chunk in chunks:
             inside = [place for place in flips if at <= place < at + len(chunk)]
             changed = bytearray(chunk)

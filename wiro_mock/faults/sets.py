@@ -22,6 +22,8 @@ _POINTS: Final[dict[str, type[Event]]] = {
     "task_start": e.Started,
     "task_end": e.Exited,
 }
+MODELS_KEPT: Final = 10_000
+"""So many models can be warm, in a Wiro that plays any name; the others are cold each time."""
 _DRAWS: Final = 1 << 256
 
 
@@ -56,7 +58,8 @@ def delayed(plan: Plan, job: Job, armed: Sequence[Armed], seed: str) -> Plan:
     items = list(plan.items)
     for number, one in enumerate(armed):
         is_first = job.model.name not in one.warm
-        one.warm.add(job.model.name)
+        if len(one.warm) < MODELS_KEPT:
+            one.warm.add(job.model.name)
         for at, delay in enumerate(one.of.delays):
             if is_first or not delay.first:
                 number_drawn = derive(seed, "delay", job.id, number, at) / _DRAWS

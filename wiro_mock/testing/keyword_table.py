@@ -26,6 +26,7 @@ KEYWORDS = (
     Keyword("profile", "revision of the wire", "2025-12"),
     Keyword("balance", "the account's balance in USD", "0.40"),
     Keyword("unknown_models", "what a run of a model outside the catalogue meets: refuse, or play", "play"),
+    Keyword("faults", "fault sets that are armed, such as bad-day, flaky-network", "flaky-network"),
     Keyword("poll", "what a Detail poll is worth: finish, next, or seconds", "next"),
     Keyword("workers", "tasks at work at once; others wait in the queue", "2"),
     Keyword("scenarios", "your own folders of scenarios", "tests/scenarios"),

@@ -85,6 +85,7 @@ def read(given: Given, *, place: str = "WiroMock") -> Options:
             suspended=value("suspended", _truth, default=False),
             member=value("member", _truth, default=True),
             unknown_models=value("unknown_models", _unknown_models, default="refuse"),
+            faults=value("faults", _names, default=()),
             poll=value("poll", _poll, default=None),
             limits=Limits(workers=value("workers", _workers, default=None)),
             project=_project(seed, asked, key_only=key_only),
@@ -183,6 +184,10 @@ def _words(value: object) -> tuple[str, ...]:
     if not all(isinstance(word, str) for word in words):
         raise ValueError(f"is a name or a list of names, not {value!r}")
     return words
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return _words(value.split(",") if isinstance(value, str) else value)  # a flag has no lists
 
 
 def _scenarios(value: object) -> tuple[Any, ...]:
