@@ -8,16 +8,22 @@ another world than the one which was told of it comes to have a task with it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from wiro_mock.api import Conversation, jsontext
+from wiro_mock.api import Conversation, Outcome, jsontext
 from wiro_mock.api.frames import WELCOME
 from wiro_mock.api.socket import TOKEN_LENGTH, TOKENS_PER_SOCKET
+from wiro_mock.breaking import reset, transport_of
+from wiro_mock.faults import Fault, Strike
 from wiro_mock.hosting import Hosting
+from wiro_mock.language.verbs import UPGRADE
 from wiro_mock.mock import World
-from wiro_mock.talk import Talk
+from wiro_mock.talk import Talk, Write
+from wiro_mock.text import printable
 from wiro_mock.transport import header_map, origin, raw_path
 from wiro_mock.worlds import Worlds
 
@@ -26,6 +32,8 @@ REGISTRATION_LENGTH = 64 << 10
 GOING_AWAY = 1001
 WRITE = "wiro_mock.write"
 """The extension by which our own server lets a frame be written without a coroutine."""
+NO_PING = "wiro_mock.no_ping"
+"""The one by which it stops to ping a connection."""
 CLOSE_SECONDS = 1.0
 """How long a client that is let go may take to take note of it."""
 
@@ -39,7 +47,15 @@ class SocketEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Follow one connection to its end, whichever side ends it."""
         await receive()  # websocket.connect
-        await send({"type": "websocket.accept"})
+        if (world := self._hosting.worlds.only) is not None:
+            opening = Opening(world, scope)
+            if opening.refusal:
+                await refuse(scope, send, opening.refusal)
+                return
+            await send({"type": "websocket.accept"})
+            opening.accepted()
+        else:
+            await send({"type": "websocket.accept"})
         await Connection(self._hosting, scope, send).play(receive)
 
 
@@ -131,7 +147,7 @@ class Connection:
             dialogue = Conversation(world, origin(self._scope, header_map(self._scope), world))
             talk = Talk(world, dialogue, self._hosting.pump_of(world).join(), welcome=welcome)
             self._talks[world] = talk
-            for half in talk.start(self._send, self._scope.get("extensions", {}).get(WRITE)):
+            for half in talk.start(self._send, *doors(self._scope)):
                 half.add_done_callback(self._ended)
         return talk
 
@@ -170,12 +186,70 @@ def _token(text: object) -> str:
     return token if isinstance(token, str) and token.strip() and len(token) <= TOKEN_LENGTH else ""
 
 
+class Opening:
+    """The faults of the world that strike a connection when it is opened: refused with an HTTP status, or never pinged.
+
+    Where several worlds are attached, none of them has this connection yet, and nothing is struck.
+    """
+
+    def __init__(self, world: World, scope: Scope) -> None:
+        self.refusal = 0
+        self._silence: Callable[[], None] | None = scope.get("extensions", {}).get(NO_PING)
+        self._quiet = False
+        with world.lock:
+            world.settle()
+            number = next(copy(world.socket_numbers))
+            strike = world.faults.strike(world, "socket", fits=lambda fault: is_opening(fault, number))
+            line = "" if strike is None else self._struck(world, strike, raw_path(scope), number)
+            if self.refusal:
+                next(world.socket_numbers)
+        if line:
+            world.tell(line)
+
+    def accepted(self) -> None:
+        """The connection is open."""
+        if self._quiet and self._silence is not None:
+            self._silence()
+
+    def _struck(self, world: World, strike: Strike, path: str, number: int) -> str:
+        self.refusal, self._quiet = strike.do.status or 0, bool(strike.do.no_ping)
+        if self._quiet and self._silence is None:
+            told = strike.could_not("this server's pings cannot be stopped")
+        else:
+            told = f"{strike.applied()}, at the upgrade of socket {number}"
+        outcome = Outcome(operation="socket", reason=told)
+        status = self.refusal or 101
+        exchange = world.journal.record(at=world.sim.now, method="SOCKET", path=path, status=status, outcome=outcome)
+        return printable(f"socket ({exchange.id}): {told}")
+
+
+def is_opening(fault: Fault, number: int) -> bool:
+    """Whether a fault is for connections that are opened, and for this one."""
+    return bool(UPGRADE.intersection(fault.turn.verbs)) and fault.item.when.connection in (None, number)
+
+
+def doors(scope: Scope) -> tuple[Write | None, Callable[[str], None] | None]:
+    """What our own server lets be done with a connection, where ASGI has no word for it."""
+    transport = transport_of(scope)
+
+    def break_off(how: str) -> None:
+        assert transport is not None
+        reset(transport) if how == "reset" else transport.close()
+
+    return scope.get("extensions", {}).get(WRITE), None if transport is None else break_off
+
+
 async def no_such_socket(scope: Scope, send: Send, worlds: Worlds) -> None:
     """Refuse an upgrade at any other path with 404 (socket.md §3: unknown; our choice)."""
     (worlds.only or worlds.strays).lost_socket(raw_path(scope))
+    await refuse(scope, send, 404)
+
+
+async def refuse(scope: Scope, send: Send, status: int) -> None:
+    """Answer an upgrade with an HTTP status."""
     if "websocket.http.response" in scope.get("extensions", {}):
         headers: list[tuple[bytes, bytes]] = [(b"content-length", b"0")]
-        await send({"type": "websocket.http.response.start", "status": 404, "headers": headers})
+        await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
         await send({"type": "websocket.http.response.body", "body": b""})
         return
     await send({"type": "websocket.close", "code": 1000})

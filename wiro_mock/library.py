@@ -259,6 +259,9 @@ class WiroMock:
         every: int | None = None,
         share: float | None = None,
         after_bytes: int | None = None,
+        frame: str | None = None,
+        after_frames: int | None = None,
+        connection: int | None = None,
         times: int | None = None,
         then: Sequence[str | Mapping[str, object]] = (),
         effect: str | None = None,
@@ -270,11 +273,13 @@ class WiroMock:
         (where nothing is said), `latency="1s..3s"`, `reset=True`, …: the verbs of the scenarios' `faults:`.
 
         `times` of them; only those about this task (or its id), if one is given; from the `nth` on, each `every`, a
-        `share` of them, or those in `when={"status": "task_start"}`; `then` come other actions. With `effect="after"`
+        `share` of them, or those in `when={"status": "task_start"}`; `then` come other actions. On a `socket`: at a
+        `frame` of a type, `after_frames` so many, on the nth `connection`. With `effect="after"`
         the operation takes place, and only its answer suffers. A fault that no request meets fails the test, unless it
         is `optional`. Raises `Misuse` for what cannot be.
         """
-        given = {"nth": nth, "every": every, "share": share, "after_bytes": after_bytes}
+        given: dict[str, object] = {"nth": nth, "every": every, "share": share, "after_bytes": after_bytes}
+        given |= {"frame": frame, "after_frames": after_frames, "connection": connection}
         made = faulting.fault(
             on,
             do or {"status": 503},

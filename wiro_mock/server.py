@@ -24,7 +24,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.protocol import State
 
 from wiro_mock.breaking import TRANSPORT
-from wiro_mock.connection import WRITE
+from wiro_mock.connection import NO_PING, WRITE
 
 BACKLOG = 2048
 PING_SECONDS = 30.0  # socket.md §1.1
@@ -91,7 +91,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     async def run_asgi(self) -> None:
         """Play the connection; what its client has not read by then does not keep it open for ever."""
         extensions: dict[str, Any] = self.scope["extensions"]
-        extensions[WRITE] = self.write_now
+        extensions |= {WRITE: self.write_now, NO_PING: self.stop_keepalive}
+        self.scope["state"][TRANSPORT] = self.transport
         try:
             await super().run_asgi()
         finally:

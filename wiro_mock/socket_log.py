@@ -93,9 +93,9 @@ class FrameLog:
         with self._news:
             return self._count - len(self._kept)
 
-    def sent(self, socket: int, at: Instant, texts: Iterable[str]) -> None:
+    def sent(self, socket: int, at: Instant, frames: Iterable[str | bytes]) -> None:
         """Record frames that are about to be sent on a socket."""
-        self._record([_sent(socket, at, text) for text in texts])
+        self._record([_sent(socket, at, one) if isinstance(one, str) else _audio(socket, at, one) for one in frames])
 
     def heard(self, socket: int, at: Instant, said: str | bytes, *, task_id: str = "") -> None:
         """Record what a client said; `task_id` is the task that it names, where there is one."""
@@ -160,6 +160,10 @@ def _sent(socket: int, at: Instant, text: str) -> _Raw:
         return _Raw(at, socket, "out", text, size)
     kind, task_id = _read(text)
     return _Raw(at, socket, "out", text[:TEXT_KEPT], len(text.encode("utf-8", "surrogatepass")), task_id, kind)
+
+
+def _audio(socket: int, at: Instant, data: bytes) -> _Raw:
+    return _Raw(at, socket, "out", data[:HEAD].hex(" "), len(data), "", "")
 
 
 def _frame(number: int, raw: _Raw) -> SocketFrame:

@@ -7,12 +7,14 @@ recorded in the world: all of it in the log of frames, what was dropped in the j
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any, TypeAlias
 
 from starlette.types import Send
 
 from wiro_mock.api import Conversation, Outcome
+from wiro_mock.faults import Strike
+from wiro_mock.faults.frames import Act, Out, Wreckage, kind_of
 from wiro_mock.mock import World
 from wiro_mock.pump import Follower
 from wiro_mock.text import printable
@@ -43,7 +45,9 @@ class Talk:
         self._write: Write = _nowhere
         self._busy = False
         self._failure: Exception | None = None
+        self._break_off: Callable[[str], None] | None = None
         self._number = next(world.socket_numbers)
+        self._wreckage = Wreckage(self._number)
         with world.lock:
             world.sockets.add(self._number)
         follower.wake()
@@ -53,11 +57,15 @@ class Talk:
         """Whether its client has read nothing for too long."""
         return self._follower.let_go.is_set()
 
-    def start(self, send: Send, write: Write | None = None) -> list[asyncio.Future[Any]]:
+    def start(
+        self, send: Send, write: Write | None = None, break_off: Callable[[str], None] | None = None
+    ) -> list[asyncio.Future[Any]]:
         """Send what there is to send from now on; what runs, and ends only when something is over.
 
         `write` sends a message at once, if the connection is open and has room: most need no coroutine to be woken.
+        `break_off` ends the connection as it says: `reset` or `disconnect`.
         """
+        self._break_off = break_off
         if write is not None:
             self._write = write
             self._follower.push = self._push
@@ -115,36 +123,108 @@ class Talk:
             self._busy = True
             if self._failure is not None:
                 raise self._failure
-            while (self._replies or self._conversation.has_news) and (frames := self._take()):
-                for frame in frames:
-                    await send({"type": "websocket.send", "text": frame})
+            while (self._replies or self._conversation.has_news) and (outs := self._take()):
+                for out in outs:
+                    await self._send_out(out, send)
                     self._follower.moved()
             self._busy = False
             self._follower.caught_up()
 
+    async def _send_out(self, out: Out, send: Send) -> None:
+        if isinstance(out, Act):
+            await self._act(out, send)
+        else:
+            await send({"type": "websocket.send", "text" if isinstance(out, str) else "bytes": out})
+
+    async def _act(self, act: Act, send: Send) -> None:
+        """Do what a fault does beside frames. A `hang` is done by doing nothing."""
+        if act.kind == "wait":
+            await asyncio.sleep(self.world.pass_time(act.value))
+        elif act.kind == "close":
+            await send({"type": "websocket.close", "code": act.value})
+        elif act.kind != "hang" and self._break_off is not None:
+            self._break_off(act.kind)
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether frames go out as they are."""
+        return self._wreckage.is_whole and not self.world.faults.strikes("socket")
+
     def _push(self) -> bool:
         """Send at once what has just happened; whether that is all there is to send."""
-        if self._busy or self._replies or not self._write(None):
+        if self._busy or self._replies or not self._is_whole or not self._write(None):
             return False
         try:
-            for frame in self._take(AT_ONCE):
-                self._write(frame)
+            for out in self._take(AT_ONCE):
+                self._write(str(out))
         except Exception as error:
             self._failure = error  # for the half whose end is the connection's
             return False
         return not self._conversation.has_news
 
-    def _take(self, limit: int = 64) -> list[str]:
-        with self.world.lock:
-            if self._replies:
-                frames, self._replies = self._replies, []
-                self._taken.set()
-            else:
-                frames = self._conversation.pending(limit)
-                self._listen_as_told()
-            if frames:
-                self.world.frames.sent(self._number, self.world.sim.now, frames)
+    def _take(self, limit: int = 64) -> Sequence[Out]:
+        """What is to be sent next; nothing where there is nothing left."""
+        outs: Sequence[Out] = ()
+        while not outs and (self._replies or self._conversation.has_news):
+            with self.world.lock:
+                frames = self._next_frames(limit)
+                if not frames:
+                    return ()
+                outs, lines = self._on_their_way(frames)
+                sent = [out for out in outs if not isinstance(out, Act)]
+                if sent:
+                    self.world.frames.sent(self._number, self.world.sim.now, sent)
+            for line in lines:
+                self.world.tell(line)
+        return outs
+
+    def _next_frames(self, limit: int) -> Sequence[str | bytes]:
+        if self._replies:
+            frames, self._replies = self._replies, []
+            self._taken.set()
             return frames
+        pending = self._conversation.pending(limit)
+        self._listen_as_told()
+        return pending
+
+    def _on_their_way(self, frames: Sequence[str | bytes]) -> tuple[Sequence[Out], list[str]]:
+        """What becomes of the frames by the faults of the socket, and the lines that tell of those."""
+        if self._is_whole:
+            self._wreckage.sent += len(frames)
+            return frames, []
+        outs: list[Out] = []
+        lines: list[str] = []
+        for frame in frames:
+            kind, task_id = kind_of(frame)
+            strike, told = self._strike(frame, kind, task_id)
+            lines += told
+            outs += self._wreckage.through(frame, kind, strike)
+        return outs, lines
+
+    def _strike(self, frame: str | bytes, kind: str, task_id: str) -> tuple[Strike | None, list[str]]:
+        sim = self.world.sim
+        task = sim.task(task_id)
+        if isinstance(frame, bytes):  # audio, which begins with its task's token
+            task = sim.task_by_token(frame.partition(b"|")[0].decode("latin-1"))
+        strike = self.world.faults.strike(
+            self.world,
+            "socket",
+            scope=task.job.id if task else task_id,
+            status=task.status.value if task else "",
+            fits=lambda fault: self._wreckage.is_like(fault, kind),
+        )
+        if strike is None or self._wreckage.over:
+            return None, []
+        if self._break_off is None and {"reset", "disconnect"}.intersection(strike.do.verbs):
+            return None, [self._journal(strike.could_not("this server cannot break its connections"), task_id)]
+        return strike, [self._journal(f"{strike.applied()}, at the frame {kind} of socket {self._number}", task_id)]
+
+    def _journal(self, told: str, task_id: str) -> str:
+        outcome = Outcome(operation="socket", reason=told, task_id=task_id)
+        exchange = self.world.journal.record(
+            at=self.world.sim.now, method="SOCKET", path="/v1", status=101, outcome=outcome
+        )
+        return printable(f"socket ({exchange.id}): {told}")
 
     def _listen_as_told(self) -> None:
         for task_id, wanted in self._conversation.changes:

@@ -231,6 +231,10 @@ class Faults:
                 if not faults:
                     del self._armed[key]
 
+    def strikes(self, operation: str) -> bool:
+        """Whether any of them may strike this operation."""
+        return any(key[0] == operation for key in self._armed)
+
     def clear(self) -> int:
         """Disarm all of them; how many they were."""
         count = len(list(self))
@@ -239,14 +243,26 @@ class Faults:
         return count
 
     def strike(
-        self, world: World, operation: str, *, scope: str = "", status: str = "", request: Request | None = None
+        self,
+        world: World,
+        operation: str,
+        *,
+        scope: str = "",
+        status: str = "",
+        request: Request | None = None,
+        fits: Callable[[Fault], bool] | None = None,
     ) -> Strike | None:
-        """Count a call, about this task (or scenario) in this status; the fault that strikes it, if one does."""
+        """Count a call, about this task (or scenario) in this status; the fault that strikes it, if one does.
+
+        `fits` says which faults are like the call, where the language has conditions that only the caller can judge.
+        """
         due: Fault | None = None
         scopes = (scope, "") if scope and not scope.startswith("scenario") else (scope,)
         for key in scopes:
             for fault in tuple(self._armed.get((operation, key), ())):
                 if fault.item.when.status is not None and fault.item.when.status != status:
+                    continue
+                if fits is not None and not fits(fault):
                     continue
                 fault.calls += 1
                 if due is None and fault.is_due(self.seed):

@@ -30,6 +30,7 @@ from wiro_mock.language.verbs import (
     ABOUT_A_TASK,
     OPERATIONS,
     PLACES,
+    UPGRADE,
     VERBS,
     Kind,
     kind_of,
@@ -41,6 +42,9 @@ Effect: TypeAlias = Literal["before", "after"]
 MOST_TIMES = 1_000_000
 GARBAGE = 64
 """Bytes of garbage, where nothing else is said."""
+INTERNAL_ERROR = 1011
+UNHEARD_OF = "task_unheard_of"
+_CLOSE_CODE = WithJsonSchema({"anyOf": [{"const": True}, {"type": "integer", "minimum": 1000, "maximum": 4999}]})
 
 
 def _flag(value: object) -> object:
@@ -55,6 +59,15 @@ def _or(default: object) -> BeforeValidator:
 
 def _null(value: object) -> object:
     return "null" if value is None else value
+
+
+def _close_code(code: int) -> int:
+    known = 1000 <= code <= 1014 and code not in (1004, 1005, 1006)
+    if not known and not 3000 <= code <= 4999:
+        raise ValueError(
+            f"{code} cannot be sent; write 1000 to 1003, 1007 to 1014, 3000 to 4999, or reset for what looks like 1006"
+        )
+    return code
 
 
 Flag = Annotated[Literal[True] | None, BeforeValidator(_flag), WithJsonSchema({"const": True})]
@@ -107,6 +120,27 @@ class Do(Strict):
         default=None, description=VERBS["truncate"].about
     )
 
+    close: Annotated[
+        Literal[True] | Annotated[int, AfterValidator(_close_code)] | None, Given, _or(INTERNAL_ERROR), _CLOSE_CODE
+    ] = Field(default=None, description=VERBS["close"].about)
+    drop: Flag = Field(default=None, description=VERBS["drop"].about)
+    duplicate: Flag = Field(default=None, description=VERBS["duplicate"].about)
+    reorder: Flag = Field(default=None, description=VERBS["reorder"].about)
+    burst: Flag = Field(default=None, description=VERBS["burst"].about)
+    unknown_type: Annotated[
+        Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")] | None,
+        Given,
+        _or(UNHEARD_OF),
+        WithJsonSchema({"anyOf": [{"const": True}, {"type": "string", "pattern": r"^[a-z][a-z0-9_]{0,63}$"}]}),
+    ] = Field(default=None, description=VERBS["unknown_type"].about)
+    early_end: Flag = Field(default=None, description=VERBS["early_end"].about)
+    oversized: Annotated[
+        Literal["text", "binary"] | None, Given, _or("text"), WithJsonSchema({"enum": [True, "text", "binary"]})
+    ] = Field(default=None, description=VERBS["oversized"].about)
+    sparse: Flag = Field(default=None, description=VERBS["sparse"].about)
+    json_in_string: Flag = Field(default=None, description=VERBS["json_in_string"].about)
+    no_ping: Flag = Field(default=None, description=VERBS["no_ping"].about)
+
     @model_validator(mode="before")
     @classmethod
     def _word(cls, value: Any) -> Any:
@@ -125,7 +159,7 @@ class Do(Strict):
         parts: dict[str, str] = {}
         for verb in self.verbs:
             part = VERBS[verb].part
-            if part in ("answer", "body", "end") and {verb, parts.get(part)} != {"status", "code"}:
+            if part in ("answer", "body", "end", "frames") and {verb, parts.get(part)} != {"status", "code"}:
                 if part in parts:
                     raise ValueError(f"{parts[part]} and {verb} cannot both be done at once; write two faults")
                 parts[part] = verb
@@ -172,8 +206,13 @@ class Do(Strict):
         return words if isinstance(words, str) else ", ".join(f"{key} {_told(value)}" for key, value in words.items())
 
 
-_DEFAULTS: dict[str, tuple[int, ...]] = {"garbage": (GARBAGE,), "corrupt": (1,)} | {
-    name: () for name in VERBS if name not in ("garbage", "corrupt")
+_DEFAULTS: dict[str, tuple[object, ...]] = {
+    **dict.fromkeys(VERBS, ()),
+    "garbage": (GARBAGE,),
+    "corrupt": (1,),
+    "close": (INTERNAL_ERROR,),
+    "unknown_type": (UNHEARD_OF,),
+    "oversized": ("text",),
 }
 
 
@@ -196,6 +235,38 @@ class Turn(Do):
         if self.times == 1:
             return words
         return {**(words if isinstance(words, dict) else {words: True}), "times": self.times}
+
+
+FRAME_TYPES = (
+    "connected",
+    "task_queue",
+    "task_accept",
+    "task_preprocess_start",
+    "task_preprocess_end",
+    "task_assign",
+    "task_start",
+    "task_output",
+    "task_error",
+    "task_output_full",
+    "task_error_full",
+    "task_end",
+    "task_postprocess_start",
+    "task_postprocess_end",
+    "task_cancel",
+    "task_stream_ready",
+    "task_stream_end",
+    "task_cost",
+    "binary",
+    "error",
+)
+"""What a frame of the server can be."""
+_FRAME = WithJsonSchema({"enum": list(FRAME_TYPES)})
+
+
+def _frame_type(name: str) -> str:
+    if name not in FRAME_TYPES:
+        raise ValueError(f"no frame is of type '{name}'; {did_you_mean(name, FRAME_TYPES)}")
+    return name
 
 
 class When(Strict):
@@ -232,6 +303,18 @@ class When(Strict):
     after_bytes: Annotated[Annotated[int, Field(ge=0)] | None, Given] = Field(
         default=None, description="hang, reset and disconnect come after so many bytes of the body"
     )
+    frame: Annotated[Annotated[str, AfterValidator(_frame_type)] | None, Given, _FRAME] = Field(
+        default=None, description="of the socket: frames of this type, such as task_output"
+    )
+    after_frames: Annotated[Annotated[int, Field(ge=0)] | None, Given] = Field(
+        default=None, description="of the socket: after so many frames on the same connection, the welcome counted"
+    )
+    connection: Annotated[Annotated[int, Field(ge=1)] | None, Given] = Field(
+        default=None, description="of the socket: only the nth connection"
+    )
+
+
+SOCKET_ONLY = ("frame", "after_frames", "connection")
 
 
 def _listed(value: object) -> object:
@@ -286,6 +369,7 @@ class FaultItem(Strict):
             for verb in do.verbs:
                 if not self.kinds & {*VERBS[verb].where}:
                     raise ValueError(f"{verb}: cannot be done to {' or '.join(self.on)}; {_where_instead(verb)}")
+            self._check_socket(do)
             self._check_bytes(do)
             if self.effect == "before" and not do.ok and not do.makes_answer(self.when.after_bytes):
                 raise ValueError(
@@ -295,6 +379,30 @@ class FaultItem(Strict):
         if self.then and self.times is None and (self.when.every or self.when.share):
             raise ValueError("then: would never come, for the first goes on for ever; add times")
         return self
+
+    def _check_socket(self, do: Do) -> None:
+        """On a socket there are connections and frames; elsewhere there are neither."""
+        when = self.when
+        given = [name for name in SOCKET_ONLY if getattr(when, name) is not None]
+        if "socket" not in self.kinds:
+            if given:
+                raise ValueError(f"when.{given[0]}: is of the socket; write on: socket, or leave it out")
+            return
+        if self.kinds != {"socket"}:
+            raise ValueError(f"on: socket stands alone, for {', '.join(self.on)} have no frames; write two faults")
+        if self.effect is not None:
+            raise ValueError("effect: is of operations, and a socket has none; leave it out")
+        if when.after_bytes is not None:
+            raise ValueError("when.after_bytes: is of answers; on a socket write after_frames")
+        parts = [verb for verb in do.verbs if VERBS[verb].part in ("answer", "body", "end", "frames")]
+        if len(parts) > 1:
+            raise ValueError(f"{parts[0]} and {parts[1]} cannot both be done to one frame; write two faults")
+        if upgrade := UPGRADE.intersection(do.verbs):
+            name = min(upgrade)
+            if len(do.verbs) > 1:
+                raise ValueError(f"{name}: is done when the connection is opened, and stands alone; write two faults")
+            if wrong := [key for key in ("frame", "after_frames", "status") if getattr(when, key) is not None]:
+                raise ValueError(f"when.{wrong[0]}: {name} is done before there is any frame; leave it out")
 
     def _check_bytes(self, do: Do) -> None:
         if self.when.after_bytes is None:
@@ -356,6 +464,16 @@ class TaskFault(FaultItem):
                     "wiro.fault(…), which strike any request"
                 )
         return names
+
+    @model_validator(mode="after")
+    def _knows_its_task(self) -> Self:
+        for do in self.turns if "socket" in self.kinds else ():
+            if self.when.frame == "connected" or UPGRADE.intersection(do.verbs):
+                raise ValueError(
+                    f"{do}: a connection that is opened is about no task of this scenario yet; put the fault into a "
+                    "fault set or into wiro.fault(…), which strike any connection"
+                )
+        return self
 
     @cached_property
     def operations(self) -> frozenset[str]:

@@ -50,10 +50,9 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "webhook": ("webhook",),
 }
 """Names for places beside those of the operations."""
-BUILT: Final[frozenset[Kind]] = frozenset({"api", "file"})
+BUILT: Final[frozenset[Kind]] = frozenset({"api", "file", "socket"})
 """What faults can strike so far."""
 _NOT_BUILT = {
-    "socket": "faults of the socket are not there yet; strike Run, Task/Detail, cdn or upload meanwhile",
     "webhook": "faults of webhooks are not there yet; answer your own endpoint with an error meanwhile",
 }
 
@@ -72,30 +71,57 @@ class Verb:
     own: bool = False
 
 
+_SOCKET: Final[tuple[Kind, ...]] = ("socket",)
+EVERYWHERE: Final[tuple[Kind, ...]] = ("api", "file", "socket")
 VERBS: Final[Mapping[str, Verb]] = {
-    "ok": Verb("Wiro's own answer, unharmed: a turn in which nothing goes wrong", "", word=True, own=True),
-    "status": Verb("a gateway answers with this HTTP status, in plain text", "answer"),
+    "ok": Verb("Wiro's own answer, unharmed: a turn in which nothing goes wrong", "", EVERYWHERE, word=True, own=True),
+    "status": Verb("a gateway answers with this HTTP status, in plain text; an upgrade too", "answer", EVERYWHERE),
     "code": Verb("Wiro refuses with this code (96, 97, 98 …), in its envelope", "answer", ("api",)),
     "message": Verb("the sentence that goes with `code`", "head", ("api",)),
     "retry_after": Verb("the header Retry-After, in seconds", "head"),
     "redirect_loop": Verb("a redirect (307) to an address that redirects to itself", "answer", word=True),
     "expired": Verb("403: the URL of the file has expired", "answer", ("file",), word=True),
     "garbage": Verb("200 and so many random bytes in place of the body (64)", "body", word=True),
-    "top_level": Verb("200 and `[]` or `null` where an object belongs", "body", ("api",)),
+    "top_level": Verb("200 and `[]` or `null` where an object belongs", "body", ("api", "socket")),
     "bad_json": Verb(
-        "Wiro's answer without its last characters: no JSON any more", "body", ("api",), word=True, own=True
+        "Wiro's answer without its last characters: no JSON any more", "body", ("api", "socket"), word=True, own=True
     ),
     "corrupt": Verb("so many bytes (1) of the body are flipped; its length stays", "body", word=True, own=True),
     "content_type": Verb("the header Content-Type says this", "head", own=True),
-    "latency": Verb("the answer comes so much later: `2s`, `1s..3s`, `{lognormal: 2s}`", "pace", own=True),
+    "latency": Verb("the answer comes so much later: `2s`, `1s..3s`, `{lognormal: 2s}`", "pace", EVERYWHERE, own=True),
     "drip": Verb("the body comes in so many bytes a second", "pace", own=True),
-    "hang": Verb("nothing comes any more, and the connection stays open", "end", word=True),
-    "reset": Verb("the connection is reset (RST)", "end", word=True),
-    "disconnect": Verb("the connection is closed (FIN) without a word", "end", word=True),
+    "hang": Verb("nothing comes any more, and the connection stays open", "end", EVERYWHERE, word=True),
+    "reset": Verb("the connection is reset (RST)", "end", EVERYWHERE, word=True),
+    "disconnect": Verb("the connection is closed (FIN) without a word", "end", EVERYWHERE, word=True),
     "truncate": Verb(
         "the connection is closed (FIN) after so many bytes of the body (half of it)", "end", word=True, own=True
     ),
+    "close": Verb("the socket is closed with this code (1011), before the frame", "end", _SOCKET, own=True),
+    "drop": Verb("the frame does not come", "frames", _SOCKET, word=True, own=True),
+    "duplicate": Verb("the frame comes twice", "frames", _SOCKET, word=True, own=True),
+    "reorder": Verb("the frame comes after the next one", "frames", _SOCKET, word=True, own=True),
+    "burst": Verb(
+        "the frames up to the terminal one come with it, all at once", "frames", _SOCKET, word=True, own=True
+    ),
+    "unknown_type": Verb(
+        "a frame of this type, which nobody knows, comes before it", "frames", _SOCKET, word=True, own=True
+    ),
+    "early_end": Verb(
+        "a terminal frame that tells of success comes before it, while the task goes on",
+        "frames",
+        _SOCKET,
+        word=True,
+        own=True,
+    ),
+    "oversized": Verb(
+        "8 MiB + 1: the frame as text with padding, or a binary one before it", "frames", _SOCKET, word=True, own=True
+    ),
+    "sparse": Verb("the frame lacks id, message and result", "body", _SOCKET, word=True, own=True),
+    "json_in_string": Verb("`message` is JSON in a string", "body", _SOCKET, word=True, own=True),
+    "no_ping": Verb("the server never pings on this connection", "pace", _SOCKET, word=True, own=True),
 }
+UPGRADE: Final = frozenset({"status", "no_ping"})
+"""What is done to a connection when it is opened; the other verbs of the socket are done to a frame."""
 
 
 def operations_of(name: str) -> tuple[str, ...]:

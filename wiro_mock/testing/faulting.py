@@ -37,6 +37,17 @@ class Actions(TypedDict, total=False):
     reset: bool
     disconnect: bool
     truncate: int | bool
+    close: int | bool
+    drop: bool
+    duplicate: bool
+    reorder: bool
+    burst: bool
+    unknown_type: str | bool
+    early_end: bool
+    oversized: str | bool
+    sparse: bool
+    json_in_string: bool
+    no_ping: bool
 
 
 class Conditions(TypedDict, total=False):
@@ -47,6 +58,9 @@ class Conditions(TypedDict, total=False):
     every: int
     share: float
     after_bytes: int
+    frame: str
+    after_frames: int
+    connection: int
 
 
 def fault(
@@ -97,7 +111,7 @@ def arm(world: World, faults: Iterable[Fault]) -> None:
             world.faults.arm(one)
 
 
-BREAKING = frozenset({"hang", "reset", "disconnect", "truncate"})
+BREAKING = frozenset({"hang", "reset", "disconnect", "truncate", "no_ping"})
 """The verbs that need a transport which can end a connection in the middle."""
 
 
