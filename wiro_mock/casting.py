@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from wiro_mock.kernel.catalog import Catalog, Model
-from wiro_mock.kernel.events import Job
 
 if TYPE_CHECKING:
     from wiro_mock.loader import Library
@@ -118,8 +117,6 @@ class Casting:
         self.asked: deque[Use] = deque(maxlen=ASKED)
         self.own: list[Scenario] = []
         self._library = library
-        self._catalog: Catalog | None = None
-        self._models: list[Model] = []
         self._tell = tell
 
     def begin(self) -> None:
@@ -130,7 +127,7 @@ class Casting:
     @property
     def is_read(self) -> bool:
         """Whether the scenarios have been read."""
-        return self._catalog is not None
+        return self._library is not None
 
     @property
     def library(self) -> Library:
@@ -149,16 +146,11 @@ class Casting:
     @property
     def catalog(self) -> Catalog:
         """The models on offer, as the files stood at the last refresh."""
-        # Several worlds may have one library; whichever asks first reads what has changed, for all of them.
-        if self._catalog is None or self._models is not self.library.models:
-            self._models = self.library.models
-            self._catalog = Catalog(self._models)
-        return self._catalog
+        return self.library.catalog
 
     @property
     def scenarios(self) -> Sequence[Scenario]:
         """The scenarios, as the files stood at the last refresh, and then those that were made in Python."""
-        _ = self.catalog
         return [*self.library.scenarios, *self.own] if self.own else self.library.scenarios
 
     def find(self, name: str) -> Scenario:
@@ -177,20 +169,20 @@ class Casting:
         self.asked.append(use)
         return use
 
-    def look(self, job: Job, asked: str | None) -> Part:
-        """The part of a job, of which nothing is counted yet; `asked` is the scenario that its request asked for.
+    def look(self, model: Model, parameters: Mapping[str, object], asked: str | None) -> Part:
+        """The part of a run, of which nothing is counted yet; `asked` is the scenario that its request asked for.
 
         The latest use that fits goes before the request's own wish. Raises `ScenarioError` where nothing plays.
         """
         from wiro_mock.scenario import Chosen, choose
 
-        fitting = tuple(use for use in reversed(self.uses) if not use.differences(job.model, job.parameters))
+        fitting = tuple(use for use in reversed(self.uses) if not use.differences(model, parameters))
         for use in fitting:
             if (scenario := use.due()) is not None:
                 at = f" at {use.where}" if use.where else ""
                 chosen = Chosen(scenario, f"asked for{at}", demanded=not (use.wide or use.optional))
                 return Part(chosen=chosen, fitting=fitting, use=use)
-        chosen = choose(self.scenarios, job.model, job.parameters, asked=asked)
+        chosen = choose(self.scenarios, model, parameters, asked=asked)
         if chosen.scenario in self.own:
             chosen = replace(chosen, demanded=True)
         return Part(chosen=chosen, fitting=fitting)

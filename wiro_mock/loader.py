@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 from pydantic import ValidationError
 
-from wiro_mock.kernel.catalog import Model, clean_slug
+from wiro_mock.kernel.catalog import Catalog, Model, clean_name
 from wiro_mock.language import timeline
 from wiro_mock.language.complaints import Complaint, ScenarioError, complain, did_you_mean
 from wiro_mock.language.fault_sets import FaultSet
@@ -106,7 +106,17 @@ class Library:
         self.broken: list[str] = []
         self._sets: list[FaultSet] = []
         self._seen: dict[Path, tuple[int, int]] = {}
+        self._catalog: tuple[list[Model], Catalog] = ([], Catalog())
         self._read(self._look())
+
+    @property
+    def catalog(self) -> Catalog:
+        """The models, to be found by their names: one catalogue for all worlds, until they change."""
+        models, catalog = self._catalog
+        if models is not self.models:
+            catalog = Catalog(self.models)
+            self._catalog = (self.models, catalog)  # in one, for the worlds of several threads share a library
+        return catalog
 
     def refresh(self) -> list[str]:
         """Read again if a file of the given folders has changed; the lines to tell the tester, if any."""
@@ -146,7 +156,8 @@ class Library:
         shipped_scenarios, shipped_models = _read_shipped()
         self.scenarios = list({scenario.name: scenario for scenario in (*shipped_scenarios, *scenarios)}.values())
         self._sets = sets
-        self.models = list({_slugs(model): model for model in (*shipped_models, *models)}.values())
+        self.models = list({model.clean_name: model for model in (*shipped_models, *models)}.values())
+        _ = self.catalog  # made while it is read, so that it costs no task its time
         # As it was before the reading, so that a change in the meantime is seen the next time.
         self._seen = {path: before.get(path, now) for path, now in self._look().items()}
 
@@ -188,10 +199,6 @@ def _read_shipped() -> tuple[list[Scenario], list[Model]]:
 @cache
 def _read_shipped_sets() -> list[FaultSet]:
     return load_fault_sets(shipped())
-
-
-def _slugs(model: Model) -> str:
-    return _slug(model.name)
 
 
 # -- files ---------------------------------------------------------------------------------------------
@@ -364,7 +371,7 @@ def _fault_set(document: Document, file: str, _: Path | None) -> FaultSet:
 
 def _slug(name: str) -> str:
     owner, _, slug = name.partition("/")
-    return f"{clean_slug(owner)}/{clean_slug(slug)}"
+    return clean_name(owner, slug)
 
 
 _SCENARIOS = _Kind(_scenario, "scenario", str)

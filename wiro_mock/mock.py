@@ -584,7 +584,7 @@ class World:
 
     def _plan(self, job: Job) -> Plan:
         """The simulation's planner: find the job's scenario and compile it."""
-        part = self._part or self.casting.look(job, self._asked)
+        part = self._part or self.casting.look(job.model, job.parameters, self._asked)
         turns = self.talks.turns(job.parameters)
         plan = self._take(part).scenario.compile(job, self._keep, balance=self.sim.balance, turns=turns)
         if self.fault_sets:
@@ -593,7 +593,7 @@ class World:
 
     def _outlook(self, job: Job) -> Terms:
         """Look the job's scenario up; it is counted later, but for one that refuses, which does so now."""
-        self._part = self.casting.look(job, self._asked)
+        self._part = self.casting.look(job.model, job.parameters, self._asked)
         scenario = self._part.chosen.scenario
         if scenario.faults:
             self._strike_run(self._part.chosen)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -467,4 +469,14 @@ def test_an_index_is_made_once_for_a_catalogue() -> None:
     world, other = world_of(ZOO), world_of([replace(model) for model in ZOO])
     assert index_of(world.catalog) is index_of(world.catalog)
     assert index_of(world.catalog) is not index_of(other.catalog)
-    assert (index_of.cache_info().maxsize or 0) > 0
+
+
+def test_all_worlds_of_a_library_have_one_index() -> None:
+    """Also a hundred of them, one for each API key; and it is gone when its catalogue is."""
+    library = Library()
+    worlds = [World(library=library) for _ in range(100)]
+    assert len({id(index_of(world.catalog)) for world in worlds}) == 1
+    index = weakref.ref(index_of(worlds[0].catalog))
+    del worlds, library
+    gc.collect()
+    assert index() is None

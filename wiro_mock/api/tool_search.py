@@ -16,8 +16,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from wiro_mock.kernel.catalog import Catalog, Model, clean_slug
 
@@ -85,10 +85,15 @@ class Index:
         return self._groups
 
 
-@lru_cache(maxsize=16)
+_INDEXES: Final[WeakKeyDictionary[Catalog, Index]] = WeakKeyDictionary()
+
+
 def index_of(catalog: Catalog) -> Index:
-    """The index of a catalogue; the latest sixteen are kept."""
-    return Index(catalog)
+    """The index of a catalogue, made once; it goes when the catalogue goes."""
+    index = _INDEXES.get(catalog)
+    if index is None:
+        index = _INDEXES[catalog] = Index(catalog)
+    return index
 
 
 def found(index: Index, wanted: Wanted) -> list[Model]:
@@ -110,8 +115,7 @@ def words_of(search: str) -> tuple[str, ...]:
 
 
 def _entry(model: Model) -> Entry:
-    clean = f"{clean_slug(model.owner)}/{clean_slug(model.slug)}"
-    names = "\n".join((model.title, model.name, clean)).lower()
+    names = "\n".join((model.title, model.name, model.clean_name)).lower()
     digits = model.id.lstrip("0")
     return Entry(
         model=model,

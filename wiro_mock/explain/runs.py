@@ -88,12 +88,7 @@ def run_of(world: World, exchange: Exchange) -> Run | None:
 
 def would_play(world: World, run: Run, asked: str | None) -> Chosen:
     """The scenario that would play the run now; nothing counts as used by it. Raises `ScenarioError` for none."""
-    from wiro_mock.scenario import Chosen, choose
-
-    for use in reversed(world.casting.uses):
-        if not use.differences(run.model, run.parameters) and (scenario := use.due()) is not None:
-            return Chosen(scenario, f"asked for at {use.where}" if use.where else "asked for")
-    return choose(world.scenarios, run.model, run.parameters, asked=asked)
+    return world.casting.look(run.model, run.parameters, asked).chosen
 
 
 def source_of(world: World, name: str) -> str:
