@@ -176,9 +176,9 @@ def test_a_failure_costs_nothing(leave: str) -> None:
     assert (shown["pexit"], shown["totalcost"], world.sim.balance) == ("1", "0", Decimal(1000))
 
 
-@pytest.mark.parametrize(("switch", "shown"), [("zero", "0"), ("charged", "0.004000000000")])
-def test_a_killed_run_shows_its_seconds_where_the_profile_says_so(switch: Any, shown: str) -> None:
-    """The switch `cancelled_cost` shows a cost by the second, whatever the prices; it is not charged."""
+@pytest.mark.parametrize(("switch", "shown"), [("zero", "0"), ("charged", "9.000000000000")])
+def test_a_killed_run_shows_its_price_where_the_profile_says_so(switch: Any, shown: str) -> None:
+    """The switch `cancelled_cost` shows what a success would have cost, by its tier; nothing is charged."""
     world = world_with(tier("cpr", "9"), end="cancel: 2s", profile=Profile(cancelled_cost=switch))
     task = detail(world, run(world, path=PATH)[0])
     assert (task["status"], task["totalcost"], world.sim.balance) == ("task_cancel", shown, Decimal(1000))

@@ -83,7 +83,8 @@ SWITCHES: dict[str, Switch] = {
     "cancelled_cost": Switch(
         "C12",
         (Fact(f"{APRIL}, pricing", "2026-04-17", value="zero"),),
-        "the saved page's samples show a cost, in a body pasted from a finished task",
+        "the saved page's samples show a cost, in a body pasted from a finished task; `charged` shows what the model's "
+        "prices come to for a killed run, and takes nothing from the balance: only a success is ever charged",
     ),
     "parameters": Switch(remark="ours: unchecked takes any input for any model"),
     "options": Switch("C28", remark="the n8n node sends values that the OpenAPI documents do not list"),

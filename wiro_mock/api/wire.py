@@ -1,4 +1,8 @@
-"""Projections: the one place that turns kernel values into the documented JSON shapes.
+"""Projections: kernel values as the documented JSON shapes of runs, tasks and files.
+
+Only modules of `api` build those shapes, each of them once: here what Run, Task, File and the frames share,
+`answer_shape` a language model's output, `tool_shape` a model, `task_stat` a count, `openapi_schemas` the documents;
+handlers and sockets call them.
 
 Keys, their order and their types are those of the saved model page of December 2025 (rest.md §3, §12), unless
 a comment names another source. Every function takes the `Profile` whose switches it reads.
@@ -15,9 +19,9 @@ from wiro_mock.api.messages import seconds
 from wiro_mock.api.origin import Origins
 from wiro_mock.api.profile import Profile
 from wiro_mock.kernel.files import File, FileKind, Folder
-from wiro_mock.kernel.prices import price, shown
+from wiro_mock.kernel.prices import shown
 from wiro_mock.kernel.refusals import Refusal
-from wiro_mock.kernel.task import Status, Task
+from wiro_mock.kernel.task import Status, Task, reckoned
 
 if TYPE_CHECKING:
     from wiro_mock import shapes
@@ -159,7 +163,7 @@ def _pexit(task: Task, profile: Profile) -> str | None:
 def _total_cost(task: Task, profile: Profile) -> str:
     cost = task.cost
     if cost is None and task.killed and profile.cancelled_cost == "charged":
-        cost = price(task.elapsed_seconds, task.job.model.cps)
+        cost = reckoned(task)  # only shown: the balance stays as it is
     return "0" if cost is None else f"{cost:.12f}"
 
 

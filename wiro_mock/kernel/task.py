@@ -248,8 +248,11 @@ def _moved(task: Task, status: Status, times: Mapping[Status, Instant]) -> Task:
 
 def _charged(task: Task) -> Task:
     """The finished task with its cost. It is reckoned once: whoever looks at the task later needs no sum."""
-    if not task.succeeded:
-        return task
+    return replace(task, cost=reckoned(task)) if task.succeeded else task
+
+
+def reckoned(task: Task) -> Decimal:
+    """What the task would cost in USD, with twelve decimals, if it had succeeded with what it has used so far."""
     run = Run(
         job=task.job,
         seconds=task.elapsed_seconds,
@@ -258,7 +261,7 @@ def _charged(task: Task) -> Task:
         answer=None if task.reply is None else task.reply.answer,
         used=task.used,
     )
-    return replace(task, cost=cost_of(run))
+    return cost_of(run)
 
 
 def fold(log: Iterable[Entry]) -> Task:
