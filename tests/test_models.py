@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.api_kit import detail, filled, make_world, post
-from wiro_mock.kernel.catalog import CHOICES, FILES, Model, Parameter, clean_slug
+from wiro_mock.kernel.catalog import CHOICES, FILES, Model, Parameter
 from wiro_mock.kernel.kinds import KINDS, Kind, kind_of
 from wiro_mock.loader import Library, ScenarioError, load_models, shipped
 from wiro_mock.scenario import choose
@@ -21,7 +21,7 @@ HEAD = 'model: acme/painter\nid: "1"\nkind: image\ncps: "0.001"\n'
 
 @cache
 def models() -> dict[str, Model]:
-    return {f"{clean_slug(model.owner)}/{clean_slug(model.slug)}": model for model in load_models(shipped())}
+    return {model.clean_name: model for model in load_models(shipped())}
 
 
 def parameter(model: str, name: str) -> Parameter:

@@ -73,9 +73,26 @@ def test_an_unknown_model_has_no_documents(owner: object, slug: object) -> None:
     world = make_world()
     assert asked(world, owner, slug) == []
     outcome = world.journal.entries()[-1].outcome
-    assert "no model" in outcome.reason
+    assert outcome.reason.startswith(f"no model {owner}/{slug} in" if owner and slug else "a model is asked for by")
     assert not outcome.unexpected
     assert outcome.code is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"cleanslugowner": "openai", "cleanslugproject": "gpt-5-2"},
+        {"slugowner": "OpenAI", "cleanslugproject": "gpt-5-2"},
+        {"slugowner": "open%61i", "slugproject": " gpt-5.2 "},
+    ],
+)
+def test_a_model_is_asked_for_as_with_tool_detail(fields: dict[str, str]) -> None:
+    """Under the clean keys too, percent-encoded, with blanks around."""
+    world = make_world()
+    (first, _) = post(world, "/v1/Tool/DetailOpenAPI", fields, headers={}).json
+    assert "/Run/openai/gpt-5.2" in first["spec"]["paths"]
+    (tool,) = post(world, "/v1/Tool/Detail", fields, headers={}).json["tool"]
+    assert tool["cleanslugproject"] == "gpt-5-2"
 
 
 def test_the_server_in_a_document_is_the_one_that_was_asked() -> None:

@@ -15,7 +15,7 @@ from wiro_mock.api.answers import Answer
 from wiro_mock.api.messages import Outcome, Request, Response, World
 from wiro_mock.api.origin import origins
 from wiro_mock.api.pictures import cover_url
-from wiro_mock.kernel.catalog import CHOICES, Model, Parameter, clean_slug
+from wiro_mock.kernel.catalog import CHOICES, Model, Parameter
 from wiro_mock.kernel.refusals import No, Refusal
 
 HEADERS: Final = (("content-type", "text/plain; charset=utf-8"),)
@@ -67,7 +67,7 @@ def _info(model: Model, api_origin: str) -> Iterator[str]:
             yield f"Model {name}:"
             yield from (f"  - {word}" for word in words)
             yield ""
-    yield f"Run Task Endpoint (POST):\n{api_origin}/v1/Run/{_path(model)}\n"
+    yield f"Run Task Endpoint (POST):\n{api_origin}/v1/Run/{model.clean_name}\n"
     yield f"Get Task Detail Endpoint (POST):\n{api_origin}/v1/Task/Detail\n"
 
 
@@ -96,7 +96,7 @@ def _flow(model: Model, base: str) -> Iterator[str]:
     """How to sign, run, follow and stop, each a block that a shell can run, and what comes back."""
     values = {one.id: one.default or "" for one in model.parameters} or dict(model.defaults)
     yield from ("## Integration Header Prepare", _fenced("bash", _SIGN))
-    yield from ("## Run Command - Make HTTP Post Request", _call(f"{base}/Run/{_path(model)}", values))
+    yield from ("## Run Command - Make HTTP Post Request", _call(f"{base}/Run/{model.clean_name}", values))
     yield from ("## Run Command - Response", _fenced("json", _STARTED))
     by_id, by_token = {"taskid": "2221"}, {"tasktoken": "eDcCm5yyUfIvMFspTwww49OUfgXkQt"}
     for title, name, fields in (
@@ -118,10 +118,6 @@ def _call(url: str, fields: dict[str, str]) -> str:
 
 def _fenced(language: str, text: str) -> str:
     return f"```{language}\n{text}```\n"
-
-
-def _path(model: Model) -> str:
-    return f"{clean_slug(model.owner)}/{clean_slug(model.slug)}"
 
 
 def _plain(value: str) -> str:

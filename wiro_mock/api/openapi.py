@@ -11,11 +11,11 @@ import re
 from typing import Any, Literal, TypeAlias
 
 from wiro_mock.api.answers import Answer, answer
-from wiro_mock.api.body import text_of
 from wiro_mock.api.messages import Outcome, Request, World
 from wiro_mock.api.openapi_schemas import ID, TOKEN, Schema, components
 from wiro_mock.api.origin import WIRO
 from wiro_mock.api.profile import Profile
+from wiro_mock.api.tools import asked_model
 from wiro_mock.api.wire import OPENAPI_STATUSES
 from wiro_mock.kernel.catalog import Model
 from wiro_mock.kernel.refusals import Refusal
@@ -61,13 +61,12 @@ _EXAMPLE_RUN = {"errors": [], "taskid": ID, "socketaccesstoken": TOKEN, "result"
 
 
 def detail_openapi(world: World, request: Request) -> Answer:
-    """A bare array of both documents of the model that `slugowner` and `slugproject` name, without an envelope.
+    """A bare array of both documents of the model that is asked for as with Tool/Detail, without an envelope.
 
     For a model that is not there: an empty array, as Tool/Detail has an empty list then. That is our choice.
     """
-    fields = request.body.fields
     try:
-        model = world.catalog.resolve(text_of(fields, "slugowner"), text_of(fields, "slugproject"))
+        model = asked_model(world, request.body.fields)
     except Refusal as refusal:
         return answer([], Outcome(reason=refusal.reason))
     shown = [{"type": auth, "spec": document(model, request.origin, auth, world.profile)} for auth in AUTHS]

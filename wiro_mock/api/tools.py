@@ -47,13 +47,12 @@ def list_tools(world: World, request: Request) -> Answer:
 def detail(world: World, request: Request) -> Answer:
     """Show one model, by its names in any form. There may be none of this name: that is no error (rest.md §2.1)."""
     fields = request.body.fields
-    owner, slug = _name(fields, "slugowner"), _name(fields, "slugproject")
     tools: list[shapes.ToolShape] = []
     reason = ""
     try:
-        tools = [_shape(world, request, world.catalog.resolve(owner, slug))]
+        tools = [_shape(world, request, asked_model(world, fields))]
     except Refusal as refusal:
-        reason = refusal.reason if owner and slug else "a model is asked for by slugowner and slugproject, both"
+        reason = refusal.reason
     shape: shapes.ToolDetailAnswer = {"result": True, "errors": [], "tool": tools}
     return answer(shape, Outcome(reason=reason))
 
@@ -71,6 +70,18 @@ def explore(world: World, request: Request) -> Answer:
     ]
     shape: shapes.ExploreAnswer = {"result": True, "errors": [], "explore": groups}
     return answer(shape, Outcome())
+
+
+def asked_model(world: World, fields: Mapping[str, object]) -> Model:
+    """The model that `slugowner` and `slugproject` name, or `cleanslugowner` and `cleanslugproject`, in any form.
+
+    Raises `Refusal` where there is none.
+    """
+    owner, slug = _name(fields, "slugowner"), _name(fields, "slugproject")
+    if not owner or not slug:
+        reason = "a model is asked for by slugowner and slugproject, both"
+        raise No.MODEL.refusal(reason=reason)
+    return world.catalog.resolve(owner, slug)
 
 
 def wanted(fields: Mapping[str, object]) -> Wanted:

@@ -52,7 +52,7 @@ def view(model: Model) -> Iterator[str]:
     """The lines that show a model."""
     yield click.style(model.name, bold=True) + (f": {printable(model.description)}" if model.description else "")
     yield f"  {', '.join(_facts(model))}"
-    yield f"  POST /v1/Run/{clean_slug(model.owner)}/{clean_slug(model.slug)}"
+    yield f"  POST /v1/Run/{model.clean_name}"
     if not model.parameters:
         yield "  its parameters are not known: whatever is sent is taken"
         return
@@ -78,7 +78,7 @@ def aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 
 def _text(model: Model) -> str:
-    names = f"{model.name} {clean_slug(model.owner)}/{clean_slug(model.slug)} {model.title}"
+    names = f"{model.name} {model.clean_name} {model.title}"
     return " ".join((names, model.description, *model.categories, *model.tags)).lower()
 
 

@@ -19,6 +19,7 @@ from wiro_mock.kernel.nearest import nearest
 from wiro_mock.kernel.numbers import json_number
 from wiro_mock.kernel.refusals import No
 from wiro_mock.kernel.task import Status, Task
+from wiro_mock.kernel.unknown_models import GUESSED_CPS
 from wiro_mock.language.parameters import numeric
 from wiro_mock.mock import World
 
@@ -79,11 +80,11 @@ def _no_model(world: World, exchange: Exchange) -> Iterator[Row]:
         return
     owner, slug = (segment[:100] for segment in found[1])
     if near := world.catalog.nearest(owner, slug):
-        yield Row(TRY, f"POST /v1/Run/{clean_slug(near.owner)}/{clean_slug(near.slug)}", code=True)
+        yield Row(TRY, f"POST /v1/Run/{near.clean_name}", code=True)
     if clean_slug(owner) and clean_slug(slug) and "/" not in owner + slug:
         yield Row("or", 'WiroMock(unknown_models="play") or wiro-mock serve --unknown-models play', code=True)
         yield Row("or", "describe it in models/ of your scenarios folder:")
-        lines = (f"model: {_quoted(f'{owner}/{slug}')}", 'id: "9001"', "kind: text", 'cps: "0.001"')
+        lines = (f"model: {_quoted(f'{owner}/{slug}')}", 'id: "9001"', "kind: text", f'cps: "{GUESSED_CPS}"')
         yield Row("or", "\n".join(lines), code=True)
 
 

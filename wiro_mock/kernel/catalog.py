@@ -107,10 +107,14 @@ class Model:
         """`owner/slug` in display form."""
         return f"{self.owner}/{self.slug}"
 
+    @property
+    def clean_name(self) -> str:
+        """`owner/slug` as it stands in URLs."""
+        return clean_name(self.owner, self.slug)
+
     def fits(self, glob: str) -> bool:
         """Whether a glob such as `google/*` means this model, in clean or in display form, in any letter case."""
-        clean = f"{clean_slug(self.owner)}/{clean_slug(self.slug)}"
-        return fnmatchcase(clean, glob.lower()) or fnmatchcase(self.name.lower(), glob.lower())
+        return fnmatchcase(self.clean_name, glob.lower()) or fnmatchcase(self.name.lower(), glob.lower())
 
 
 @lru_cache(maxsize=1_000)
@@ -123,11 +127,16 @@ def clean_slug(text: str) -> str:
     return re.sub(r"[ ._-]+", "-", text.lower()).strip("-")
 
 
+def clean_name(owner: str, slug: str) -> str:
+    """`owner/slug` in URL form, under which a model is found."""
+    return f"{clean_slug(owner)}/{clean_slug(slug)}"
+
+
 class Catalog:
     """The models by clean slug; both the clean and the display form find them, in any letter case."""
 
     def __init__(self, models: Iterable[Model] = ()) -> None:
-        self._models = {self._key(model.owner, model.slug): model for model in models}
+        self._models = {model.clean_name: model for model in models}
 
     def __iter__(self) -> Iterator[Model]:
         return iter(self._models.values())
@@ -137,7 +146,7 @@ class Catalog:
 
     def get(self, owner: str, slug: str) -> Model | None:
         """The model that an owner and a slug name, or None."""
-        return self._models.get(self._key(owner, slug))
+        return self._models.get(clean_name(owner, slug))
 
     def resolve(self, owner: str, slug: str) -> Model:
         """The model that a URL's two segments name.
@@ -153,7 +162,7 @@ class Catalog:
 
     def nearest(self, owner: str, slug: str) -> Model | None:
         """The model that may be meant by an owner and a slug that name none: both must be alike."""
-        if swapped := self._models.get(self._key(slug, owner)):
+        if swapped := self._models.get(clean_name(slug, owner)):
             return swapped
         owner, slug = clean_slug(owner[:SLUG_SHOWN]), clean_slug(slug[:SLUG_SHOWN])
         ratios = [
@@ -164,7 +173,7 @@ class Catalog:
         return best[1] if best is not None and best[0] >= CLOSE else None
 
     def _hint(self, owner: str, slug: str) -> str:
-        if swapped := self._models.get(self._key(slug, owner)):
+        if swapped := self._models.get(clean_name(slug, owner)):
             return f"owner and model have changed places; did you mean {swapped.name}? "
         of_owner = sorted(model.slug for model in self if clean_slug(model.owner) == clean_slug(owner))
         if near := self.nearest(owner, slug):
@@ -175,7 +184,3 @@ class Catalog:
         if same:
             return f"another owner has one of that name: {listed(same)}; "
         return f"none is near; there are: {listed(sorted(model.name for model in self))}; "
-
-    @staticmethod
-    def _key(owner: str, slug: str) -> str:
-        return f"{clean_slug(owner)}/{clean_slug(slug)}"

@@ -1,6 +1,7 @@
-"""A model that is not in the catalogue, made up for one run of it (`unknown_models: play`). All of it is ours.
+"""What is made up of a model that nobody describes: for one run of it (`unknown_models: play`), and where a model is
+added of which a page does not tell all. All of it is ours.
 
-Its kind of output is guessed from its name, by the last word that tells of one: the names of models end with what
+A kind of output is guessed from the name, by the last word that tells of one: the names of models end with what
 comes out (`image-to-video`, `speech-to-text`). Only where the slug tells of none is the owner looked at.
 """
 
@@ -13,24 +14,31 @@ from types import MappingProxyType
 from typing import Final
 
 from wiro_mock.kernel import ids
-from wiro_mock.kernel.catalog import Model, clean_slug
+from wiro_mock.kernel.catalog import Model, clean_name, clean_slug
 from wiro_mock.kernel.kinds import Kind
 
 LONGEST = 100
 """An owner or a slug of more characters names no model."""
-CPS: Final = Decimal("0.001")
-"""Its price in USD per second."""
+GUESSED_CPS: Final = Decimal("0.001")
+"""USD per second where nobody knows a model's price, as the shipped models have it then, too."""
+ADDED_IDS: Final = range(1_000_000, 2_000_000)
+"""Ids of models that `wiro-mock model add` had to make up, far from Wiro's (of three and four digits) and from those of
+the shipped models."""
+PLAYED_IDS: Final = range(2_000_000, 10_000_000)
+"""Ids of models that were made up for a run; none is that of an added one."""
+_TELLING: Final = 5
+"""Letters of a word that tells of a kind also where it is a part of another."""
 
 _TEXTS: Final[Mapping[Kind, str]] = MappingProxyType(
     {
-        "text": "text caption captioning captioner ocr transcribe transcription transcript whisper asr translate "
-        "detect",
+        "text": "text moondream caption captioning captioner ocr transcribe transcriber transcription transcript "
+        "whisper asr translate detect",
         "json": "json",
-        "image": "image images img picture photo portrait headshot art logo poster avatar edit editor inpaint "
-        "background upscale upscaler esrgan swap canvas flux sdxl diffusion dreamshaper imagen banana "
+        "image": "image images img picture photo portrait headshot art logo poster edit editor inpaint "
+        "background upscale upscaler esrgan swap canvas flux sdxl diffusion dream tryon dreamshaper imagen banana "
         "seedream ideogram recraft midjourney kandinsky lora hidream reve",
-        "video": "video videos movie film animate animation veo sora kling hailuo wan seedance runway pixverse ltx "
-        "vidu hunyuanvideo mochi skyreels",
+        "video": "video videos movie film animate animation animations avatar veo sora kling hailuo wan seedance "
+        "runway pixverse ltx vidu hunyuanvideo mochi skyreels",
         "audio": "audio speech voice voices tts music song sound singing lyria suno musicgen realtime",
         "3d": "3d mesh trellis hunyuan3d",
         "document": "pdf document docx",
@@ -47,11 +55,21 @@ _WORD = re.compile(r"hunyuan3d|3d|[a-z]+")
 
 def guess_kind(owner: str, slug: str) -> Kind:
     """The kind of output that a name tells of: by its last word that is known; `text` where none is."""
-    for name in (slug, owner):
-        kinds = [WORDS[word] for word in _WORD.findall(name[:LONGEST].lower()) if word in WORDS]
-        if kinds:
-            return kinds[-1]
-    return "text"
+    found = kind_in(slug) or kind_in(owner)
+    return found[1] if found else "text"
+
+
+def kind_in(name: str) -> tuple[str, Kind] | None:
+    """The word in a name that tells of a kind, and the kind: the last whole word that does, else the last long one
+    that is a part of another; None where there is none.
+    """
+    words = _WORD.findall(name[:LONGEST].lower())
+    if whole := [word for word in words if word in WORDS]:
+        return whole[-1], WORDS[whole[-1]]
+    letters = "".join(words)
+    parts = [word for word in WORDS if len(word) >= _TELLING and word in letters]
+    last = max(parts, key=lambda word: (letters.rindex(word) + len(word), len(word)), default=None)
+    return (last, WORDS[last]) if last is not None else None
 
 
 def can_name(owner: str, slug: str) -> bool:
@@ -63,5 +81,5 @@ def can_name(owner: str, slug: str) -> bool:
 
 def made_up(owner: str, slug: str) -> Model:
     """The model for one run, with the owner and the slug as they were sent. Its id comes from its clean name."""
-    digits = ids.decimal(f"{clean_slug(owner)}/{clean_slug(slug)}", "unknown model", low=1_000_000, high=10_000_000)
-    return Model(id=str(digits), owner=owner, slug=slug, kind=guess_kind(owner, slug), cps=CPS)
+    number = ids.decimal(clean_name(owner, slug), "unknown model", low=PLAYED_IDS.start, high=PLAYED_IDS.stop)
+    return Model(id=str(number), owner=owner, slug=slug, kind=guess_kind(owner, slug), cps=GUESSED_CPS)

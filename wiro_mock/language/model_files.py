@@ -9,12 +9,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 
 from wiro_mock.kernel.catalog import Access, Model, clean_slug
 from wiro_mock.kernel.kinds import Kind
-from wiro_mock.kernel.texts import value_text
 from wiro_mock.language.money import usd
 from wiro_mock.language.parameters import Parameters
 from wiro_mock.language.price_files import PriceFile, check_prices
 from wiro_mock.language.strict import Given, Strict
-from wiro_mock.language.substitution import written
+from wiro_mock.language.substitution import mapped_texts, written
 
 
 def _check_model(name: str) -> str:
@@ -30,12 +29,6 @@ def _per_second(value: object) -> Decimal:
 
 def _points(value: object) -> object:
     return Decimal(str(written(value))) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-def _texts(value: object) -> object:
-    if not isinstance(value, dict):
-        return value
-    return {key: item if isinstance(item, dict | list) else value_text(written(item)) for key, item in value.items()}
 
 
 class ModelFile(Strict):
@@ -58,7 +51,7 @@ class ModelFile(Strict):
     image: str = Field(default="", description="the URL of its cover")
     readme: str = Field(default="", description="what its page says, in HTML")
     samples: list[str] = Field(default=[], description="URLs of sample outputs")
-    inspire: list[Annotated[dict[str, str], BeforeValidator(_texts)]] = Field(
+    inspire: list[Annotated[dict[str, str], BeforeValidator(mapped_texts)]] = Field(
         default=[], description="example inputs, each a mapping of parameters to values"
     )
     created: int = Field(default=0, ge=0, description="when it was published, in unix seconds")
@@ -67,7 +60,7 @@ class ModelFile(Strict):
     points: Annotated[Decimal, BeforeValidator(_points)] = Field(
         default=Decimal(0), ge=0, le=5, description="what they gave on average, from 0 to 5"
     )
-    defaults: Annotated[dict[str, str], BeforeValidator(_texts)] = Field(
+    defaults: Annotated[dict[str, str], BeforeValidator(mapped_texts)] = Field(
         default={}, description="default values of its parameters, where there is no list of them"
     )
 

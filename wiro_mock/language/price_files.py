@@ -14,20 +14,13 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from wiro_mock.kernel.catalog import FILES
 from wiro_mock.kernel.prices import Method, Tier, quantity
-from wiro_mock.kernel.texts import value_text
 from wiro_mock.language.complaints import did_you_mean
 from wiro_mock.language.money import usd_on_the_wire
 from wiro_mock.language.parameters import ParameterFile
 from wiro_mock.language.strict import Strict
-from wiro_mock.language.substitution import written
+from wiro_mock.language.substitution import mapped_texts
 
 COUNT = "QUANTITY:"
-
-
-def _texts(value: object) -> object:
-    if not isinstance(value, dict):
-        return value
-    return {key: item if isinstance(item, dict | list) else value_text(written(item)) for key, item in value.items()}
 
 
 class PriceFile(Strict):
@@ -37,7 +30,7 @@ class PriceFile(Strict):
     method: Method = Field(
         description="how it is reckoned, such as cpr (per run), cpo (per output) or cps (per second)"
     )
-    inputs: Annotated[dict[str, str], BeforeValidator(_texts)] = Field(
+    inputs: Annotated[dict[str, str], BeforeValidator(mapped_texts)] = Field(
         default={}, description="the parameters for which it holds; QUANTITY:n stands for n files"
     )
     extra: Annotated[Decimal | None, BeforeValidator(usd_on_the_wire)] = Field(

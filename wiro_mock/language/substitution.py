@@ -32,6 +32,13 @@ def written(value: object) -> object:
     return value
 
 
+def mapped_texts(value: object) -> object:
+    """A mapping with its plain values as the texts that somebody wrote; anything else as it is."""
+    if not isinstance(value, dict):
+        return value
+    return {key: item if isinstance(item, dict | list) else value_text(written(item)) for key, item in value.items()}
+
+
 def check_text(text: str) -> str:
     """The text itself, or a `ValueError` about every `${…}` in it that can never work."""
     check_texts(text)

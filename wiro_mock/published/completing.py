@@ -10,9 +10,10 @@ from typing import Final
 
 from wiro_mock.kernel.catalog import Model, clean_slug
 from wiro_mock.kernel.kinds import Kind
+from wiro_mock.kernel.unknown_models import GUESSED_CPS
 from wiro_mock.published.cleaning import LONGEST_ID, cleaned, shown
 from wiro_mock.published.draft import Draft, NotAModel
-from wiro_mock.published.guessing import PRICE, guess_id, guess_kind
+from wiro_mock.published.guessing import guess_id, guess_kind
 from wiro_mock.published.tiers import sound_tiers
 
 LONGEST_NAME: Final = 100
@@ -47,7 +48,7 @@ def complete(draft: Draft, kind: Kind | None = None) -> Offer:
         kind, guesses["kind"] = guess_kind(draft)
     cps = draft.cps
     if cps is None or not 0 <= cps <= DEAREST:
-        cps = PRICE
+        cps = GUESSED_CPS
         guesses["cps"] = "Wiro's price is unknown"
     parameters = cleaned(draft.parameters, left_out)
     model = Model(

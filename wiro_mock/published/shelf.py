@@ -59,7 +59,9 @@ def put(folder: Path, files: Iterable[tuple[Model, str]], *, force: bool = False
     wanted = [(folder / MODELS / file_name(model), model, text) for model, text in files]
     described = _described(folder)
     for path, model, _ in wanted:
-        if elsewhere := [place for place in described.get(_slug(model), []) if place.rpartition(":")[0] != str(path)]:
+        if elsewhere := [
+            place for place in described.get(model.clean_name, []) if place.rpartition(":")[0] != str(path)
+        ]:
             raise CannotWrite(f"{elsewhere[0]} describes {model.name} already; take it out there, or give another --to")
         if os.path.lexists(path) and not force:
             raise CannotWrite(f"{path} is there already; --force replaces it, --print shows what would be written")
@@ -78,12 +80,8 @@ def _described(folder: Path) -> dict[str, list[str]]:
     places: dict[str, list[str]] = {}
     with suppress(ScenarioError):
         for model in load_models(folder):
-            places.setdefault(_slug(model), []).append(model.source)
+            places.setdefault(model.clean_name, []).append(model.source)
     return places
-
-
-def _slug(model: Model) -> str:
-    return f"{clean_slug(model.owner)}/{clean_slug(model.slug)}"
 
 
 def _replace(path: Path, text: str) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from wiro_mock.kernel.catalog import clean_slug
 from wiro_mock.published.completing import Offer
 from wiro_mock.published.writing import a
 from wiro_mock.text import printable
@@ -36,7 +35,7 @@ def way_on(folder: Path, paths: Sequence[Path], offers: Sequence[Offer]) -> str:
     """How to use what was written."""
     name = shlex.quote(str(folder))
     model = offers[0].model
-    run = f"POST /v1/Run/{clean_slug(model.owner)}/{clean_slug(model.slug)}"
+    run = f"POST /v1/Run/{model.clean_name}"
     if len(paths) > 1:
         return f"use them: wiro-mock serve --scenarios {name}"
     return printable(f"use it: wiro-mock serve --scenarios {name}, then {run}")
