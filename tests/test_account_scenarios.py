@@ -249,7 +249,7 @@ def test_a_file_that_came_with_a_refused_run_is_not_kept() -> None:
         ("{}", "account: says nothing; write balance, suspended or member, or leave it out"),
         ("", "account: has no value; write one, or leave the key out"),
         ("{balance: much}", "account.balance: is an amount of USD such as 0.40, not 'much'; write the balance in USD"),
-        ("{balance: -1}", "account.balance: is an amount of USD such as 0.40, not '-1'"),
+        ("{balance: 1e3}", "account.balance: is an amount of USD such as 0.40, not '1e3'"),
         ("{balance: true}", "account.balance: is an amount of USD such as 0.40, not 'True'"),
         ("{balance: null}", "account.balance: has no value"),
         ("{balance: [1]}", "account.balance: is an amount of USD"),

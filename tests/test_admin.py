@@ -108,11 +108,13 @@ def test_a_body_of_any_size_is_read_to_its_end(server: Live) -> None:
         ("/account", {"ballance": 1}, "unknown key 'ballance'; did you mean 'balance'?"),
         ("/account", {"spent": 0}, "unknown key 'spent'; the keys here: balance, suspended, member"),
         ("/account", {"balance": "much"}, "balance is an amount of USD such as 0.40, not 'much'"),
-        ("/account", {"balance": -1}, "balance is an amount of USD such as 0.40, not '-1'"),
+        ("/account", {"balance": "1e-999999999999999999"}, "balance is an amount of USD such as 0.40, not '1e-99999"),
+        ("/account", {"balance": "1_0"}, "balance is an amount of USD such as 0.40, not '1_0'"),
+        ("/account", {"balance": -1e13}, "balance is an amount of USD up to 10^12 with at most 12 decimals, not"),
         ("/account", {"balance": True}, "balance is an amount of USD such as 0.40, not 'True'"),
         ("/account", {"balance": None}, "balance is an amount of USD such as 0.40, not 'None'"),
         ("/account", {"balance": "NaN"}, "balance is an amount of USD"),
-        ("/account", {"balance": 1e300}, "balance is an amount of USD"),
+        ("/account", {"balance": 1e300}, "balance is an amount of USD up to 10^12"),
         ("/account", {"balance": 1, "suspended": "no"}, "suspended is true or false, not 'no'"),
         ("/account", {"member": None}, "member is true or false, not 'None'"),
         ("/holds/release", {"hold": 5}, "hold is a text, not '5'"),
@@ -206,6 +208,9 @@ def test_the_account_is_shown_and_changed(server: Live) -> None:
     assert Decimal(after["spent"]) > 0
     assert "E" not in after["spent"]
     assert Decimal(after["balance"]) + Decimal(after["spent"]) == Decimal("30.10")
+    server.admin("/account", {"balance": "-980"})  # a debt, as it comes of runs that end together
+    assert server.admin("/account", {"balance": server.admin("/account")["balance"]})["balance"] == "-980"
+    assert server.post(CAPTION, {})["errors"][0]["code"] == 97
     server.admin("/reset", {})
     assert server.admin("/account") == account
 

@@ -92,7 +92,7 @@ def test_no_command_shows_the_help_with_status_2() -> None:
         (["serve", "--auth", "loose"], "'loose' is not one of 'strict', 'lenient', 'off'"),
         (["serve", "--time", "soon"], "time is real, auto, manual or a rate such as 10x, not 'soon'"),
         (["serve", "--poll", "often"], "a poll is worth finish, next or a number of seconds such as 2 or 0.5"),
-        (["serve", "--balance", "much"], "'much' is no amount in USD; write one such as 12.50"),
+        (["serve", "--balance", "much"], "is an amount of USD such as 0.40, not 'much'"),
         (["serve", "--public-url", "wiro.test/x"], "a public URL is an origin such as https://wiro.test:8443"),
         (["serve", "--switch", "welcom=false"], "did you mean welcome?"),
         (["serve", "--api-key", ""], "leave the option out for the default"),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from wiro_mock.kernel.account import Account, Project, Terms, concurrency_limit, usd
+from wiro_mock.kernel.account import Account, Project, Terms, concurrency_limit, concurrency_refusal, usd
 from wiro_mock.kernel.refusals import Refusal
 
 
@@ -56,18 +58,93 @@ def test_terms_replace_what_they_set_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "amount"), [("0.40", "0.40"), (0.07, "0.07"), (0, "0"), (Decimal("1.50"), "1.50"), ("1e3", "1E+3")]
+    ("sent", "amount"),
+    [
+        ("0.40", "0.40"),
+        (0.07, "0.07"),
+        (0, "0"),
+        (Decimal("1.50"), "1.50"),
+        ("-3", "-3"),
+        ("-0", "0"),
+        (-0.0, "0.0"),
+        (Decimal("1E+3"), "1000"),
+        (Decimal("0E+99999999"), "0"),
+        ("5.", "5"),
+        (".5", "0.5"),
+        (1e-7, "1E-7"),
+    ],
 )
-def test_an_amount_is_the_digits_it_is_written_with(given: object, amount: str) -> None:
+def test_an_amount_is_the_digits_it_is_written_with(sent: object, amount: str) -> None:
     """A float too: 0.07 is seven cents, not the binary fraction nearest to them."""
-    assert str(usd(given)) == amount
+    assert str(usd(sent)) == amount
 
 
 @pytest.mark.parametrize(
-    "given", ["", "much", "NaN", "inf", "-0.01", -1, True, None, [], 10**13, float("nan"), "x" * 99]
+    "sent",
+    [
+        "",
+        "much",
+        "NaN",
+        "inf",
+        "1e3",
+        "1_0",
+        "\u0665",
+        "+5",
+        " 5 ",
+        "-",
+        ".",
+        "1.2.3",
+        "1e-999999999999999999",
+        "1e-3000000",
+        "0." + "3" * 900_000,
+        "1" * 100_000,
+        True,
+        None,
+        [],
+        float("nan"),
+        Decimal("sNaN"),
+        "x" * 99,
+    ],
 )
-def test_what_is_no_amount_is_refused(given: object) -> None:
+def test_what_is_no_amount_is_refused(sent: object) -> None:
     """With an example, and not repeated at length."""
     with pytest.raises(ValueError, match=r"^is an amount of USD such as 0\.40, not ") as caught:
-        usd(given)
+        usd(sent)
     assert len(str(caught.value)) < 110
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        10**13,
+        -(10**13),
+        10**80,
+        1e-13,
+        1e300,
+        0.1 + 0.2,
+        "1000000000000.01",
+        Decimal("1e-999999999999999999"),
+        Decimal("0e-5000"),
+    ],
+)
+def test_an_amount_of_too_many_digits_is_refused(number: object) -> None:
+    """It would be told of in every answer, digit by digit."""
+    with pytest.raises(ValueError, match=r"^is an amount of USD up to 10\^12 with at most 12 decimals, not ") as caught:
+        usd(number)
+    assert len(str(caught.value)) < 140
+
+
+@given(st.decimals(-(10**12), 10**12, places=12))
+def test_a_balance_that_is_shown_can_be_set_again(amount: Decimal) -> None:
+    """The digits that the control API tells are those it takes, debts included."""
+    assert usd(f"{amount:f}") == amount
+    assert f"{usd(f'{amount:f}'):f}" == f"{amount:f}".replace("-0.000000000000", "0.000000000000")
+
+
+def test_the_limit_is_reckoned_without_rounding() -> None:
+    """With 28 digits, a hair below 20 USD would be 20."""
+    hair = Decimal("19." + "9" * 38)
+    assert concurrency_limit(hair) == 1
+    refusal = concurrency_refusal(hair, 1)
+    assert "$19.99" in refusal.message
+    assert concurrency_limit(Decimal(-980)) == 1

@@ -139,10 +139,10 @@ def test_it_tells_what_it_is() -> None:
         assert (account.suspended, account.member, wiro.account.member) == (True, False, False)
 
 
-@pytest.mark.parametrize("nonsense", ["much", -1, True, None, float("nan"), "", [1], Decimal("Infinity"), 10**20])
+@pytest.mark.parametrize("nonsense", ["much", True, None, float("nan"), "", [1], 10**20, 0.1 + 0.2])
 def test_a_balance_that_is_none_is_misuse(nonsense: Any) -> None:
     """With an example of one that is."""
-    with WiroMock() as wiro, pytest.raises(Misuse, match=r"^account: balance is an amount of USD such as 0\.40, not "):
+    with WiroMock() as wiro, pytest.raises(Misuse, match=r"^account: balance is an amount of USD .*, not "):
         wiro.account.balance = nonsense
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import click
@@ -39,20 +38,19 @@ class Kinds(click.ParamType[str]):
 
 
 class Valued(click.ParamType[str]):
-    """An amount of money, from 0."""
+    """An amount of money."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check that it is an amount."""
+        from wiro_mock.kernel.account import usd
+
         try:
-            amount = Decimal(str(value))
-        except InvalidOperation:
-            amount = Decimal("NaN")
-        if not amount.is_finite() or not 0 <= amount <= 1_000_000_000:
-            self.fail(f"{value!r} is no amount in USD; write one such as 12.50", param, ctx)
-        return str(amount)
+            return f"{usd(value):f}"
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class Filled(click.ParamType[str]):

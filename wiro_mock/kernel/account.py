@@ -5,12 +5,18 @@ All amounts are USD in exact decimal arithmetic.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_FLOOR, Decimal
+from typing import Final
 
+from wiro_mock.kernel.prices import EXACT
 from wiro_mock.kernel.refusals import No, Refusal
 
 MOST_USD = Decimal(10**12)
+_MOST_DECIMALS: Final = 12
+"""As many as the costs have, so that every balance that is shown can be set again."""
+_PLAIN: Final = re.compile(r"-?(?:[0-9]{1,13}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})")
 UNLIMITED_ABOVE = Decimal(250)
 LIMITED_SHARE = Decimal("0.10")
 
@@ -68,14 +74,37 @@ AS_IT_IS = Terms()
 
 
 def usd(value: object) -> Decimal:
-    """An amount of USD from 0, exact: a float counts as the digits it is written with. Raises `ValueError`."""
-    try:
-        amount = Decimal(str(value)) if isinstance(value, str | int | float | Decimal) else Decimal("NaN")
-    except ArithmeticError:
-        amount = Decimal("NaN")
-    if isinstance(value, bool) or not amount.is_finite() or not 0 <= amount <= MOST_USD:
-        raise ValueError(f"is an amount of USD such as 0.40, not {str(value)[:60]!r}")
-    return amount
+    """An amount of USD, exact: a float counts as the digits it is written with. Raises `ValueError`.
+
+    A debt is one, too: runs that finish together may cost more than there is. A text is plain digits. No exponent
+    and no more than twelve decimals, because an amount of a million digits would be told of in every answer.
+    """
+    amount = None
+    if isinstance(value, str):
+        amount = Decimal(value) if _PLAIN.fullmatch(value) else None
+    elif isinstance(value, float | Decimal):
+        amount = Decimal(repr(value)) if isinstance(value, float) else value
+    elif isinstance(value, int) and not isinstance(value, bool):
+        amount = Decimal(value) if abs(value) <= MOST_USD else MOST_USD * 10  # as good as any that is too large
+    if amount is None or not amount.is_finite():
+        raise ValueError(f"is an amount of USD such as 0.40, not {_begun(value)!r}")
+    if not -MOST_USD <= amount <= MOST_USD or _decimals(amount) > _MOST_DECIMALS:
+        raise ValueError(
+            f"is an amount of USD up to 10^12 with at most {_MOST_DECIMALS} decimals, not {_begun(value)!r}"
+        )
+    # One spelling of each amount: no exponent, and no zero that is negative.
+    return EXACT.quantize(amount, Decimal(1)) if _decimals(amount) < 0 else EXACT.plus(amount)
+
+
+def _decimals(amount: Decimal) -> int:
+    """How many digits stand behind the point; less than 0 for an amount with an exponent above 0."""
+    exponent = amount.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0
+
+
+def _begun(value: object) -> str:
+    """The beginning of a value, for a complaint; Python writes no integer of thousands of digits."""
+    return "such a number" if isinstance(value, int) and abs(value) > MOST_USD**4 else str(value)[:60]
 
 
 def concurrency_limit(balance: Decimal) -> int | None:
@@ -85,7 +114,7 @@ def concurrency_limit(balance: Decimal) -> int | None:
     """
     if balance > UNLIMITED_ABOVE:
         return None
-    return max(1, int(balance * LIMITED_SHARE))
+    return max(1, int(EXACT.multiply(balance, LIMITED_SHARE)))
 
 
 def concurrency_refusal(balance: Decimal, limit: int, *, reason: str = "", concern: str = "") -> Refusal:
@@ -93,5 +122,5 @@ def concurrency_refusal(balance: Decimal, limit: int, *, reason: str = "", conce
 
     The balance is shown in whole cents, rounded down, so that the limit beside it follows from it.
     """
-    shown = balance.quantize(Decimal("0.01"), rounding=ROUND_DOWN)
+    shown = balance.quantize(Decimal("0.01"), rounding=ROUND_FLOOR, context=EXACT)
     return No.CONCURRENCY.refusal(balance=shown, limit=limit, reason=reason, concern=concern)

@@ -25,7 +25,7 @@ def _usd(value: object) -> Decimal:
 Usd = Annotated[
     Decimal,
     BeforeValidator(_usd),
-    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^[0-9.]+$"}]}),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?[0-9.]+$"}]}),
 ]
 
 
