@@ -7,7 +7,7 @@ writes down everything that can be seen from outside.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
@@ -17,14 +17,17 @@ from hypothesis import strategies as st
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.account import Account
 from wiro_mock.kernel.answer import Answer, Piece
+from wiro_mock.kernel.audio import Clip, Tone
 from wiro_mock.kernel.catalog import Model, Parameter
 from wiro_mock.kernel.events import SECOND, Duration, Entry, Event, Job
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.orders import InputBlob, Order
-from wiro_mock.kernel.plan import Hold, Plan, PlanItem, Stall, Step
+from wiro_mock.kernel.plan import Converse, Hold, Plan, PlanItem, Stall, Step
 from wiro_mock.kernel.prices import NOTHING_SAID, Tier, Used
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.kernel.rules import Limits, Rules
+from wiro_mock.kernel.session import Dictation, ScriptTurn
+from wiro_mock.kernel.session import Script as Talk
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import TERMINAL, TRANSITIONS, IllegalEvent, Status, Task
 
@@ -63,6 +66,12 @@ EXAMPLES: Final[tuple[Event, ...]] = (
     e.SetupFailed(message="Output folder creation failed"),
     e.GaveUp(code=1),
     e.FilesDeleted(),
+    e.StreamReady(),
+    e.Heard(speech=SECOND, rms=8_000, start=0, stop=24_000, said="hello"),
+    e.Voiced(sound=Tone(hz=440), start=0, stop=4_800),
+    e.StreamEnded(said="Hi."),
+    e.TurnCharged(cost=Decimal("0.002"), total=Decimal("0.002"), usage={"input_tokens": 1}),
+    e.SessionEnded(by="client"),
 )
 """One event of each kind, but for `Queued`, which needs a job."""
 
@@ -111,7 +120,37 @@ EVENTS: Final[Mapping[type[Event], st.SearchStrategy[Event]]] = {
     e.SetupFailed: st.builds(e.SetupFailed, message=_TEXTS),
     e.GaveUp: st.builds(e.GaveUp, code=st.just(1)),
     e.FilesDeleted: st.just(e.FilesDeleted()),
+    **{type(event): st.just(event) for event in EXAMPLES[-6:]},
 }
+_SESSION: Final = frozenset(type(event) for event in EXAMPLES[-6:])
+_TURNS: Final = st.builds(
+    ScriptTurn,
+    when=st.sampled_from(["start", "heard", "heard", "silence"]),
+    least=st.sampled_from([0, SECOND // 50, SECOND // 10]),
+    after=DURATIONS,
+    transcript=st.sampled_from(["", "hello"]),
+    say=st.sampled_from(["", "Hi there."]),
+    sound=st.sampled_from([None, Tone(hz=440), Clip(pcm=bytes(9_600 * 3))]),
+    echo=st.booleans(),
+    samples=st.sampled_from([0, 1, 4_800, 10_000]),
+    cost=st.sampled_from([Decimal(0), Decimal("0.002"), Decimal(300)]),
+    repeat=st.booleans(),
+    ends=st.booleans(),
+    waits=st.sampled_from([None, None, SECOND // 5]),
+)
+_TALKS: Final = st.builds(
+    Talk,
+    turns=st.lists(_TURNS, max_size=3).map(tuple),
+    barge_in=st.sampled_from([None, 40_000]),
+    silence=st.sampled_from([20_000, 100_000]),
+    paced=st.sampled_from([None, False]),
+)
+_DICTATIONS: Final = st.builds(
+    Talk, dictation=st.just(Dictation(words=("one", "two", "three"), every=40_000, cost=Decimal("0.01")))
+)
+SCRIPTS: Final = st.one_of(_TALKS, _TALKS, _DICTATIONS)
+"""Realtime sessions of a few turns."""
+LEVELS: Final = st.lists(st.sampled_from([0, 0, 0, 499, 500, 12_000]), max_size=40)
 HOMEWARD: Final[Mapping[Status, type[Event]]] = {
     Status.QUEUE: e.Accepted,
     Status.ACCEPT: e.Assigned,
@@ -140,6 +179,9 @@ def plans(draw: st.DrawFn, *, waits: bool = True, homeward: bool | None = None) 
             break
         if waits and draw(st.integers(0, 9)) == 9:
             items.append(Hold(name=draw(st.sampled_from(["start", "end"]))))
+        if waits and not homeward and status in (Status.START, Status.OUTPUT) and draw(st.integers(0, 3)) == 3:
+            items.append(Converse(script=draw(SCRIPTS)))
+            status = Status.OUTPUT if draw(st.booleans()) else status
         kind = _next_kind(draw, status)
         status = _walk(draw, status, kind, items)
     if draw(st.booleans()) if homeward is None else homeward:
@@ -152,7 +194,7 @@ def plans(draw: st.DrawFn, *, waits: bool = True, homeward: bool | None = None) 
 
 def _next_kind(draw: st.DrawFn, status: Status) -> type[Event]:
     """Any event that may follow; the side ways out are taken now and then, so that most walks go far."""
-    side = {e.Cancelled, e.SetupFailed}
+    side = {e.Cancelled, e.SetupFailed, *_SESSION}
     allowed = [kind for kind in TRANSITIONS[status] if kind not in side or draw(st.integers(0, 9)) == 9]
     return draw(st.sampled_from(allowed))
 
@@ -208,6 +250,7 @@ class Command:
     target: int = 0
     order: Order | None = None
     event: Event | None = None
+    levels: Sequence[int] = ()
 
 
 # What a live backend may say at any moment without spoiling the plan that is being walked.
@@ -221,6 +264,14 @@ def commands(order: st.SearchStrategy[Order] | None = None) -> st.SearchStrategy
     emits = st.builds(Command, after=DURATIONS, verb=st.just("emit"), target=_TARGETS, event=HARMLESS)
     verbs = st.sampled_from(["cancel", "kill", "release", "release", "delete_files", "upload", "create_folder"])
     others = st.builds(Command, after=DURATIONS, verb=verbs, target=_TARGETS)
+    talks = st.builds(
+        Command,
+        after=DURATIONS,
+        verb=st.sampled_from(["hear", "hear", "interrupt", "end_session"]),
+        target=_TARGETS,
+        levels=LEVELS,
+    )
+    others = st.one_of(others, others, talks)
     return st.lists(st.one_of(submits, submits, emits, others, others), min_size=1, max_size=10)
 
 
@@ -263,6 +314,10 @@ class Script:
             return sim.emit(task_id, command.event)
         if command.verb == "release":
             return sim.release(task_id)
+        if command.verb == "hear":
+            return sim.hear(task_id, command.levels)
+        if command.verb in ("interrupt", "end_session"):
+            return getattr(sim, command.verb)(task_id)
         return getattr(sim, command.verb)(task_id) if sim.task(task_id) else "forgotten"
 
     def logs(self) -> dict[str, list[Entry]]:

@@ -243,7 +243,7 @@ MODELS = (
             "none is near; there are: AIDC-AI/Ovis-Image-7B, Alibaba-Quark/Live-Avatar, ByteDance/seedance-2-0, "
             "ByteDance/seedance-pro-v1.5, ByteDance/seedance-pro-v1.5-uncensored, ByteDance/seedance-v1-pro-fast, "
             "ByteDance/seedream-v4, ByteDance/seedream-v4-5, ByteDance/seedream-v5-lite, "
-            "ByteDance/seedream-v5-lite-uncensored, and 93 more; ",
+            "ByteDance/seedream-v5-lite-uncensored, and 98 more; ",
             "",
         ),
     ],
@@ -535,9 +535,14 @@ def test_what_there_is_instead_of_the_task() -> None:
         ('{"type":"task_info"}', f"task_info without a tasktoken; it has 'type'; {SEND}"),
         (
             '{"type":"task-info","tasktoken":"x"}',
-            "dropped a message of type 'task-info'; only task_info is known here; did you mean 'task_info'?",
+            "dropped a message of type 'task-info'; known here are task_info, task_session_interrupt and "
+            "task_session_end; did you mean 'task_info'?",
         ),
-        ('{"type":"ping"}', f"dropped a message of type 'ping'; only task_info is known here; {SEND}"),
+        (
+            '{"type":"ping"}',
+            "dropped a message of type 'ping'; known here are task_info, task_session_interrupt and task_session_end; "
+            f"{SEND}",
+        ),
         ('{"Type":"task_info"}', "dropped a message without a type; did you mean 'type' where 'Type' stands?"),
         ("[1]", f"dropped a JSON list, where an object is expected; {SEND}"),
     ],
@@ -574,8 +579,8 @@ def test_a_socket_message_is_explained_like_a_request() -> None:
         assert told(running.world, request_id) == says(
             f"""
             {request_id}: SOCKET /v1 -> 101 a message on the socket
-              why       dropped a message of type 'task-info'; only task_info is known here; did you mean
-                          'task_info'?
+              why       dropped a message of type 'task-info'; known here are task_info, task_session_interrupt
+                          and task_session_end; did you mean 'task_info'?
               try       {{"type": "task_info", "tasktoken": TOKEN}}
             """
         )

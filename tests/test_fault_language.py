@@ -326,7 +326,10 @@ def test_the_mean_is_the_mean(spelt: Any) -> None:
         ("on: Run, do: {latency: 3s..1s}", "faults.do.latency: 3s..1s ends before it begins; write 1s..3s"),
         ("on: Run, do: {drip: 0}", "faults.do.drip: '0' is too small; write at least 1"),
         ("on: Run, do: expired", "faults: expired: cannot be done to Run; strike cdn"),
-        ("on: cdn, do: bad_json", "faults: bad_json: cannot be done to cdn; strike an operation such as Task/Detail or socket"),
+        (
+            "on: cdn, do: bad_json",
+            "faults: bad_json: cannot be done to cdn; strike an operation such as Task/Detail or socket",
+        ),
         ("on: Run, when: {nth: 0}, do: hang", "faults.when.nth: '0' is too small; write at least 1"),
         ("on: Run, when: {share: 2}, do: hang", "faults.when.share: '2' is too large; write at most 1.0"),
         ("on: Run, when: {nht: 2}, do: hang", "faults.when.nht: unknown key; did you mean 'nth'?"),

@@ -18,8 +18,10 @@ from wiro_mock.api.frames import frame
 from wiro_mock.api.origin import origins
 from wiro_mock.api.progress_shape import duration
 from wiro_mock.kernel import events as e
+from wiro_mock.kernel.audio import pcm
 from wiro_mock.kernel.events import SECOND, Entry
 from wiro_mock.kernel.plan import Plan
+from wiro_mock.kernel.task import Task
 from wiro_mock.mock import World
 
 ORIGIN = "http://wiro.test:8443"
@@ -100,8 +102,9 @@ EXIT_CODES = {"failure": 1, "gpu-out-of-memory": 1, "setup-error-fail": 1}
 def test_every_shipped_scenario_with_a_task_has_its_sequence_here() -> None:
     """A scenario that is added needs its frames written down."""
     refusing = {"account-suspended", "concurrency-limit", "insufficient-balance", "members-only", "model-not-found"}
-    names = {scenario.name for scenario in shipped_library().scenarios if not scenario.name.startswith("llm")}
-    assert names - refusing == set(S)  # language models: tests/test_answers.py
+    elsewhere = ("llm", "realtime")  # tests/test_answers.py, tests/test_sessions.py
+    names = {scenario.name for scenario in shipped_library().scenarios if not scenario.name.startswith(elsewhere)}
+    assert names - refusing == set(S)
 
 
 @pytest.mark.parametrize("profile", [CURRENT, SEED], ids=["current", "2025-12"])
@@ -265,7 +268,7 @@ def test_the_frames_received_are_the_logs_projection(plan: Plan, cuts: list[int]
     answer = post(world, CAPTION, {}).json
     conversation = Conversation(world, ORIGIN)
     conversation.receive(_text({"type": "task_info", "tasktoken": answer["socketaccesstoken"]}))
-    got: list[str] = []
+    got: list[str | bytes] = []
     for cut in cuts:
         world.jump(world.sim.now + cut)
         got += conversation.pending(limit)
@@ -276,18 +279,27 @@ def test_the_frames_received_are_the_logs_projection(plan: Plan, cuts: list[int]
     task = world.sim.task(answer["taskid"])
     assert task is not None
     log: list[Entry] = world.sim.log(answer["taskid"])
-    shapes = [frame(entry, task, origins(ORIGIN), world.profile) for entry in log]
-    assert got == [_text(shape) for shape in shapes if shape is not None]
+    shapes = [_binary(entry, task) or frame(entry, task, origins(ORIGIN), world.profile) for entry in log]
+    assert got == [shape if isinstance(shape, bytes) else _text(shape) for shape in shapes if shape is not None]
     assert not [follow for follow in conversation._follows.values() if follow.has_news]
 
 
-def _check_detail_agrees(world: World, task_id: str, got: list[str], conversation: Conversation) -> None:
+def _binary(entry: Entry, task: Task) -> bytes | None:
+    """A piece of sound, which is no text frame."""
+    piece = entry.event
+    if not isinstance(piece, e.Voiced):
+        return None
+    return task.job.token.encode() + b"|" + pcm(piece.sound, piece.start, piece.stop, lambda start, stop: b"")
+
+
+def _check_detail_agrees(world: World, task_id: str, got: list[str | bytes], conversation: Conversation) -> None:
     """Once everything has been handed out, Detail shows the status of the last frame that has one."""
     if not got or any(follow.has_news for follow in conversation._follows.values()):
         return
     shown = api_kit.detail(world, task_id)
     entries = world.sim.log(task_id)
-    if any(isinstance(entry.event, e.ErrorOutput | e.ErrorEnded) for entry in entries):
+    without = (e.ErrorOutput, e.ErrorEnded, e.StreamReady, e.Voiced, e.StreamEnded, e.TurnCharged)
+    if any(isinstance(entry.event, without) for entry in entries):
         return  # these have frames and no status
     last = json.loads(got[-1])
     assert last["type"] == shown["status"]

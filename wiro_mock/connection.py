@@ -8,7 +8,7 @@ another world than the one which was told of it comes to have a task with it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import copy
 from typing import Any
 
@@ -16,7 +16,8 @@ from starlette.types import Receive, Scope, Send
 
 from wiro_mock.api import Conversation, Outcome, jsontext
 from wiro_mock.api.frames import WELCOME
-from wiro_mock.api.socket import TOKEN_LENGTH, TOKENS_PER_SOCKET
+from wiro_mock.api.session_shape import PIPE
+from wiro_mock.api.socket import END, INTERRUPT, TOKEN_LENGTH, TOKENS_PER_SOCKET
 from wiro_mock.breaking import reset, transport_of
 from wiro_mock.faults import Fault, Strike
 from wiro_mock.hosting import Hosting
@@ -87,7 +88,7 @@ class Connection:
             self._hosting.connections.discard(self)
             self._hosting.search_no_more(self)
             for talk in self._talks.values():
-                talk.end()
+                talk.end(gone=True)
             ending = [half for talk in self._talks.values() for half in talk.halves]
             if listening is not None:
                 listening.cancel()
@@ -126,18 +127,18 @@ class Connection:
     async def _listen(self, receive: Receive) -> None:
         """Take what the client says, until it goes."""
         while (message := await receive())["type"] != "websocket.disconnect":
-            token = _token(message.get("text"))
-            self._latest = self._world_for(token)
+            token, registers = _token(message)
+            self._latest = self._world_for(token, registers=registers)
             await self._talk_with(self._latest).hear(message, token)
 
-    def _world_for(self, token: str) -> World:
+    def _world_for(self, token: str, *, registers: bool) -> World:
         """The world which is to hear what a client said, with this token in it or with none."""
         if token and (world := self._worlds.for_token(token)) is not None:
             return world
-        if not token and self._latest in self._talks:
+        if not registers and self._latest in self._talks:
             return self._latest
         world = self._worlds.only or self._worlds.strays
-        if token and len(self._lost) < TOKENS_PER_SOCKET:
+        if registers and len(self._lost) < TOKENS_PER_SOCKET:
             self._lost.setdefault(token, world)
             self._hosting.search(self)
         return world
@@ -174,16 +175,25 @@ class Connection:
             return  # it reads nothing, or has gone by itself
 
 
-def _token(text: object) -> str:
-    """The token that a message registers; empty where it does not, or where it is too long to be one."""
-    if not isinstance(text, str) or len(text) > REGISTRATION_LENGTH:
-        return ""
+def _token(message: Mapping[str, Any]) -> tuple[str, bool]:
+    """The token that a message names, or nothing where it is too long to be one; and whether it registers it."""
+    text = message.get("text")
+    if isinstance(text, str):
+        return _named(text) if len(text) <= REGISTRATION_LENGTH else ("", False)
+    head, pipe, _ = (message.get("bytes") or b"")[: TOKEN_LENGTH + 1].partition(PIPE)
+    return head.decode("ascii", "replace") if pipe else "", False
+
+
+def _named(text: str) -> tuple[str, bool]:
     try:
-        message = jsontext.loads(text)
+        said = jsontext.loads(text)
     except ValueError:
-        return ""
-    token = message.get("tasktoken") if isinstance(message, dict) and message.get("type") == "task_info" else None
-    return token if isinstance(token, str) and token.strip() and len(token) <= TOKEN_LENGTH else ""
+        return "", False
+    kind, token = (said.get("type"), said.get("tasktoken")) if isinstance(said, dict) else (None, None)
+    if kind not in ("task_info", INTERRUPT, END) or not isinstance(token, str):
+        return "", False
+    is_token = bool(token.strip()) and len(token) <= TOKEN_LENGTH
+    return (token, kind == "task_info") if is_token else ("", False)
 
 
 class Opening:

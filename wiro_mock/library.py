@@ -29,6 +29,7 @@ from wiro_mock.testing.call_site import here
 from wiro_mock.testing.guard import HostGuard
 from wiro_mock.testing.holding import Hold
 from wiro_mock.testing.leftovers import Leftovers
+from wiro_mock.testing.sessions import Sessions, sessions
 from wiro_mock.testing.sleeping import SleepPatch
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class WiroMock:
     `account`. `unknown_models`: `refuse` runs of models that are not in the catalogue, or `play` them. `faults`:
     fault sets such as `flaky-network`. `poll`: what a
     Detail poll is worth (`finish`, `next`, or seconds). `workers`: tasks at work at once. `scenarios`: your folders.
+    `realtime_grace`: how long a realtime session waits for a socket that has gone, in seconds of the system's clock.
     `name`: of the test, for messages. Raises `Misuse` for anything that cannot be.
     """
 
@@ -96,6 +98,7 @@ class WiroMock:
         api_secret: str | None = None,
         switches: Mapping[str, object] | None = None,
         patch_sleep: str | Sequence[str] | None = None,
+        realtime_grace: float | str | None = None,
         network: bool | None = None,
         name: str = "",
     ) -> None:
@@ -389,6 +392,11 @@ class WiroMock:
     def frames(self) -> sequences.Frames:
         """What was said on sockets, oldest first."""
         return sequences.frames(self.world)
+
+    @property
+    def sessions(self) -> Sessions:
+        """The realtime sessions, oldest first; also by their task's id or token."""
+        return sessions(self.world)
 
     @property
     def deliveries(self) -> sequences.Deliveries:

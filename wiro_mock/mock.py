@@ -33,8 +33,9 @@ from wiro_mock.faults.sets import Armed
 from wiro_mock.journal import Exchange, Journal
 from wiro_mock.kernel import ids
 from wiro_mock.kernel.account import Account, Project, Terms
+from wiro_mock.kernel.audio import pcm
 from wiro_mock.kernel.catalog import Catalog, Model
-from wiro_mock.kernel.events import SECOND, Duration, Entry, Event, Instant, Job, Queued
+from wiro_mock.kernel.events import SECOND, Duration, Entry, Event, Instant, Job, Queued, Voiced
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.orders import Order
 from wiro_mock.kernel.plan import Plan
@@ -43,6 +44,7 @@ from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task, fold
 from wiro_mock.kernel.unknown_models import can_name, made_up
 from wiro_mock.language.complaints import ScenarioError
+from wiro_mock.sessions import Sessions
 from wiro_mock.settings import Settings
 from wiro_mock.socket_log import FrameLog
 from wiro_mock.store import BlobStore
@@ -126,6 +128,7 @@ class World:
         self.frames = FrameLog(self.journal.clean)
         self.deliveries = Deliveries()
         self.talks = Talks()
+        self.sessions = Sessions()
         self.downloads = set[str]()
         self.casting.begin()
         self._asked: str | None = None
@@ -150,7 +153,7 @@ class World:
             self.arm_set(name, where="--faults", optional=True)
 
     def _new_simulation(self, seed: str) -> Simulation:
-        return Simulation(
+        made = Simulation(
             seed=seed,
             account=Account(
                 uuid=ids.uuid(seed, "account"),
@@ -166,6 +169,8 @@ class World:
             sink=self._heard,
             gate=self._gate,
         )
+        made.paced = not self.history_for_late
+        return made
 
     # -- what the API asks of its world --------------------------------------------------------------
 
@@ -474,6 +479,7 @@ class World:
         with self.lock:
             self.settle()
             self.clock = make_clock(mode, now=max(self.clock.now(), self.sim.now))
+            self.sim.paced = not self.history_for_late
             self._dirty = True
             self._collect()
 
@@ -512,6 +518,57 @@ class World:
             self._dirty = self._dirty or bool(chosen)
             self._collect()
             return chosen
+
+    # -- realtime sessions ---------------------------------------------------------------------------
+
+    def hear(self, task_id: str, samples: bytes) -> bool:
+        """A client says something in a session; False where there is none, or it does not listen (any more)."""
+        with self.lock:
+            self.settle()
+            session = self.sim.session(task_id)
+            if session is None or session.phase != "on":
+                return False
+            self.sim.hear(task_id, self.sessions.take(task_id, samples))
+            self._collect()
+            return True
+
+    def interrupt(self, task_id: str) -> bool:
+        """A client wants to hear no more of this turn; False where nothing is being said."""
+        with self.lock:
+            self.settle()
+            stopped = self.sim.interrupt(task_id)
+            self._collect()
+            return stopped
+
+    def end_session(self, task_id: str) -> bool:
+        """A client ends its session; False where there is none, or it is over."""
+        with self.lock:
+            self.settle()
+            ended = self.sim.end_session(task_id)
+            self._collect()
+            return ended
+
+    def joined(self, task_id: str, socket: int) -> None:
+        """A socket listens to a session. Called with the lock held; nothing is done for other tasks."""
+        if self.sim.session(task_id) is not None:
+            self.sim.come_back(task_id)
+            self.sessions.join(task_id, socket)
+
+    def hang_up(self, sim: Simulation, task_id: str) -> None:
+        """Nobody listens to a session any more, and the time to come back is over: it ends."""
+        with self.lock:
+            if self.sim is sim and sim.session(task_id) is not None and not self.sessions.has_listeners(task_id):
+                self.settle()
+                sim.end_session(task_id, "disconnect")
+                self._collect()
+
+    def was_joined(self, task_id: str) -> bool:
+        """Whether any socket has ever listened to a session."""
+        return self.sessions.was_joined(task_id)
+
+    def sound(self, task_id: str, piece: Voiced) -> bytes:
+        """The samples of a piece of sound."""
+        return pcm(piece.sound, piece.start, piece.stop, self.sessions.recording(task_id).pcm)
 
     def reset(self) -> None:
         """Begin anew, as at the start: no tasks, files, journal or uses; the time mode of the settings."""
@@ -562,6 +619,8 @@ class World:
         self._dirty = True
         self.deliveries.hear(task, entry)
         self.talks.hear(task, entry)
+        if task.turns is not None and task.finished:
+            self.sessions.drop(task.job.id)
         for wake in tuple(self._watchers.get(task.job.id, ())):
             wake()
         if isinstance(entry.event, Queued):

@@ -25,7 +25,9 @@ class Settings:
 
     `balance` is in USD, `suspended` and `member` are the account's, too; `unknown_models` is for runs of models that
     are not in the catalogue; a `project` of None gets credentials made from the seed; `public_url` is the origin of
-    the URLs in answers, instead of the request's own; `faults` are the names of the fault sets that are armed.
+    the URLs in answers, instead of the request's own; `faults` are the names of the fault sets that are armed;
+    `realtime_grace` is how many seconds of the system's clock a realtime session waits for a client whose socket has
+    gone (socket.md §3: "config, default 0 s").
     """
 
     seed: str = "0"
@@ -43,6 +45,7 @@ class Settings:
     public_url: str = ""
     faults: tuple[str, ...] = ()
     scenario_header: bool = False
+    realtime_grace: float = 0.0
     journal_requests: int = 1_000
     journal_bytes: int = 16 << 20
 

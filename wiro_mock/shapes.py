@@ -199,7 +199,9 @@ class UploadShape(TypedDict):
 
 
 class Frame(TypedDict):
-    """A text frame of the socket. The last three keys came in mid-2026."""
+    """A text frame of the socket. `success`, `terminal` and `exitCode` came in mid-2026; `version` is of the welcome,
+    and the last three are of `task_cost`.
+    """
 
     type: str
     id: NotRequired[str]
@@ -210,6 +212,9 @@ class Frame(TypedDict):
     terminal: NotRequired[bool]
     exitCode: NotRequired[int | None]
     version: NotRequired[str]
+    turnCost: NotRequired[float]
+    cumulativeCost: NotRequired[float]
+    usage: NotRequired[dict[str, int]]
 
 
 class TaskStatShape(TypedDict):

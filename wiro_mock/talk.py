@@ -15,6 +15,7 @@ from starlette.types import Send
 from wiro_mock.api import Conversation, Outcome
 from wiro_mock.faults import Strike
 from wiro_mock.faults.frames import Act, Out, Wreckage, kind_of
+from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.mock import World
 from wiro_mock.pump import Follower
 from wiro_mock.text import printable
@@ -24,11 +25,11 @@ REPLIES_WAITING = 1_000
 
 AT_ONCE = 8
 """So many frames are sent without looking whether there still is room for them."""
-Write: TypeAlias = Callable[[str | None], bool]
+Write: TypeAlias = Callable[[str | bytes | None], bool]
 """Sends a message at once, None for nothing; whether it could."""
 
 
-def _nowhere(text: str | None) -> bool:  # noqa: ARG001 -- a door that is shut
+def _nowhere(message: str | bytes | None) -> bool:  # noqa: ARG001 -- a door that is shut
     return False
 
 
@@ -41,6 +42,7 @@ class Talk:
         self._conversation = conversation
         self._follower = follower
         self._replies: list[str] = conversation.welcome() if welcome else []
+        self._sessions: dict[str, Simulation] = {}
         self._taken = asyncio.Event()
         self._write: Write = _nowhere
         self._busy = False
@@ -75,15 +77,26 @@ class Talk:
         ]
         return self.halves
 
-    def end(self) -> None:
-        """Neither send nor follow anything any more."""
+    def end(self, *, gone: bool = False) -> None:
+        """Neither send nor follow anything any more. `gone`: the client has left, and its realtime sessions end."""
         self._follower.leave()
         with self.world.lock:
             self.world.sockets.discard(self._number)
+            alone = [task_id for task_id in self._sessions if self.world.sessions.leave(task_id, self._number)]
+        for task_id in alone if gone else ():
+            self._hang_up(task_id)
         for half in self.halves:
             half.cancel()
         self._replies.clear()
         self._taken.set()  # nobody is to wait for a sender that is no more
+
+    def _hang_up(self, task_id: str) -> None:
+        """End a session that nobody listens to any more, now or after the time to come back, by the system's clock."""
+        grace, sim = self.world.settings.realtime_grace, self._sessions[task_id]
+        if grace > 0:
+            asyncio.get_running_loop().call_later(grace, self.world.hang_up, sim, task_id)
+        else:
+            self.world.hang_up(sim, task_id)
 
     def expect(self, token: str) -> None:
         """Follow the task with this token from its first frame: it was registered before the task was there."""
@@ -98,7 +111,7 @@ class Talk:
             self.world.settle()
             self._record(message, token)
             if text is None:
-                self._conversation.receive_bytes()
+                self._conversation.receive_bytes(message.get("bytes") or b"")
             else:
                 self._replies += self._conversation.receive(text)
             lines = self._write_down(message)
@@ -156,7 +169,7 @@ class Talk:
             return False
         try:
             for out in self._take(AT_ONCE):
-                self._write(str(out))
+                self._write(out if isinstance(out, str | bytes) else None)
         except Exception as error:
             self._failure = error  # for the half whose end is the connection's
             return False
@@ -230,8 +243,12 @@ class Talk:
         for task_id, wanted in self._conversation.changes:
             if wanted:
                 self._follower.follow(task_id)
+                if self.world.sim.session(task_id) is not None:
+                    self._sessions[task_id] = self.world.sim
+                    self.world.joined(task_id, self._number)
             else:
                 self._follower.unfollow(task_id)
+                self._sessions.pop(task_id, None)
         self._conversation.changes.clear()
 
     def _record(self, message: MutableMapping[str, Any], token: str) -> None:

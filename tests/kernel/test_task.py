@@ -25,9 +25,13 @@ task_accept             SetupFailed:task_error Cancelled:task_cancel
 task_preprocess_start   PreprocessEnded:task_preprocess_end SetupFailed:task_error Cancelled:task_cancel
 task_preprocess_end     Assigned:task_assign SetupFailed:task_error Cancelled:task_cancel
 task_assign             Started:task_start SetupFailed:task_error Cancelled:task_cancel
-task_start              Output:task_output ErrorOutput:task_start Produced:task_start OutputEnded:task_output_full
-task_start              Cancelled:task_cancel
+task_start              Output:task_output ErrorOutput:task_start Produced:task_start
+task_start              StreamReady:task_start Heard:task_start Voiced:task_start
+task_start              StreamEnded:task_start TurnCharged:task_start SessionEnded:task_start
+task_start              OutputEnded:task_output_full Cancelled:task_cancel
 task_output             Output:task_output ErrorOutput:task_output Produced:task_output
+task_output             StreamReady:task_output Heard:task_output Voiced:task_output
+task_output             StreamEnded:task_output TurnCharged:task_output SessionEnded:task_output
 task_output             OutputEnded:task_output_full Cancelled:task_cancel
 task_output_full        ErrorEnded:task_output_full Exited:task_end Cancelled:task_cancel
 task_end                PostprocessStarted:task_postprocess_start Cancelled:task_cancel

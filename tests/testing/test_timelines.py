@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tests.api_kit import CAPTION, ORIGIN, detail, make_world, post, run
 from wiro_mock.api.profile import Profile
 from wiro_mock.api.socket import Conversation
@@ -32,7 +34,7 @@ def follow(world: World, socket: int, token: str) -> Conversation:
     return talk
 
 
-def say(world: World, socket: int, frames: list[str]) -> None:
+def say(world: World, socket: int, frames: Sequence[str | bytes]) -> None:
     world.frames.sent(socket, world.sim.now, frames)
 
 

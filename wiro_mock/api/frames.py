@@ -6,9 +6,9 @@ and streamed texts in both forms: a superset that clients of either generation r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
-from wiro_mock.api import answer_shape, wire
+from wiro_mock.api import answer_shape, session_shape, wire
 from wiro_mock.api.origin import Origins
 from wiro_mock.api.profile import Profile
 from wiro_mock.api.progress_shape import duration, progress
@@ -37,8 +37,12 @@ _STATUS_FRAMES: dict[type[e.Event], Status] = {
 }
 """The events whose frame says no more than the status."""
 
-SILENT = (e.Produced, e.FilesDeleted)
-"""The events of which the socket says nothing."""
+SILENT = (e.Produced, e.FilesDeleted, e.Heard, e.Voiced, e.SessionEnded)
+"""The events of which no text frame tells; of a piece of sound a binary one does (see `session_shape`)."""
+
+
+ABSENT: Final = object()
+"""For frames that have no `message` at all (socket.md §1.3 nos. 15-17)."""
 
 
 def frame(entry: Entry, task: Task, at: Origins, profile: Profile) -> shapes.Frame | None:
@@ -63,6 +67,12 @@ def frame(entry: Entry, task: Task, at: Origins, profile: Profile) -> shapes.Fra
             return _framed(Status.POSTPROCESS_END, [], task, profile, exit_code=code)
         case e.Cancelled():
             return _framed(Status.CANCEL, None, task, profile)
+        case e.StreamReady():
+            return _framed("task_stream_ready", ABSENT, task, profile)
+        case e.StreamEnded():
+            return _framed("task_stream_end", ABSENT, task, profile)
+        case e.TurnCharged():
+            return session_shape.costed(_framed("task_cost", ABSENT, task, profile), event)
         case _:
             return None
 
@@ -78,6 +88,8 @@ def _framed(kind: str, message: Any, task: Task, profile: Profile, *, exit_code:
         # Not a sign of success: it stays true on errors and on failed ends (socket.md §1.3).
         "result": profile.cancel_result if cancelled else True,
     }
+    if message is ABSENT:
+        del shape["message"]
     if not profile.frame_token:
         del shape["tasktoken"]
     if profile.envelope == "2026-09":

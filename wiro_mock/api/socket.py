@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from wiro_mock.api import jsontext
+from wiro_mock.api import jsontext, session_shape
 from wiro_mock.api.frame_texts import FrameTexts
 from wiro_mock.api.frames import SILENT, TOKEN_REQUIRED, WELCOME
 from wiro_mock.api.lost_tasks import about_token
@@ -31,8 +31,12 @@ TOKEN_LENGTH = 200
 UNKNOWN = "*"
 """Stands among the tasks to listen for: any new one, since a token was registered that no task has yet."""
 SEND = 'send {"type": "task_info", "tasktoken": TOKEN}'
-"""The one thing that a client can say."""
-_ASIDE = (e.ErrorOutput, e.ErrorEnded, *SILENT)
+"""What a client says first."""
+INTERRUPT, END = "task_session_interrupt", "task_session_end"
+"""What it can say besides, of a realtime session (socket.md §1.2)."""
+BYTES_NOTED = 100
+"""So many binary messages of a socket that could not be used are told of. Ours."""
+_ASIDE = (e.ErrorOutput, e.ErrorEnded, e.StreamEnded, e.TurnCharged, *SILENT)
 """The events that say nothing of a task's status."""
 _ENDS = (e.PostprocessEnded, e.GaveUp, e.Cancelled)
 
@@ -49,6 +53,17 @@ class World(Protocol):
     @property
     def history_for_late(self) -> bool:
         """Whether nobody can be in time here, so that a late registration gets the history."""
+        ...
+
+    def hear(self, task_id: str, samples: bytes, /) -> bool: ...
+    def interrupt(self, task_id: str, /) -> bool: ...
+    def end_session(self, task_id: str, /) -> bool: ...
+    def was_joined(self, task_id: str, /) -> bool:
+        """Whether any socket has listened to a realtime session before."""
+        ...
+
+    def sound(self, task_id: str, piece: e.Voiced, /) -> bytes:
+        """The samples of a piece of sound."""
         ...
 
 
@@ -89,6 +104,7 @@ class Conversation:
     _follows: dict[str, _Follow] = field(default_factory=dict)
     _unknown: dict[str, None] = field(default_factory=dict)
     _done: dict[str, None] = field(default_factory=dict)
+    _bytes_noted: int = 0
 
     def __post_init__(self) -> None:
         self._sim = self.world.sim
@@ -109,7 +125,9 @@ class Conversation:
             return self._drop(f"a message that is not JSON ({error}); {SEND}")
         if not isinstance(message, dict):
             return self._drop(f"a JSON {type(message).__name__}, where an object is expected; {SEND}")
-        if message.get("type") != "task_info":
+        if (kind := message.get("type")) in (INTERRUPT, END):
+            return self._of_session(str(kind), message.get("tasktoken"))
+        if kind != "task_info":
             return self._drop(_of_another_type(message))
         token = message.get("tasktoken")
         if token is None or (isinstance(token, str) and not token.strip()):
@@ -127,11 +145,60 @@ class Conversation:
         if token not in self._follows and token not in self._done:
             self._unknown[token] = None
 
-    def receive_bytes(self) -> None:
-        """Take a binary message: there is nothing here that takes audio (socket.md §3)."""
-        self._drop("a binary message; nothing here takes audio")
+    def receive_bytes(self, data: bytes) -> None:
+        """Take a binary message: the audio of a realtime session. What is none is dropped in silence (socket.md §3)."""
+        self._begin_anew_with_the_world()
+        self._meet_the_unknown()
+        if why := self._unheard(data):
+            self._bytes_noted += 1
+            if self._bytes_noted <= BYTES_NOTED:
+                self._drop(why)
+            if self._bytes_noted == BYTES_NOTED:
+                self.notes[-1] += "; what follows of this kind on this socket is dropped without a note"
 
-    def pending(self, limit: int = 64) -> list[str]:
+    def _unheard(self, data: bytes) -> str:
+        """Let the session hear what was said; why it could not, if so."""
+        try:
+            audio = session_shape.read(data)
+        except session_shape.NoAudio as error:
+            return str(error)
+        token = audio.token
+        if token not in self._follows:
+            task = self._sim.task_by_token(token)
+            if task is None:
+                return f"audio for a token that no task has; {about_token(self._sim, token) or SEND}"
+            if token in self._done or task.finished:
+                return f"audio for task {task.job.id}, which is over"
+            return f"audio for task {task.job.id}, which this socket has not registered; first {SEND}"
+        task_id = self._follows[token].task_id
+        if self.world.hear(task_id, audio.pcm):
+            return ""
+        return f"audio for task {task_id}, {self._why_deaf(task_id)}"
+
+    def _why_deaf(self, task_id: str) -> str:
+        session, task = self._sim.session(task_id), self._sim.task(task_id)
+        if session is not None:
+            return "whose session has not begun; wait for task_stream_ready"
+        if task is not None and task.turns is not None:
+            return "whose session is over"
+        return "whose scenario has no realtime session; play one with a `session` step"
+
+    def _of_session(self, kind: str, token: object) -> list[str]:
+        """Take an interrupt or an end. For what is no realtime task it is dropped silently (socket.md §3)."""
+        task = self._sim.task_by_token(token) if isinstance(token, str) else None
+        if task is None:
+            hint = about_token(self._sim, token) if isinstance(token, str) and token.strip() else ""
+            return self._drop(f"{kind} without the token of a task" + (f"; {hint}" if hint else ""))
+        task_id = task.job.id
+        done = self.world.end_session(task_id) if kind == END else self.world.interrupt(task_id)
+        if done:
+            return []
+        session = self._sim.session(task_id)
+        if session is not None and session.phase == "on":
+            return self._drop(f"{kind} for task {task_id}, which was saying nothing")
+        return self._drop(f"{kind} for task {task_id}, {self._why_deaf(task_id)}")
+
+    def pending(self, limit: int = 64) -> list[str | bytes]:
         """The next frames that have not been sent, about `limit` of them; they count as sent from now on.
 
         Those of several tasks come in the order in which they happened.
@@ -143,7 +210,7 @@ class Conversation:
         follows = enumerate(self._follows.items())
         behind = [(follow.due, at, token) for at, (token, follow) in follows if follow.has_news]
         heapq.heapify(behind)
-        frames: list[str] = []
+        frames: list[str | bytes] = []
         while behind and len(frames) < limit:
             _, at, token = behind[0]
             follow = self._follows[token]
@@ -154,10 +221,10 @@ class Conversation:
                 heapq.heappop(behind)
         return frames
 
-    def _pending_of_one(self, limit: int) -> list[str]:
+    def _pending_of_one(self, limit: int) -> list[str | bytes]:
         """`pending`, where one task is followed, as nearly every client does."""
         ((token, follow),) = self._follows.items()
-        frames: list[str] = []
+        frames: list[str | bytes] = []
         while follow.has_news and len(frames) < limit and token in self._follows:
             frames += self._next_frame(token, follow)
         return frames
@@ -192,12 +259,18 @@ class Conversation:
         """Follow a task, and catch up on it as the profile says (design.md §11, late registration)."""
         log = self._sim.log(task.job.id)
         replay = self.world.profile.replay
-        if replay == "full" or (replay == "auto" and self.world.history_for_late):
+        session = self._sim.session(task.job.id)
+        talks = session is not None and session.phase == "on"
+        # Who comes back to a session goes on with it, and does not hear again what was said (socket.md §3).
+        again = talks and self.world.was_joined(task.job.id)
+        if replay == "full" or (replay == "auto" and self.world.history_for_late and not again):
             self._follow(task, place=0)
             return []
         self._follow(task, place=len(log))
-        current = next(entry for entry in reversed(log) if not isinstance(entry.event, _ASIDE))
-        frames = [] if replay == "none" else self._frame(current, task)
+        aside = (*_ASIDE, e.Output) if talks else _ASIDE  # of a session that is on: task_stream_ready
+        current = next(entry for entry in reversed(log) if not isinstance(entry.event, aside))
+        shown = self._text(current, task)
+        frames = [] if replay == "none" or shown is None else [shown]
         if task.finished:
             self._let_go(task.job.token)
         return frames
@@ -235,7 +308,7 @@ class Conversation:
         self._unknown.clear()
         self._done.clear()
 
-    def _next_frame(self, token: str, follow: _Follow) -> list[str]:
+    def _next_frame(self, token: str, follow: _Follow) -> list[str | bytes]:
         entry = follow.log[follow.place]
         follow.place += 1
         task = self._sim.task(follow.task_id) or follow.last
@@ -246,9 +319,14 @@ class Conversation:
             self._let_go(token)
         return frames
 
-    def _frame(self, entry: Entry, task: Task) -> list[str]:
-        text = self.world.frame_texts.of(entry, task, self.origin, self.world.profile)
+    def _frame(self, entry: Entry, task: Task) -> list[str | bytes]:
+        if isinstance(entry.event, e.Voiced):
+            return [session_shape.binary(task.job.token, self.world.sound(task.job.id, entry.event))]
+        text = self._text(entry, task)
         return [] if text is None else [text]
+
+    def _text(self, entry: Entry, task: Task) -> str | None:
+        return self.world.frame_texts.of(entry, task, self.origin, self.world.profile)
 
 
 def _of_another_type(message: Mapping[str, object]) -> str:
@@ -257,8 +335,9 @@ def _of_another_type(message: Mapping[str, object]) -> str:
         key = nearest("type", message, close=0.7)
         hint = f"did you mean 'type' where {key[:60]!r} stands?" if key else f"it has {_keys(message)}; {SEND}"
         return f"a message without a type; {hint}"
-    hint = "did you mean 'task_info'?" if nearest(str(kind), ("task_info",), close=0.75) else SEND
-    return f"a message of type {str(kind)[:60]!r}; only task_info is known here; {hint}"
+    known = nearest(str(kind), ("task_info", INTERRUPT, END), close=0.75)
+    hint = f"did you mean {known!r}?" if known else SEND
+    return f"a message of type {str(kind)[:60]!r}; known here are task_info, {INTERRUPT} and {END}; {hint}"
 
 
 def _instead_of_a_token(message: Mapping[str, object]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,6 +114,7 @@ class _Given:
 
     seed = ""
     earlier = 0
+    turn_price = Decimal(0)
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values

@@ -39,6 +39,7 @@ class Given(TypedDict):
     workers: int | None
     balance: str
     unknown_models: str
+    realtime_grace: float
     keep_tasks: int
     keep_requests: int
     keep_mib: int
@@ -152,6 +153,14 @@ OPTIONS: list[click.Parameter] = [
         metavar="NAME",
         help="Host that webhooks may go to although its address is not private. Repeatable.",
     ),
+    click.Option(
+        ["--realtime-grace"],
+        type=click.FloatRange(0, 3600),
+        default=0.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long a realtime session waits for a client whose socket has gone, by the system's clock.",
+    ),
     click.Option(["--scenario-header"], is_flag=True, help="Let requests choose by the header x-wiro-mock-scenario."),
     click.Option(["--admin-token"], default="", metavar="TOKEN", help="Opens the control API beyond loopback."),
     click.Option(["--log", "log_requests"], is_flag=True, help="One line for each request on stderr."),
@@ -186,6 +195,7 @@ def settings_of(given: Given) -> Settings:
         public_url=checked_origin(given["public_url"]) if given["public_url"] else "",
         scenario_header=given["scenario_header"],
         faults=given["faults"],
+        realtime_grace=given["realtime_grace"],
     )
 
 

@@ -85,6 +85,12 @@ def tier_of(tiers: Sequence[Tier], parameters: Mapping[str, object], defaults: M
     return max(fitting, key=lambda tier: len(tier.inputs), default=None)
 
 
+def turn_price(job: Job) -> Decimal:
+    """What a turn of a realtime session costs, in USD: the price per turn that holds for the run; nothing without."""
+    tier = tier_of(job.model.prices, job.parameters, job.model.defaults) if job.model.prices else None
+    return twelve_places(tier.price) if tier is not None and tier.method == "cp-realtimeturn" else Decimal(0)
+
+
 def approximate_cost(model: Model) -> Decimal:
     """What a run of this model costs on average, in USD with twelve decimals: for `approximatelycost` of a Tool.
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from decimal import Decimal
+from typing import Literal, TypeAlias
 
 from wiro_mock.kernel.answer import Answer, Said
+from wiro_mock.kernel.audio import Sound
 from wiro_mock.kernel.catalog import Model
 from wiro_mock.kernel.files import Blob, File
 from wiro_mock.kernel.prices import NOTHING_SAID, Used
@@ -234,6 +236,65 @@ class FilesDeleted(_Mark):
     __slots__ = ()
 
 
+class StreamReady(_Mark):
+    """A realtime session listens (socket.md S8)."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """An utterance of the client has ended: so long it was loud, so loud on average (of 32 768), from one sample of
+    the session to another. `said` is what was understood.
+    """
+
+    speech: Duration
+    rms: int
+    start: int
+    stop: int
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voiced:
+    """A piece of a sound was sent: from one of its samples to another."""
+
+    sound: Sound
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamEnded:
+    """A turn of a realtime session is over: everything has been `said`, or it was interrupted."""
+
+    said: str = ""
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnCharged:
+    """A turn was charged, in USD; `total` is what the session has been charged by now. `usage` is the provider's own;
+    the `final` one tells only the total, where nothing was left to be charged.
+    """
+
+    cost: Decimal
+    total: Decimal
+    usage: Mapping[str, int] = field(default_factory=dict)
+    final: bool = False
+
+
+Ender: TypeAlias = Literal["client", "disconnect", "balance", "scenario", "limit"]
+"""Who ended a realtime session: `limit` is ours, of how much of one is remembered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEnded:
+    """A realtime session is over, and the process goes to its end."""
+
+    by: Ender
+
+
 Event: TypeAlias = (
     Queued
     | Requeued
@@ -254,6 +315,12 @@ Event: TypeAlias = (
     | SetupFailed
     | GaveUp
     | FilesDeleted
+    | StreamReady
+    | Heard
+    | Voiced
+    | StreamEnded
+    | TurnCharged
+    | SessionEnded
 )
 
 

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias, get_args
 
-Kind: TypeAlias = Literal["text", "json", "image", "video", "audio", "3d", "document", "llm"]
+Kind: TypeAlias = Literal[
+    "text", "json", "image", "video", "audio", "3d", "document", "llm", "realtime-voice", "realtime-tts", "realtime-stt"
+]
 """Kinds of output: a closed list, so that a slip of the pen is a complaint and no kind is without a scenario."""
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
@@ -28,7 +30,7 @@ DOCUMENTED: Final[Mapping[str, Kind]] = MappingProxyType(
         "text-to-music": "audio",
         "text-to-song": "audio",
         "voice-clone": "audio",
-        "realtime-conversation": "audio",
+        "realtime-conversation": "realtime-voice",
         "3d-generation": "3d",
         "chat": "llm",
         "llm": "llm",
@@ -46,6 +48,9 @@ OURS: Final[Mapping[str, Kind]] = MappingProxyType(
         "video-to-video": "video",
         "hr-tools": "json",
         "documents": "document",
+        # After the pages of Wiro's documentation that tell of them.
+        "realtime-text-to-speech": "realtime-tts",
+        "realtime-speech-to-text": "realtime-stt",
     }
 )
 """Our choice, where no category on Wiro's list fits."""

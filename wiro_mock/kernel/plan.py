@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from wiro_mock.kernel.events import Duration, Entry, Event, Produced, Queued
 from wiro_mock.kernel.files import Blob
+from wiro_mock.kernel.session import Script
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,14 @@ class Stall:
     """Nothing more ever happens by itself; only a cancel or a kill ends the task."""
 
 
-PlanItem: TypeAlias = Step | Hold | Stall
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Converse:
+    """A realtime session: what happens is between the script and the client, until one of them ends it."""
+
+    script: Script
+
+
+PlanItem: TypeAlias = Step | Hold | Stall | Converse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +47,10 @@ class Plan:
 
     scenario: str
     items: Sequence[PlanItem] = field(default=())
+
+    def script(self) -> Script | None:
+        """The script of its realtime session, if it has one."""
+        return next((item.script for item in self.items if isinstance(item, Converse)), None)
 
     def blobs(self) -> list[Blob]:
         """The bytes of the files that the plan is going to produce."""

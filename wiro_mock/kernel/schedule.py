@@ -1,11 +1,13 @@
 """Where every unfinished task stands in its plan, and which of them comes next.
 
-A task's cursor is in one of four states.
+A task's cursor is in one of five states.
 
 * *scheduled*: its next step is due at an instant, and stands in the heap;
 * *waiting*: its next step is due, and needs a worker that is not free; it stands in the line, in order of arrival;
 * *held*: its next item is a `Hold`, and the steps after it are timed from the release; or its next step is due and
   somebody wants it held back, and then it happens at the release;
+* *talking*: its next item is a realtime session (`Converse`), which has nothing to say until it is told something;
+  what it says then are steps `ahead` of the item, and while there are any, they are what is scheduled or held;
 * *stalled*: nothing more happens by itself.
 
 Items of stopped tasks stay in the heap until they come up, or until they are the larger part of it, when it is
@@ -16,21 +18,22 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, assert_never
 
-from wiro_mock.kernel.events import Event, Instant
-from wiro_mock.kernel.plan import Hold, Plan, Stall, Step
+from wiro_mock.kernel.events import Duration, Event, Instant
+from wiro_mock.kernel.plan import Converse, Hold, Plan, PlanItem, Stall, Step
 
-State: TypeAlias = Literal["scheduled", "waiting", "held", "stalled"]
+State: TypeAlias = Literal["scheduled", "waiting", "held", "talking", "stalled"]
 _Item: TypeAlias = tuple[Instant, int, int, str]
-"""When it is due, the task's number and its place in the plan (which settle ties), and the task's id."""
+"""When it is due, the task's number and how many items it has passed (which settle ties), and the task's id."""
 
 
 @dataclass(slots=True)
 class Cursor:
-    """A task's place in its plan. `since` is the instant from which its next step is timed; the step at `free` has been
-    held back and released, and is not held back again.
+    """A task's place in its plan. `since` is the instant from which its next step is timed; `passed` counts the items
+    behind it; the step after `free` of them has been held back and released, and is not held back again.
     """
 
     plan: Plan
@@ -40,6 +43,15 @@ class Cursor:
     state: State = "stalled"
     held: str = ""
     free: int = -1
+    passed: int = 0
+    ahead: deque[Step] = field(default_factory=deque)
+
+    @property
+    def item(self) -> PlanItem:
+        """What comes next."""
+        if self.ahead:
+            return self.ahead[0]
+        return self.plan.items[self.index] if self.index < len(self.plan.items) else Stall()
 
 
 class Schedule:
@@ -77,15 +89,14 @@ class Schedule:
 
     def event(self, task_id: str) -> Event:
         """What happens at the task's next step."""
-        cursor = self.cursors[task_id]
-        step = cursor.plan.items[cursor.index]
+        step = self.cursors[task_id].item
         assert isinstance(step, Step)
         return step.event
 
     def is_free(self, task_id: str) -> bool:
         """Whether the task's step has been held back before, and released."""
         cursor = self.cursors[task_id]
-        return cursor.free == cursor.index
+        return cursor.free == cursor.passed
 
     def hold_back(self, task_id: str, name: str) -> None:
         """The task's step is due, and must wait until it is released."""
@@ -95,12 +106,32 @@ class Schedule:
     def release(self, task_id: str, now: Instant) -> None:
         """Let a held task go on from now."""
         cursor = self.cursors[task_id]
-        if isinstance(cursor.plan.items[cursor.index], Hold):
+        if isinstance(cursor.item, Hold):
             self.step_over(task_id, now)
             self.place(task_id)
         else:
-            cursor.free, cursor.state = cursor.index, "scheduled"
-            heapq.heappush(self.heap, (now, cursor.number, cursor.index, task_id))
+            cursor.free, cursor.state = cursor.passed, "scheduled"
+            heapq.heappush(self.heap, (now, cursor.number, cursor.passed, task_id))
+
+    def talks(self, task_id: str) -> bool:
+        """Whether the task has come to its realtime session, and that has nothing more to say by itself."""
+        cursor = self.cursors.get(task_id)
+        return cursor is not None and isinstance(cursor.item, Converse)
+
+    def say(self, task_id: str, steps: Iterable[tuple[Duration, Event]], now: Instant) -> None:
+        """Let a session say something from now on: its steps come before it is asked again."""
+        cursor = self.cursors[task_id]
+        cursor.since = now
+        cursor.ahead.extend(Step(after=after, event=event) for after, event in steps)
+        self.place(task_id)
+
+    def cut(self, task_id: str, now: Instant, *, over: bool = False) -> None:
+        """What a session was still to say is not said; where it is `over`, the plan goes on behind it from now."""
+        cursor = self.cursors[task_id]
+        cursor.ahead.clear()
+        cursor.since = now
+        cursor.passed += 1
+        cursor.index += over
 
     def wait_in_line(self, task_id: str) -> None:
         """The task's step is due and must wait for a worker."""
@@ -119,7 +150,11 @@ class Schedule:
     def step_over(self, task_id: str, now: Instant) -> None:
         """Go past the task's next item. It stays stalled until `place` says how it goes on."""
         cursor = self.cursors[task_id]
-        cursor.index += 1
+        if cursor.ahead:
+            cursor.ahead.popleft()
+        else:
+            cursor.index += 1
+        cursor.passed += 1
         cursor.since = now
         cursor.state = "stalled"
 
@@ -128,11 +163,13 @@ class Schedule:
         cursor = self.cursors.get(task_id)
         if cursor is None:
             return
-        item = cursor.plan.items[cursor.index] if cursor.index < len(cursor.plan.items) else Stall()
+        item = cursor.item
         match item:
             case Step(after=after):
                 cursor.state = "scheduled"
-                heapq.heappush(self.heap, (cursor.since + after, cursor.number, cursor.index, task_id))
+                heapq.heappush(self.heap, (cursor.since + after, cursor.number, cursor.passed, task_id))
+            case Converse():
+                cursor.state = "talking"
             case Hold(name=name):
                 cursor.state, cursor.held = "held", name
             case Stall():
@@ -158,12 +195,14 @@ class Schedule:
                 return "nothing: it is stalled by its scenario"
             case "waiting":
                 return "a free worker"
+            case "talking":
+                return "the client: its audio, its task_session_end, or that it goes"
             case _:
                 return ""
 
     def _is_stale(self, item: _Item) -> bool:
         cursor = self.cursors.get(item[3])
-        return cursor is None or cursor.state != "scheduled" or cursor.index != item[2]
+        return cursor is None or cursor.state != "scheduled" or cursor.passed != item[2]
 
     def _sweep(self) -> None:
         if len(self.heap) > 64 and len(self.heap) > 2 * len(self.cursors):

@@ -3,7 +3,8 @@
 Theory of operation. The simulation never sleeps and never asks the time. `advance(to)` tells it that the
 instant `to` has come; `next_deadline()` says when it wants to be told again. Every unfinished task has a cursor
 in the `Schedule`: its plan, and the place it has reached. A task whose `Accepted` is due while all workers are busy
-stands in a line, and leaves it at the very instant at which a worker becomes free.
+stands in a line, and leaves it at the very instant at which a worker becomes free. A task that has come to its
+realtime session is moved by what its client says (see `session`).
 
 Everything that happens goes through `_append`, the only writer: it evolves the task, extends the log, keeps
 the count of busy workers, and settles what an end brings with it (the worker, the bill, the webhook, the
@@ -25,7 +26,7 @@ from wiro_mock.kernel import ids
 from wiro_mock.kernel.account import AS_IT_IS, Account, Terms, concurrency_refusal
 from wiro_mock.kernel.admission import check_admission
 from wiro_mock.kernel.by_model import ByModel
-from wiro_mock.kernel.events import Entry, Event, Instant, Job
+from wiro_mock.kernel.events import Ender, Entry, Event, Instant, Job
 from wiro_mock.kernel.files import Blob, File, FileIndex, FileKind, Folder, Tally, make_file
 from wiro_mock.kernel.orders import Order, make_job
 from wiro_mock.kernel.plan import Plan
@@ -34,6 +35,8 @@ from wiro_mock.kernel.refusals import No
 from wiro_mock.kernel.rules import Delivery, Limits, Rules, is_web_url
 from wiro_mock.kernel.run_counts import RunCounts
 from wiro_mock.kernel.schedule import Schedule
+from wiro_mock.kernel.session import Session
+from wiro_mock.kernel.sessions import Sessions
 from wiro_mock.kernel.task import KILLABLE, TERMINAL, IllegalEvent, Status, Task, evolve
 from wiro_mock.kernel.validation import check_parameters
 
@@ -56,6 +59,7 @@ class Simulation:
 
     `outlook` knows the job's scenario before it is counted as played: what it sets of the account, or its refusal.
     `gate` may hold back any step of a plan; it is asked when the step is due, and again at the end of the line.
+    `paced`: whether the sound of a realtime session takes the time that it lasts, where its scenario does not say.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class Simulation:
         self.run_counts = RunCounts()
         self.forgotten = 0
         self.dropped = 0
+        self.paced = True
         self._planner = planner
         self._outlook = outlook
         self._sink = sink
@@ -91,6 +96,7 @@ class Simulation:
         self._by_model = ByModel()
         self._ids_by_token: dict[str, str] = {}
         self._schedule = Schedule()
+        self._sessions = Sessions(self, self._schedule, self._append)
         self._finished: deque[str] = deque()
         self._busy = 0
         self._weight = 0
@@ -144,6 +150,10 @@ class Simulation:
     def can_progress(self, task_id: str) -> bool:
         """Whether time alone can bring this task further: it is scheduled, or waits for a worker."""
         return self._schedule.state(task_id) in ("scheduled", "waiting")
+
+    def session(self, task_id: str) -> Session | None:
+        """The realtime session of an unfinished task, until it is over; None where there is none."""
+        return self._sessions.get(task_id)
 
     def waiting_for(self, task_id: str) -> str:
         """What a task waits for, in words for the tester; empty when it is only a matter of time."""
@@ -224,7 +234,9 @@ class Simulation:
         for blob in plan.blobs():
             self.files.reserve(blob)
             self._firm.add(blob)
+        self._sessions.plan(job.id, plan)
         self._schedule.start(job.id, self._made, plan, self.now)
+        self._sessions.proceed(job.id)
         self._make_room()
         return self._tasks[job.id]
 
@@ -280,7 +292,36 @@ class Simulation:
         if self._schedule.state(task_id) != "held":
             return False
         self._schedule.release(task_id, self.now)
+        self._sessions.proceed(task_id)
         return True
+
+    def hear(self, task_id: str, levels: Iterable[int]) -> bool:
+        """A realtime session hears its client: windows of 20 ms, each as loud as this (of 32 768).
+
+        False, as for the next two, where there is no such session, it has not begun, or is over.
+        """
+        self.settle()
+        heard = self._sessions.hear(task_id, levels)
+        self.settle()
+        return heard
+
+    def interrupt(self, task_id: str) -> bool:
+        """What is being said in a realtime session stops; False, too, where nothing is."""
+        self.settle()
+        stopped = self._sessions.interrupt(task_id)
+        self.settle()
+        return stopped
+
+    def end_session(self, task_id: str, by: Ender = "client") -> bool:
+        """A realtime session ends; one that has not begun does when it begins."""
+        self.settle()
+        ended = self._sessions.end(task_id, by)
+        self.settle()
+        return ended
+
+    def come_back(self, task_id: str) -> None:
+        """The client of a realtime session that has not begun is there again."""
+        self._sessions.come_back(task_id)
 
     def delete_files(self, task_id: str) -> Task:
         """Delete the input and output files of a finished task; again is no error (rest.md §7.4)."""
@@ -326,6 +367,8 @@ class Simulation:
             self._firm.add(task.outputs[-1].blob)
         elif isinstance(event, e.FilesDeleted):
             self._drop_files(task)
+        elif isinstance(event, e.TurnCharged):
+            self._charge(event.cost)
         worked = before is not None and before.status in WORKING
         works = task.status in WORKING
         self._busy += works - worked
@@ -346,15 +389,19 @@ class Simulation:
             self._firm.remove(file.blob)
         self._firm_weight -= task.job.weight
         self._finished.append(task.job.id)
-        if cost := task.cost:
-            self.spent = EXACT.add(self.spent, cost)
-            self.account = replace(self.account, balance=EXACT.subtract(self.account.balance, cost))
+        self._sessions.drop(task.job.id)
+        if task.cost and task.turns is None:  # a session was charged turn by turn
+            self._charge(task.cost)
         cancelled = task.status is Status.CANCEL
         url = task.job.callback_url
         # The seed's own sample sends an English sentence as callbackUrl: junk is ignored (rest.md §5.2).
         if is_web_url(url) and (self.rules.callback_on_cancel or not cancelled):
             self.outbox.append(Delivery(task_id=task.job.id, url=url, at=self.now))
         self._make_room()
+
+    def _charge(self, cost: Decimal) -> None:
+        self.spent = EXACT.add(self.spent, cost)
+        self.account = replace(self.account, balance=EXACT.subtract(self.account.balance, cost))
 
     # -- plans ---------------------------------------------------------------------------------------
 
@@ -377,6 +424,7 @@ class Simulation:
         self._schedule.step_over(task_id, self.now)
         self._append(task_id, event)  # if it turns out to be illegal, the task stays stalled
         self._schedule.place(task_id)
+        self._sessions.proceed(task_id)
 
     def _admit(self) -> None:
         while self._has_free_worker() and (task_id := self._schedule.leave_line()):

@@ -13,7 +13,7 @@ from wiro_mock.kernel.answer import plain
 from wiro_mock.kernel.bill import Run, cost_of
 from wiro_mock.kernel.events import SECOND, Entry, Event, Instant, Job
 from wiro_mock.kernel.files import File, FileKind, make_file
-from wiro_mock.kernel.prices import NOTHING_SAID, Used
+from wiro_mock.kernel.prices import EXACT, NOTHING_SAID, Used
 
 
 class Status(StrEnum):
@@ -42,6 +42,9 @@ KILLABLE: Final = frozenset(
 )
 """Kill works "from task_assign on" (rest.md §4.3)."""
 
+_SESSION: Final = (e.StreamReady, e.Heard, e.Voiced, e.StreamEnded, e.TurnCharged, e.SessionEnded)
+"""What happens in a realtime session. It leaves the status alone: which one Detail shows meanwhile, nobody knows."""
+
 TRANSITIONS: Final[Mapping[Status, Mapping[type[Event], Status]]] = {
     Status.QUEUE: {e.Accepted: Status.ACCEPT, e.Cancelled: Status.CANCEL},
     Status.ACCEPT: {
@@ -61,6 +64,7 @@ TRANSITIONS: Final[Mapping[Status, Mapping[type[Event], Status]]] = {
         e.Output: Status.OUTPUT,
         e.ErrorOutput: Status.START,
         e.Produced: Status.START,
+        **dict.fromkeys(_SESSION, Status.START),
         e.OutputEnded: Status.OUTPUT_FULL,
         e.Cancelled: Status.CANCEL,
     },
@@ -68,6 +72,7 @@ TRANSITIONS: Final[Mapping[Status, Mapping[type[Event], Status]]] = {
         e.Output: Status.OUTPUT,
         e.ErrorOutput: Status.OUTPUT,
         e.Produced: Status.OUTPUT,
+        **dict.fromkeys(_SESSION, Status.OUTPUT),
         e.OutputEnded: Status.OUTPUT_FULL,
         e.Cancelled: Status.CANCEL,
     },
@@ -100,7 +105,8 @@ class Task:
     `times` holds the instant at which each status was entered, since the task was last queued. `answer` is the
     streamed text so far; of it, the first `answer_told` characters stand in `stdout` already. `reply` is a language
     model's answer so far. `used` is what the process told of its usage; `cost` is what was charged, in USD, and None
-    where nothing was: only a successful end costs (rest.md §8).
+    where nothing was: only a successful end costs (rest.md §8). A realtime session is charged turn by turn, and what
+    was charged stays so, however it ends; `turns` counts them, and is None where there is no such session.
     """
 
     job: Job
@@ -118,6 +124,7 @@ class Task:
     files_deleted: bool = False
     used: Used = NOTHING_SAID
     cost: Decimal | None = None
+    turns: int | None = None
 
     @property
     def finished(self) -> bool:
@@ -206,6 +213,13 @@ def evolve(task: Task | None, entry: Entry) -> Task:
             return replace(task, status=status, times={Status.QUEUE: entry.at}, stderr="")
         case e.FilesDeleted():
             return replace(task, files_deleted=True)
+        case e.StreamReady():
+            return replace(task, turns=task.turns or 0, cost=task.cost or Decimal(0))
+        case e.TurnCharged(cost=cost, final=final):
+            turns = (task.turns or 0) + (not final)
+            return replace(task, turns=turns, cost=EXACT.add(task.cost or Decimal(0), cost))
+        case e.Heard() | e.Voiced() | e.StreamEnded() | e.SessionEnded():
+            return task
         case (
             e.Accepted()
             | e.PreprocessStarted()
@@ -243,12 +257,13 @@ def _moved(task: Task, status: Status, times: Mapping[Status, Instant]) -> Task:
         files_deleted=task.files_deleted,
         used=task.used,
         cost=task.cost,
+        turns=task.turns,
     )
 
 
 def _charged(task: Task) -> Task:
     """The finished task with its cost. It is reckoned once: whoever looks at the task later needs no sum."""
-    return replace(task, cost=reckoned(task)) if task.succeeded else task
+    return replace(task, cost=reckoned(task)) if task.succeeded and task.turns is None else task
 
 
 def reckoned(task: Task) -> Decimal:

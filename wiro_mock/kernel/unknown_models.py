@@ -39,7 +39,10 @@ _TEXTS: Final[Mapping[Kind, str]] = MappingProxyType(
         "seedream ideogram recraft midjourney kandinsky lora hidream reve",
         "video": "video videos movie film animate animation animations avatar veo sora kling hailuo wan seedance "
         "runway pixverse ltx vidu hunyuanvideo mochi skyreels",
-        "audio": "audio speech voice voices tts music song sound singing lyria suno musicgen realtime",
+        "audio": "audio speech voice voices tts music song sound singing lyria suno musicgen",
+        "realtime-voice": "realtime conversational",
+        "realtime-tts": "moss",
+        "realtime-stt": "voxtral",
         "3d": "3d mesh trellis hunyuan3d",
         "document": "pdf document docx",
         "llm": "llm chat gpt claude gemini llama mistral mixtral qwen deepseek gemma phi grok glm reasoning instruct "

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from wiro_mock.kernel.answer import Turn
+from wiro_mock.kernel.bill import turn_price
 from wiro_mock.kernel.events import Job
 from wiro_mock.kernel.prompts import prompt_of
 from wiro_mock.kernel.texts import LONGEST_VALUE, value_text
@@ -58,6 +60,12 @@ class Names:
         """Tokens of what was said before in the same conversation."""
         self.asked = True
         return sum(turn.tokens for turn in self._turns)
+
+    @property
+    def turn_price(self) -> Decimal:
+        """What a turn of a realtime session costs, in USD, by the model's prices."""
+        self.asked = True
+        return turn_price(self._job)
 
     def fill(self, text: str) -> str:
         """The text with every `${name}` replaced; raises `MissingName`."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import assert_never
 
 from wiro_mock.kernel import events as e
+from wiro_mock.kernel.audio import microseconds_of
 from wiro_mock.kernel.events import SECOND, Duration, Event
-from wiro_mock.kernel.plan import Hold, Plan, Stall, Step
+from wiro_mock.kernel.plan import Converse, Hold, Plan, Stall, Step
+from wiro_mock.kernel.session import Script, ScriptTurn
+from wiro_mock.language.durations import format_duration
 
 FRAMES: dict[type[Event], str] = {
     e.Queued: "task_queue",
@@ -29,8 +33,14 @@ FRAMES: dict[type[Event], str] = {
     e.SetupFailed: "task_error",
     e.GaveUp: "task_postprocess_end",
     e.FilesDeleted: "files deleted",
+    e.StreamReady: "task_stream_ready",
+    e.Heard: "heard",
+    e.Voiced: "audio",
+    e.StreamEnded: "task_stream_end",
+    e.TurnCharged: "task_cost",
+    e.SessionEnded: "session ended",
 }
-"""What each event is on the socket; two are on no wire, and named by what they are."""
+"""What each event is on the socket; some are on no wire, and named by what they are; audio is a binary frame."""
 
 
 def plan_rows(plan: Plan) -> list[tuple[str, str, str]]:
@@ -47,9 +57,26 @@ def plan_rows(plan: Plan) -> list[tuple[str, str, str]]:
                 since, at = f"{name} ", 0
             case Stall():
                 rows.append((instant(since, at), "stall", "nothing more happens by itself"))
+            case Converse(script=script):
+                rows += [(instant(since, at), "session", told) for told in _script(script)]
+                since, at = "session ", 0
             case _:
                 assert_never(item)
     return rows
+
+
+def _script(script: Script) -> Iterator[str]:
+    """What a realtime session is going to do, a line for each turn."""
+    if script.dictation is not None:
+        yield f"hears {len(script.dictation.words)} words, one for {format_duration(script.dictation.every)} of speech"
+    yield from map(_turn, script.turns)
+    yield "until the client ends it; times count from there" if script.listens else "until all has been said"
+
+
+def _turn(turn: ScriptTurn) -> str:
+    when = turn.when if turn.when == "start" else f"{turn.when} for {format_duration(turn.least)}"
+    sound = "an echo" if turn.echo else f"{format_duration(microseconds_of(turn.samples))} of sound"
+    return _short(f"{when}: {sound}" + (f", {turn.say}" if turn.say else ""))
 
 
 def instant(since: str, at: Duration) -> str:
@@ -76,6 +103,16 @@ def detail(event: Event) -> str:
             return f"exit code {code}{''.join(words)}"
         case e.GaveUp(code=code):
             return f"exit code {code}"
+        case e.Heard(speech=speech, rms=rms, said=said):
+            return _short(f"{format_duration(speech)} of speech, rms {rms}" + (f": {said}" if said else ""))
+        case e.Voiced(start=start, stop=stop):
+            return f"{format_duration(microseconds_of(stop - start))} from {format_duration(microseconds_of(start))}"
+        case e.StreamEnded(said=text, interrupted=interrupted):
+            return "interrupted" if interrupted else _short(text)
+        case e.TurnCharged(cost=cost, final=final):
+            return f"{cost:f} USD" + (", the last" if final else "")
+        case e.SessionEnded(by=by):
+            return f"by the {by}"
         case e.Cancelled(killed=killed):
             return "killed" if killed else "cancelled"
         case _:

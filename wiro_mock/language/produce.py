@@ -75,7 +75,8 @@ class SourceFile:
     data: bytes
 
 
-def _read_beside(value: object, info: ValidationInfo) -> object:
+def read_beside(value: object, info: ValidationInfo) -> object:
+    """The file of this name beside the YAML. Raises `ValueError` with the way out."""
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is not text; write a path relative to this file")
     folder = (info.context or {}).get("folder")
@@ -119,7 +120,7 @@ class Produce(StepModel):
     sample: Annotated[Sample | None, Given] = Field(
         default=None, description="a small ready-made file: a video (mp4), a sound (mp3), a 3D object (glb), a PDF"
     )
-    file: Annotated[Any, BeforeValidator(_read_beside), Given, WithJsonSchema({"type": "string"})] = Field(
+    file: Annotated[Any, BeforeValidator(read_beside), Given, WithJsonSchema({"type": "string"})] = Field(
         default=None, description="a file beside this one"
     )
     contenttype: Annotated[str | None, Given] = Field(

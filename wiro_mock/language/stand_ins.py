@@ -26,6 +26,7 @@ _LEAST: Final[dict[str, Any]] = {
     "progress": {"steps": 1},
     "stream": "",
     "answer": "",
+    "session": {"turns": [{"when": "start"}]},
     "produce": {"text": ""},
     "exit": 0,
     "hold": "it",

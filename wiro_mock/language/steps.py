@@ -20,6 +20,7 @@ from wiro_mock.language.complaints import did_you_mean
 from wiro_mock.language.durations import DurationText, RateText
 from wiro_mock.language.money import usd
 from wiro_mock.language.produce import Produce
+from wiro_mock.language.sessions import SessionStep
 from wiro_mock.language.strict import AFTER, Given, StepModel, Strict, Text
 
 SENTENCES = {96: No.CONCURRENCY, 97: No.BALANCE, 98: No.SIGN_IN}
@@ -255,6 +256,7 @@ AnyStep: TypeAlias = (
     | ProgressBar
     | StreamText
     | AnswerText
+    | SessionStep
     | Produce
     | Exit
     | Postprocess
@@ -278,6 +280,7 @@ class StepItem(Strict):
     progress: ProgressBar | None = None
     stream: StreamText | None = None
     answer: AnswerText | None = None
+    session: SessionStep | None = None
     produce: Produce | None = None
     exit: Exit | None = None
     postprocess: Postprocess | None = None

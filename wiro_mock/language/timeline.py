@@ -11,13 +11,14 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final, Protocol, TypeAlias, assert_never
 
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.answer import Answer, Piece
 from wiro_mock.kernel.events import Duration, Event
 from wiro_mock.kernel.files import Blob, plain_name
-from wiro_mock.kernel.plan import Hold, PlanItem, Stall, Step
+from wiro_mock.kernel.plan import Converse, Hold, PlanItem, Stall, Step
 from wiro_mock.kernel.task import KILLABLE, TERMINAL, TRANSITIONS, IllegalEvent, Status, next_status
 from wiro_mock.language import answers
 from wiro_mock.language import steps as s
@@ -25,6 +26,7 @@ from wiro_mock.language.answers import AnswerText
 from wiro_mock.language.media import CONTENT_TYPES, content_type
 from wiro_mock.language.outputs import produced, progress, snapshots
 from wiro_mock.language.produce import Produce, SourceFile
+from wiro_mock.language.sessions import SessionStep, script_of
 
 Keep: TypeAlias = Callable[[bytes, str], Blob]
 """Stores bytes with a content type, and returns the blob."""
@@ -34,7 +36,7 @@ MOST_ITEMS: Final = 50_000
 
 _Filler: TypeAlias = type[e.Accepted | e.Assigned | e.Started]
 _FILLERS: Final[tuple[_Filler, ...]] = (e.Accepted, e.Assigned, e.Started)
-_OUTPUTS: Final = (s.Print, s.Stderr, s.ProgressBar, s.StreamText, AnswerText, Produce)
+_OUTPUTS: Final = (s.Print, s.Stderr, s.ProgressBar, s.StreamText, AnswerText, SessionStep, Produce)
 _NO_END: Final = (s.Accept, s.Preprocess, s.Assign, s.Start, *_OUTPUTS)
 _AFTER_OUTPUT: Final = frozenset({Status.OUTPUT_FULL, Status.END, Status.POSTPROCESS_START})
 _ORDER: Final = "accept, preprocess, assign, start, output, exit, postprocess"
@@ -46,12 +48,17 @@ class Texts(answers.Run, Protocol):
     def wishes(self, name: str) -> tuple[str, ...]:
         """What the run sent for a parameter, and then the model's default: those that there are."""
 
+    @property
+    def turn_price(self) -> Decimal:
+        """What a turn of a realtime session costs, in USD."""
+
 
 class AsWritten:
     """Texts as they are written: to look at a timeline before there is a run."""
 
     seed = prompt = ""
     earlier = 0
+    turn_price = Decimal(0)
 
     def fill(self, text: str) -> str:
         """The text itself."""
@@ -159,6 +166,7 @@ class _Walk:
         self._has_streamed = False
         self._answered = False
         self._clock = 0
+        self._talked = False
         self._answers = _Answers(steps, texts)
 
     def take(self, item: s.StepItem, *, alone: bool) -> None:
@@ -218,15 +226,13 @@ class _Walk:
             case s.ProgressBar():
                 self._outputs(step.after, progress(step))
             case s.StreamText():
-                self._only_one_way("stream", other_way=self._answered)
-                self._has_streamed = True
-                text = self._texts.fill(step.text)
-                self._outputs(step.after, snapshots(self._streamed, text, step))
-                self._streamed += text
+                self._stream(step)
             case AnswerText():
                 self._only_one_way("answer", other_way=self._has_streamed)
                 self._answered = True
                 self._outputs(step.after, self._answers.next(step, self._clock + step.after))
+            case SessionStep():
+                self._talk(step)
             case Produce():
                 self._reach_and_happen(step.after, self._file(step))
                 self._produced += 1
@@ -250,6 +256,20 @@ class _Walk:
                 raise AssertionError("a refusal is no part of a walk")
             case _:
                 assert_never(step)
+
+    def _stream(self, step: s.StreamText) -> None:
+        self._only_one_way("stream", other_way=self._answered)
+        self._has_streamed = True
+        text = self._texts.fill(step.text)
+        self._outputs(step.after, snapshots(self._streamed, text, step))
+        self._streamed += text
+
+    def _talk(self, step: SessionStep) -> None:
+        if self._talked:
+            raise BrokenRule("one-session", "session: a task has one session only; write all turns into the first one")
+        self._talked = True
+        self._reach_and_happen(step.after, e.StreamReady())
+        self.items.append(Converse(script=script_of(step, self._texts)))
 
     def _only_one_way(self, name: str, *, other_way: bool) -> None:
         if other_way:

@@ -14,6 +14,7 @@ from wiro_mock.deliveries import Deliveries
 from wiro_mock.journal import Exchange, Journal
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.mock import World
+from wiro_mock.sessions import Sessions
 from wiro_mock.socket_log import FrameLog
 
 
@@ -27,6 +28,7 @@ class Era:
     deliveries: Deliveries = field(compare=False)
     frames: FrameLog = field(compare=False)
     downloads: MutableSet[str] = field(compare=False)
+    sessions: Sessions = field(compare=False)
 
     @contextmanager
     def settled(self) -> Iterator[None]:
@@ -57,4 +59,5 @@ def present(world: World) -> Era:
             deliveries=world.deliveries,
             frames=world.frames,
             downloads=world.downloads,
+            sessions=world.sessions,
         )

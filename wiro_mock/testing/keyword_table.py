@@ -37,6 +37,7 @@ KEYWORDS = (
     Keyword("api_secret", "the project's secret, instead of one made from the seed", is_flag=False),
     Keyword("switches", "switches of the profile, such as {'error_status': 'mapped'}", is_flag=False),
     Keyword("patch_sleep", "modules whose sleeping moves the clock instead", is_flag=False),
+    Keyword("realtime_grace", "how long a realtime session waits for a socket that has gone", is_flag=False),
     Keyword("network", "whether names of the real Wiro may be looked up", is_flag=False),
 )
 NAMES = tuple(keyword.name for keyword in KEYWORDS)

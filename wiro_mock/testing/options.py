@@ -90,6 +90,7 @@ def read(given: Given, *, place: str = "WiroMock") -> Options:
             limits=Limits(workers=value("workers", _workers, default=None)),
             project=_project(seed, asked, key_only=key_only),
             key_only=key_only,
+            realtime_grace=value("realtime_grace", _grace, default=0.0),
         ),
     )
 
@@ -170,6 +171,14 @@ def _poll(value: object) -> PollWorth:
     if isinstance(value, str) and value not in ("finish", "next") and not re.fullmatch(r"[0-9.]+s?", value):
         return parse_duration(value)
     return parse_poll(str(value))
+
+
+def _grace(value: object) -> float:
+    if isinstance(value, str) and not re.fullmatch(r"[0-9.]+", value):
+        return parse_duration(value) / SECOND
+    if isinstance(value, bool) or not isinstance(value, int | float | str) or not 0 <= float(value) <= 3600:
+        raise ValueError(f"is seconds from 0 to 3600, or a text such as 500ms, not {value!r}")
+    return float(value)
 
 
 def _workers(value: object) -> int:

@@ -39,7 +39,7 @@ class Unknown(KeyError):
         return str(self.args[0])
 
 
-class _Looked(Sequence[T_co], Generic[T_co]):
+class Looked(Sequence[T_co], Generic[T_co]):
     """Views in the order in which they came to be; `dropped` of this kind have been forgotten to make room."""
 
     noun = ""
@@ -81,7 +81,7 @@ class _Looked(Sequence[T_co], Generic[T_co]):
         return "\n".join([f"{head}:" if count else head, *before, *(f"  {view!r}" for view in shown)])
 
 
-class Tasks(_Looked[Task]):
+class Tasks(Looked[Task]):
     """The tasks of a world. One is found by its place, its id or its token."""
 
     noun = "task"
@@ -110,7 +110,7 @@ class Tasks(_Looked[Task]):
         return self._among(task for task in self if task.fits(model))
 
 
-class Requests(_Looked[Request]):
+class Requests(Looked[Request]):
     """The requests of a world, as far as its journal remembers."""
 
     noun = "request"
@@ -131,7 +131,7 @@ class Requests(_Looked[Request]):
         return self._among(request for request in self if request.unexpected)
 
 
-class Deliveries(_Looked[Delivery]):
+class Deliveries(Looked[Delivery]):
     """The webhooks of a world, and what became of them."""
 
     noun = "webhook"
@@ -142,13 +142,13 @@ class Deliveries(_Looked[Delivery]):
         return self._among(delivery for delivery in self if delivery.state == "posted")
 
 
-class Uploads(_Looked[FileView]):
+class Uploads(Looked[FileView]):
     """The files that came by `File/Upload` or with a run, and are still there."""
 
     noun = "file"
 
 
-class Frames(_Looked[Frame]):
+class Frames(Looked[Frame]):
     """What was said on the sockets of a world, in both directions."""
 
     noun = "frame"
