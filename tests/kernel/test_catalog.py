@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.strategies import MODEL
+from wiro_mock.kernel import catalog
 from wiro_mock.kernel.catalog import WHERE_MODELS_ARE, Catalog, Parameter, clean_slug
+from wiro_mock.kernel.nearest import Letters, likeness
 from wiro_mock.kernel.refusals import Refusal
 
 VEO = replace(MODEL, id="600", owner="Google", slug="veo3.1")
@@ -77,3 +81,59 @@ def test_other_characters_are_part_of_the_slug(slug: str) -> None:
     model = replace(MODEL, owner="moondream3-preview", slug="caption")
     with pytest.raises(Refusal, match="slug-owner-project-not-exist"):
         Catalog([model]).resolve("moondream3-preview", slug)
+
+
+LONG = "x. " * 1_000_000
+
+
+def test_a_name_of_megabytes_names_nothing_and_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in the memory of clean slugs nor in the reason; it is cut before anything is made of it."""
+    cleaned: list[int] = []
+    clean = catalog._cleaned
+    monkeypatch.setattr(catalog, "_kept", None)
+
+    def counted(text: str) -> str:
+        cleaned.append(len(text))
+        return clean(text)
+
+    monkeypatch.setattr(catalog, "_cleaned", counted)
+    assert clean_slug(LONG) == "x-" * 999_999 + "x"
+    monkeypatch.undo()
+    clean_slug("kept-" * 40)
+    kept = catalog._kept.cache_info().currsize
+    for long in (LONG, "y" * 201):
+        models = Catalog([VEO, MODEL])
+        assert models.get(long, "x") is models.get("x", long) is None
+        for owner, slug in ((long, long), ("google", long), (long, "veo3.1")):
+            with pytest.raises(Refusal) as refused:
+                models.resolve(owner, slug)
+            assert len(refused.value.reason) < 1_000
+    assert catalog._kept.cache_info().currsize <= kept + 20
+    assert cleaned == [len(LONG)]
+
+
+def test_few_of_many_models_are_compared_letter_by_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are; the letters that a name has tell which of them are worth it."""
+    compared: list[str] = []
+
+    def counted(one: str, other: str) -> float:
+        compared.append(other)
+        return likeness(one, other)
+
+    models = Catalog(
+        replace(MODEL, owner=f"owner-{number % 7}", slug=f"{'slug' * 20}-{number}") for number in range(1_000)
+    )
+    monkeypatch.setattr(catalog, "likeness", counted)
+    for owner, slug in (("owner-3", "guls" * 20 + "-17"), ("owner-3", "slug" * 20 + "-17x"), ("zzz", "qqq" * 30)):
+        compared.clear()
+        models.nearest(owner, slug)
+        assert len(compared) <= 2 * catalog.COMPARED
+    assert not compared
+    near = models.nearest("owner-3", "slug" * 20 + "-17")
+    assert near is models.get("owner-3", "slug" * 20 + "-17")
+
+
+@given(st.text(max_size=120), st.text(max_size=120))
+def test_letters_promise_no_less_than_the_words_have_in_common(one: str, other: str) -> None:
+    """So that leaving out what promises too little leaves out nothing that is near."""
+    assert Letters.of(one).likeness(Letters.of(other)) >= likeness(one, other) - 1e-9

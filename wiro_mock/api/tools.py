@@ -20,7 +20,7 @@ from wiro_mock.api.body import text_of
 from wiro_mock.api.messages import Outcome, Request, World
 from wiro_mock.api.task_list import page_of
 from wiro_mock.api.tool_search import SORTS, Wanted, found, index_of, words_of
-from wiro_mock.kernel.catalog import Model, clean_slug
+from wiro_mock.kernel.catalog import LONGEST_SLUG, Model, clean_slug
 from wiro_mock.kernel.refusals import No, Refusal
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 EXPLORED: Final = 12
 """So many models of a category are shown by `Tool/Explore`; ours."""
-LONGEST_SLUG: Final = 200
-"""A longer owner or slug names no model; it isn't looked at any closer."""
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from functools import lru_cache
-from typing import Final, Literal, TypeAlias
+from functools import cached_property, lru_cache
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from wiro_mock.kernel.kinds import Kind
-from wiro_mock.kernel.nearest import CLOSE, likeness, listed
+from wiro_mock.kernel.nearest import CLOSE, Letters, likeness, listed
 from wiro_mock.kernel.prices import Tier
 from wiro_mock.kernel.refusals import No
 
@@ -21,6 +22,10 @@ WHERE_MODELS_ARE = (
 )
 SLUG_SHOWN = 100
 """Characters of an owner or a slug that are told of."""
+LONGEST_SLUG: Final = 200
+"""Characters of an owner or a slug; a longer one names no model, and is not looked at any closer."""
+COMPARED: Final = 10
+"""So many models are compared, letter by letter, with a name that is none."""
 
 
 ParameterType: TypeAlias = Literal[
@@ -117,19 +122,35 @@ class Model:
         return fnmatchcase(self.clean_name, glob.lower()) or fnmatchcase(self.name.lower(), glob.lower())
 
 
-@lru_cache(maxsize=1_000)
 def clean_slug(text: str) -> str:
     """The URL form of a display slug: lower case, runs of spaces, dots, underscores and dashes as one dash.
 
     The rule fits every known pair: `veo3.1` → `veo3-1`, `FLUX.2-dev` → `flux-2-dev` (rest.md §5.1). Any other
     character stays, so that a slug with a slash or a line feed in it names no model.
     """
+    return _kept(text) if len(text) <= LONGEST_SLUG else _cleaned(text)
+
+
+def _cleaned(text: str) -> str:
     return re.sub(r"[ ._-]+", "-", text.lower()).strip("-")
+
+
+_kept = lru_cache(maxsize=1_000)(_cleaned)  # of short texts only: a client may send megabytes
 
 
 def clean_name(owner: str, slug: str) -> str:
     """`owner/slug` in URL form, under which a model is found."""
     return f"{clean_slug(owner)}/{clean_slug(slug)}"
+
+
+class _Named(NamedTuple):
+    """A model by its clean names, and which letters they have."""
+
+    owner: str
+    slug: str
+    owner_letters: Letters
+    slug_letters: Letters
+    model: Model
 
 
 class Catalog:
@@ -145,7 +166,9 @@ class Catalog:
         return len(self._models)
 
     def get(self, owner: str, slug: str) -> Model | None:
-        """The model that an owner and a slug name, or None."""
+        """The model that an owner and a slug name, or None: also for one that is longer than any name here."""
+        if len(owner) > LONGEST_SLUG or len(slug) > LONGEST_SLUG:
+            return None
         return self._models.get(clean_name(owner, slug))
 
     def resolve(self, owner: str, slug: str) -> Model:
@@ -161,26 +184,43 @@ class Catalog:
         return model
 
     def nearest(self, owner: str, slug: str) -> Model | None:
-        """The model that may be meant by an owner and a slug that name none: both must be alike."""
+        """The model that may be meant by an owner and a slug that name none: both must be alike.
+
+        What two names have in letters tells how alike they are at most; only those of which that promises most are
+        compared letter by letter, for a client may ask for one unknown model after another.
+        """
+        owner, slug = owner[:SLUG_SHOWN], slug[:SLUG_SHOWN]
         if swapped := self._models.get(clean_name(slug, owner)):
             return swapped
-        owner, slug = clean_slug(owner[:SLUG_SHOWN]), clean_slug(slug[:SLUG_SHOWN])
-        ratios = [
-            (min(likeness(owner, clean_slug(model.owner)), likeness(slug, clean_slug(model.slug))), model)
-            for model in self
-        ]
-        best = max(ratios, default=None, key=lambda pair: pair[0])
-        return best[1] if best is not None and best[0] >= CLOSE else None
+        owner, slug = clean_slug(owner), clean_slug(slug)
+        of_owner, of_slug = Letters.of(owner), Letters.of(slug)
+        promised = (
+            (min(of_owner.likeness(one.owner_letters), of_slug.likeness(one.slug_letters)), one) for one in self._named
+        )
+        best, near = CLOSE, None
+        for most, one in heapq.nlargest(COMPARED, promised, key=lambda pair: pair[0]):
+            if most < best:
+                break
+            alike = min(likeness(owner, one.owner), likeness(slug, one.slug))
+            if alike > best or (alike == best and near is None):
+                best, near = alike, one.model
+        return near
+
+    @cached_property
+    def _named(self) -> list[_Named]:
+        names = ((clean_slug(model.owner), clean_slug(model.slug), model) for model in self)
+        return [_Named(owner, slug, Letters.of(owner), Letters.of(slug), model) for owner, slug, model in names]
 
     def _hint(self, owner: str, slug: str) -> str:
+        owner, slug = owner[:SLUG_SHOWN], slug[:SLUG_SHOWN]
         if swapped := self._models.get(clean_name(slug, owner)):
             return f"owner and model have changed places; did you mean {swapped.name}? "
-        of_owner = sorted(model.slug for model in self if clean_slug(model.owner) == clean_slug(owner))
+        of_owner = sorted(one.model.slug for one in self._named if one.owner == clean_slug(owner))
         if near := self.nearest(owner, slug):
             return f"did you mean {near.name}? "
         if of_owner:
-            return f"the models of {owner[:SLUG_SHOWN]}: {listed(of_owner)}; "
-        same = sorted(model.name for model in self if clean_slug(model.slug) == clean_slug(slug))
+            return f"the models of {owner}: {listed(of_owner)}; "
+        same = sorted(one.model.name for one in self._named if one.slug == clean_slug(slug))
         if same:
             return f"another owner has one of that name: {listed(same)}; "
         return f"none is near; there are: {listed(sorted(model.name for model in self))}; "

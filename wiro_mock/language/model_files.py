@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from wiro_mock.kernel.catalog import Access, Model, clean_slug
+from wiro_mock.kernel.catalog import LONGEST_SLUG, Access, Model, clean_slug
 from wiro_mock.kernel.kinds import Kind
 from wiro_mock.language.money import usd
 from wiro_mock.language.parameters import Parameters
@@ -20,6 +20,8 @@ def _check_model(name: str) -> str:
     owner, _, slug = name.partition("/")
     if not clean_slug(owner) or not clean_slug(slug) or "/" in slug:
         raise ValueError(f"'{name}' is not the name of a model; write it like moondream3-preview/caption")
+    if len(owner) > LONGEST_SLUG or len(slug) > LONGEST_SLUG:
+        raise ValueError(f"'{name[:40]}…' is too long: owner and slug have at most {LONGEST_SLUG} characters each")
     return name
 
 
