@@ -117,6 +117,13 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self.transport.write(message_frame(message))
         return True
 
+    def handle_ping(self) -> None:
+        """Answer a ping, unless the client reads nothing: then its pongs would fill the memory."""
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
+
     def keepalive_timeout(self) -> None:
         """The client has not answered a ping."""
         super().keepalive_timeout()

@@ -65,6 +65,8 @@ class Ear:
         self.listener = connect(port)
         self.listener.register(token)
         self.data = self.listener.data
+        self.came: list[tuple[float, int]] = []
+        """The instants of reads, and how many bytes there were then."""
 
     def fileno(self) -> int:
         """For the selector."""
@@ -75,6 +77,7 @@ class Ear:
         piece = self.listener.sock.recv(1 << 16)
         assert piece, "the server closed the socket"
         self.data += piece
+        self.came.append((time.time(), len(self.data)))
         return b'"task_postprocess_end"' in self.data[-2000:]
 
 
@@ -173,16 +176,115 @@ def compare(mode: str, size: int, apart: bool, rounds: int) -> list[object]:
     ]
 
 
+def instants(ear: Ear) -> list[float]:
+    """When each frame was there, by the client's clock."""
+    found, at = [], 0
+    for text in texts_of(ear.data):
+        at += len(text.encode()) + (2 if len(text.encode()) < 126 else 4 if len(text.encode()) < 1 << 16 else 10)
+        found.append(next((instant for instant, size in ear.came if size >= at), 0.0))
+    return found
+
+
+def late(mode: str, size: int) -> list[object]:
+    """A row: milliseconds between a step's instant, as the server's log has it, and its frame, on the real clock."""
+    steps, seconds = 40, 20
+    with held(mode, steps, seconds, "--time", "real") as child:
+        token = run(child)
+        ears = [Ear(child.port, token) for _ in range(size)]
+        until(ears, b'"task_start"')
+        cpu = child.processor_seconds
+        kit.ask(child.port, kit.post(child.port, "/__wiro/holds/release", b"{}"))
+        listen(ears)
+        cpu = child.processor_seconds - cpu
+        log = json.loads(kit.ask(child.port, kit.get(child.port, f"/__wiro/tasks/{token}")))["log"]
+    at = [entry["at"] for entry in log if entry["frame"] and isinstance(entry["frame"]["message"], dict)]
+    lags = []
+    for ear in ears:
+        own = [when for when, text in zip(instants(ear), texts_of(ear.data), strict=True) if '"progressG' in text]
+        lags += [1000 * (came - due) for came, due in zip(own, at, strict=True)]
+    lags.sort()
+    shares = [lags[len(lags) // 2], lags[len(lags) * 99 // 100], lags[-1]]
+    return [f"{mode}, {size} followers", len(lags), *shares, 1000 * cpu / steps]
+
+
+STUCK = """
+scenario: held
+about: A long text behind a door, of frames that grow.
+match: {model: moondream3-preview/caption}
+steps:
+  - start: {}
+  - hold: door
+  - stream: {text: "%s", rate: 33tps}
+  - exit: 0
+"""
+
+
+def stuck(mode: str, deaf: int, size: int = 20) -> list[object]:
+    """A row: memory, and the others' waits, with so many followers that read nothing for a minute of the world's."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "held.yaml").write_text(STUCK % ("lorem " * 2_000))
+        with kit.wiro_mock(mode, "--scenarios", folder, "--time", "10x") as child:
+            token = run(child)
+            ears = [Ear(child.port, token) for _ in range(size)]
+            mute = [Ear(child.port, token) for _ in range(deaf)]
+            until(ears, b'"task_start"')
+            before = child.resident
+            kit.ask(child.port, kit.post(child.port, "/__wiro/holds/release", b"{}"))
+            listen(ears)
+            grown = child.resident - before
+            gaps = sorted(
+                1000 * (b[0] - a[0]) for ear in ears for a, b in zip(ear.came[3:], ear.came[4:], strict=False)
+            )
+            sent = len(ears[0].data)
+            for ear in [*ears, *mute]:
+                ear.listener.sock.close()
+    middle, most = gaps[len(gaps) // 2], gaps[len(gaps) * 999 // 1000]
+    return [f"{mode}, {deaf} of {size + deaf} stuck", sent / 2**20, grown / 2**20, middle, most, gaps[-1]]
+
+
+def opened(mode: str, size: int) -> list[object]:
+    """A row: memory of so many open sockets that follow one task."""
+    with held(mode, 10, 10, "--time", "real") as child:
+        token, before = run(child), child.resident
+        ears = [Ear(child.port, token) for _ in range(size)]
+        until(ears, b'"task_start"')
+        grown = child.resident - before
+        for ear in ears:
+            ear.listener.sock.close()
+    return [f"{mode}, {size} open sockets", grown / 2**20, grown / size / 1024]
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Measure every number of followers in every mode."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.fanout", description=__doc__)
     parser.add_argument("--followers", type=int, nargs="*", default=list(FRAMES))
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--modes", nargs="*", default=list(kit.modes()))
+    parser.add_argument("--only", choices=["rates", "rest"], default="")
     options = parser.parse_args(arguments)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < 4_000:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(4_000, hard), hard))  # children inherit it
+    if options.only != "rest":
+        rates(options)
+    if options.only != "rates":
+        rest(options)
+
+
+def rest(options: argparse.Namespace) -> None:
+    """Latency and memory."""
+    kit.title("from a step's instant to its frame, in real time: milliseconds")
+    rows = [late(mode, size) for mode in options.modes for size in (1, 1_000)]
+    kit.table(["", "frames", "median", "99 %", "worst", "server cpu of a step"], rows)
+    kit.title("memory of open sockets")
+    kit.table(["", "MiB", "KiB each"], [opened(mode, 1_000) for mode in options.modes])
+    kit.title("followers that read nothing for a minute of the world's time (10x); milliseconds between others' frames")
+    rows = [stuck(mode, deaf) for mode in options.modes for deaf in (0, 1)]
+    kit.table(["", "MiB to each", "MiB grown", "median gap", "99.9 %", "worst"], rows)
+
+
+def rates(options: argparse.Namespace) -> None:
+    """Frames per second."""
     kit.title("frames per second to the followers of one task")
     rows = [
         compare(mode, size, apart, options.rounds)

@@ -105,6 +105,7 @@ class Conversation:
     _unknown: dict[str, None] = field(default_factory=dict)
     _done: dict[str, None] = field(default_factory=dict)
     _bytes_noted: int = 0
+    _looked_at: int = -1
 
     def __post_init__(self) -> None:
         self._sim = self.world.sim
@@ -144,6 +145,7 @@ class Conversation:
         self._begin_anew_with_the_world()
         if token not in self._follows and token not in self._done:
             self._unknown[token] = None
+            self._looked_at = -1
 
     def receive_bytes(self, data: bytes) -> None:
         """Take a binary message: the audio of a realtime session. What is none is dropped in silence (socket.md §3)."""
@@ -232,7 +234,7 @@ class Conversation:
     @property
     def has_news(self) -> bool:
         """Whether there is something that `pending` would tell of, or may come to."""
-        if self._unknown or self._sim is not self.world.sim:
+        if (self._unknown and self._looked_at != self._sim.made) or self._sim is not self.world.sim:
             return True
         return any(follow.has_news for follow in self._follows.values())
 
@@ -287,8 +289,9 @@ class Conversation:
 
     def _meet_the_unknown(self) -> None:
         """Follow, from its first frame, each task that has come with a token registered before."""
-        if not self._unknown:
+        if not self._unknown or self._looked_at == self._sim.made:
             return
+        self._looked_at = self._sim.made  # of ten thousand tokens, none is looked for before there is a new task
         for token in tuple(self._unknown):
             task = self._sim.task_by_token(token)
             if task is not None:
@@ -307,6 +310,7 @@ class Conversation:
         self._follows.clear()
         self._unknown.clear()
         self._done.clear()
+        self._looked_at = -1
 
     def _next_frame(self, token: str, follow: _Follow) -> list[str | bytes]:
         entry = follow.log[follow.place]
