@@ -215,6 +215,8 @@ class Talk:
         return outs, lines
 
     def _strike(self, frame: str | bytes, kind: str, task_id: str) -> tuple[Strike | None, list[str]]:
+        if self._wreckage.over:
+            return None, []
         sim = self.world.sim
         task = sim.task(task_id)
         if isinstance(frame, bytes):  # audio, which begins with its task's token
@@ -226,7 +228,7 @@ class Talk:
             status=task.status.value if task else "",
             fits=lambda fault: self._wreckage.is_like(fault, kind),
         )
-        if strike is None or self._wreckage.over:
+        if strike is None:
             return None, []
         if self._break_off is None and {"reset", "disconnect"}.intersection(strike.do.verbs):
             return None, [self._journal(strike.could_not("this server cannot break its connections"), task_id)]
