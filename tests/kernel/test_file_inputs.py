@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import BLOBS
-from wiro_mock.kernel.file_inputs import LONGEST_LIST, companions, entries
+from wiro_mock.kernel import file_inputs
+from wiro_mock.kernel.file_inputs import LONGEST_LIST, MOST_ENTRIES, MOST_VALUES, companions, entries
 from wiro_mock.kernel.orders import InputBlob
 
 A, B, C = "https://a.test/1.png", "http://b.test/2.png?size=1,2", "HTTPS://C.TEST/3.png"
@@ -52,7 +53,13 @@ FILE = InputBlob(blob=BLOBS[0], suffix=".png")
         ({"x": "[not JSON"}, ["[not JSON"]),
         ({"x": "[" * 5_000}, ["[" * 5_000]),
         ({"x": {"url": A}}, [{"url": A}]),
-        ({"x": 0}, [0]),
+        ({"x": 0, "xUrl": False}, []),
+        ({"x": {}, "xUrl": [0, {}, "null", "[null]", " \t", ",", ", ,"]}, []),
+        ({"x": "null", "xUrl": " "}, []),
+        ({"x": 5}, [5]),
+        ({"xUrl": "a.png,b.png"}, ["a.png,b.png"]),
+        ({"x": "http://a/?to=http://b,c,http://d"}, ["http://a/?to=http://b,c", "http://d"]),
+        ({"x": "http://a,xhttp://b,://,ttp://c"}, ["http://a,xhttp://b,://,ttp://c"]),
     ],
     ids=repr,
 )
@@ -102,7 +109,7 @@ _ANYTHING = st.recursive(
 @given(_ANYTHING, _ANYTHING)
 def test_anything_can_be_asked_about(one: object, other: object) -> None:
     """Never an exception, and never something empty."""
-    assert all(piece not in ("", None) for piece in entries({"x": one, "xUrl": other}, "x"))
+    assert all(piece and piece != "null" for piece in entries({"x": one, "xUrl": other}, "x"))
 
 
 @pytest.mark.parametrize(
@@ -121,5 +128,49 @@ def test_anything_can_be_asked_about(one: object, other: object) -> None:
 @pytest.mark.timeout(20)
 def test_a_huge_text_is_read_in_no_time(text: str) -> None:
     """A text that somebody made to hurt: read once from end to end, where going back would take minutes."""
-    found = entries({"x": text}, "x")
-    assert len(found) <= LONGEST_LIST
+    for sent in ({"x": text}, {"xUrl": text}):
+        assert len(entries(sent, "x")) <= MOST_ENTRIES
+
+
+def repr_begun(value: object) -> str:
+    """A short name of a case."""
+    return f"{type(value).__name__} {str(value[:1] if isinstance(value, list) else value)[:20]}"
+
+
+@pytest.mark.parametrize(
+    ("value", "more"),
+    [
+        (["[]"] * 2_000_000, True),
+        ("http://" + "," * 15_000_000, False),
+        ([""] * 3_000_000, True),
+        ([[[""] * 3_000_000]], True),
+        (["http://a"] * 1_000_000, True),
+        ("http://a," * 1_600_000, True),
+        ("://," * 3_000_000, False),
+        ("http://" + "://," * 3_000_000, True),
+        ([json.dumps([""] * 200_000)] * 15, True),
+        (["http://a"] * MOST_ENTRIES, False),
+        (["http://a"] * (MOST_ENTRIES + 1), True),
+        ([""] * (MOST_VALUES - 2), False),
+        ([""] * (MOST_VALUES + 1), True),
+        ("[" + '"a",' * MOST_ENTRIES + '"a"]', True),
+    ],
+    ids=repr_begun,
+)
+@pytest.mark.timeout(20)
+def test_only_so_much_is_looked_at(value: Any, more: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body of 15 MB holds millions of values: so many are looked at, so much JSON is read, and it is told."""
+    read: list[int] = []
+    loads = json.loads
+
+    def counted(text: str) -> object:
+        read.append(len(text))
+        return loads(text)
+
+    monkeypatch.setattr(json, "loads", counted)
+    for name in ("x", "xUrl"):
+        read.clear()
+        entered, beyond = file_inputs.found({name: value}, "x")
+        assert (len(entered) <= MOST_ENTRIES, beyond) == (True, more)
+        assert len(read) <= MOST_VALUES
+        assert sum(read) <= LONGEST_LIST

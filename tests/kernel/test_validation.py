@@ -435,3 +435,25 @@ def test_of_many_unknown_names_only_some_are_compared() -> None:
     """A client may send any number of fields."""
     names = {f"field{number}": "x" for number in range(100_000)}
     assert "did you mean" not in refusal(names, PROMPT).reason
+
+
+NO_FILES = [False, 0, {}, " ", "null", ",", ["", {}, "null"], "[null, 0, false]"]
+
+
+@pytest.mark.parametrize("name", ["inputImage", "inputImageUrl"])
+@pytest.mark.parametrize("nothing", NO_FILES, ids=repr)
+def test_what_no_file_can_be_is_no_file(name: str, nothing: object) -> None:
+    """Blanks, JSON's null as a text, false, zero, an empty object, commas with nothing between them."""
+    assert refusal({name: nothing}, IMAGE).message == "Request files [inputImage] required"
+
+
+@pytest.mark.parametrize("name", ["inputImage", "inputImageUrl"])
+def test_more_files_than_are_counted_are_refused(name: str) -> None:
+    """Also where the model has no limit of its own; and a required text is looked for only so far."""
+    for value in ([URL] * 1_001, [""] * 20_000, ",".join([URL] * 1_001)):
+        refused = refusal({name: value}, IMAGE)
+        assert refused.message == GENERAL
+        assert "inputImage of moondream3-preview/caption was sent with more than 1000 files and URLs" in refused.reason
+        refusal({name: value}, replace(IMAGE, required=False))
+    passes({name: [URL] * 1_000}, IMAGE)
+    passes({"prompt": [[""] * 20_000]}, PROMPT)

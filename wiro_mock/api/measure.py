@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from wiro_mock.kernel.catalog import FILES, Model
 from wiro_mock.kernel.events import Produced
-from wiro_mock.kernel.file_inputs import entries
+from wiro_mock.kernel.file_inputs import LONGEST_URL, entries
 from wiro_mock.kernel.files import Blob, FileIndex
 from wiro_mock.kernel.plan import Plan, PlanItem, Step
 
@@ -174,6 +174,8 @@ def _of_other(sip: Sip) -> Decimal | None:
 def _own(urls: Iterable[str], kept: FileIndex) -> Iterator[tuple[str, Blob]]:
     """The URLs that lead to a file of this mock, at any host: its keys cannot be guessed."""
     for url in urls:
+        if len(url) > LONGEST_URL:
+            continue
         try:
             *_, key, name = urlsplit(url).path.split("/")
         except ValueError:

@@ -160,7 +160,7 @@ def _inputs(job: Job, unlike: tuple[str, ...]) -> Iterator[Blob | None]:
     for name in ids:
         other = any(word in name.lower() for word in unlike)
         for one in entries(job.parameters, name):
-            blob = one.blob if isinstance(one, File) else job.linked.get(str(one))
+            blob = one.blob if isinstance(one, File) else job.linked.get(one) if isinstance(one, str) else None
             if blob is not None or not other:
                 yield blob
 

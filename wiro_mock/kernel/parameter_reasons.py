@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Final
 
 from wiro_mock.kernel.catalog import FILES, NUMBERS, Model, Parameter
-from wiro_mock.kernel.file_inputs import companions
+from wiro_mock.kernel.file_inputs import MOST_ENTRIES, MOST_VALUES, companions
 from wiro_mock.kernel.nearest import listed, nearest
 from wiro_mock.kernel.numbers import digits
 from wiro_mock.kernel.orders import InputBlob
@@ -45,6 +45,14 @@ def too_many(model: Model, one: Parameter, count: int, most: int) -> str:
     """More files and URLs than the parameter takes."""
     takes = "one file or URL" if most == 1 else f"at most {most} files and URLs"
     return f"{_head(model, one)} takes {takes}, and {count} were sent{_said(model)}"
+
+
+def beyond_counting(model: Model, one: Parameter) -> str:
+    """So many files and URLs that nobody counts them."""
+    return (
+        f"{_head(model, one)} was sent with more than {MOST_ENTRIES} files and URLs, or more than {MOST_VALUES} values; "
+        f"the mock counts no further, so send fewer{_said(model)}"
+    )
 
 
 def not_listed(model: Model, one: Parameter, value: object) -> str:

@@ -15,7 +15,7 @@ from typing import Final
 
 from wiro_mock.kernel import parameter_reasons as why
 from wiro_mock.kernel.catalog import FILES, NUMBERS, Model, Parameter
-from wiro_mock.kernel.file_inputs import companions, entries
+from wiro_mock.kernel.file_inputs import MOST_VALUES, companions, entries, found
 from wiro_mock.kernel.numbers import digits
 from wiro_mock.kernel.orders import OWN_FIELDS
 from wiro_mock.kernel.refusals import No, Refusal
@@ -61,14 +61,18 @@ def is_absent(one: Parameter, value: object) -> bool:
         return "" not in one.options
     if not isinstance(value, list | tuple):
         return value is None
+    if len(value) > MOST_VALUES:  # a body of megabytes can hold millions of empty texts
+        return False
     rest: list[object] = [value]
-    while rest:
+    for _ in range(MOST_VALUES):
+        if not rest:
+            return True
         item = rest.pop()
         if isinstance(item, list | tuple):
             rest.extend(item)
         elif item not in (None, ""):
             return False
-    return True
+    return not rest
 
 
 def number_of(value: object) -> Decimal | None:
@@ -98,7 +102,9 @@ def number_of(value: object) -> Decimal | None:
 
 
 def _check_files(model: Model, one: Parameter, parameters: Mapping[str, object]) -> None:
-    sent = entries(parameters, one.id)
+    sent, more = found(parameters, one.id)
+    if more:
+        raise No.PARAMETERS_INVALID.refusal(reason=why.beyond_counting(model, one))
     if not sent:
         if one.required:
             raise No.FILES_REQUIRED.refusal(name=one.id, reason=why.missing(model, one, parameters))
