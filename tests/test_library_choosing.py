@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -312,3 +313,29 @@ def test_mistakes_of_type_are_told() -> None:
         ),
     ):
         assert misuse(lambda given=given: wrong(**given)) == f"WiroMock: {told}"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("balance", [0.40, "0.40", Decimal("0.40")])
+def test_a_scenario_in_python_says_what_its_runs_meet_of_the_account(balance: Decimal | float | str) -> None:
+    """As `account:` in YAML does: its runs are refused, and the account stays as it is."""
+    with made() as wiro:
+        poor = wiro.scenario("poor", account={"balance": balance}, steps=[{"exit": 0}])
+        wiro.use(poor, times=1)
+        assert [run(wiro), run(wiro)] == ["code 97", "caption"]
+        assert wiro.account.balance > 1
+
+
+@pytest.mark.parametrize(
+    ("account", "complaint"),
+    [
+        ({}, "account: says nothing; write balance, suspended or member"),
+        ({"balanc": 1}, "account.balanc: unknown key; did you mean 'balance'?"),
+        ({"balance": -1}, "account.balance: is an amount of USD such as 0.40, not '-1'"),
+        ({"member": "no"}, "account.member: 'no' is not true or false"),
+    ],
+)
+def test_an_account_that_makes_no_sense_is_misuse(account: Any, complaint: str) -> None:
+    """In the words of the YAML, at the tester's line."""
+    with made() as wiro:
+        said = misuse(lambda: wiro.scenario("poor", account=account, steps=[{"exit": 0}]))
+    assert complaint in said and "test_library_choosing.py" in said

@@ -234,16 +234,18 @@ class WiroMock:
         about: str | None = None,
         match: Mapping[str, object] | None = None,
         default_for: str | Sequence[str] | None = None,
+        account: choosing.AccountTerms | None = None,
         faults: Sequence[Mapping[str, object]] | None = None,
         optional: bool = False,
     ) -> Scenario:
         """Make a scenario in the words of the YAML, such as `steps=[{"start": "1s"}, {"print": "hello"}, {"exit": 0}]`.
+        `account={"balance": 0.40}` is what its runs meet of the account; also `suspended` and `member`.
 
         It plays where its `match` fits, or when it is used by name or as it is. Raises `Misuse` with every complaint,
         at the line that made it.
         """
         where = here()
-        rest = {"about": about, "match": match, "default_for": default_for, "faults": faults}
+        rest = {"about": about, "match": match, "default_for": default_for, "account": account, "faults": faults}
         made = choosing.make(self.world, where, {"scenario": name, "steps": steps}, rest)
         return self._left.scenario(made, where, optional=optional)
 

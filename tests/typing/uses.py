@@ -32,6 +32,7 @@ def wiro_settings() -> Mapping[str, Any]:
 def test_choosing(wiro: WiroMock) -> None:
     made = wiro.scenario("slow", match={"model": "*"}, steps=["accept", {"start": "1s"}, {"exit": 0}])
     assert_type(made, Scenario)
+    wiro.scenario("poor", account={"balance": Decimal("0.40"), "member": False}, steps=[{"exit": 0}], optional=True)
     wiro.use("failure", made, model="google/*", with_={"length": ["short", 7]}, times=2, optional=True)
     wiro.on_run(model="*/caption", nth=2).use(made, optional=True)
     wiro.allow("POST /v1/Run/nobody/*")

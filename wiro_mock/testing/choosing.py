@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from difflib import get_close_matches
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 from wiro_mock.casting import Use
 from wiro_mock.kernel.texts import value_text
@@ -18,6 +19,14 @@ from wiro_mock.testing.call_site import here
 from wiro_mock.testing.holding import point
 
 __tracebackhide__ = True  # a failure is in the tester's line
+
+
+class AccountTerms(TypedDict, total=False):
+    """What the runs of a scenario meet in place of the account's own state: `account:` in the words of the YAML."""
+
+    balance: Decimal | float | str
+    suspended: bool
+    member: bool
 
 
 class Asking(Protocol):
