@@ -200,8 +200,14 @@ def test_a_library_follows_its_folder(tmp_path: Path) -> None:
     path.unlink()
     assert library.refresh() == [f"reloaded 1 scenario from {tmp_path}"]
     write(tmp_path, "models/m.yaml", MODEL.replace("wiro/", "mine/"))
-    assert library.refresh() == [f"reloaded 1 scenario from {tmp_path}"]
+    assert library.refresh() == [f"reloaded 1 scenario, 1 model from {tmp_path}"]
     assert len(library.models) == count + 1
+    (tmp_path / "b.yaml").unlink()
+    assert library.refresh() == [f"reloaded 1 model from {tmp_path}"]
+    (tmp_path / "models" / "m.yaml").unlink()
+    assert library.refresh() == [f"reloaded 0 scenarios from {tmp_path}"]
+    write(tmp_path, "faults/f.yaml", "fault_set: mine\nfaults:\n  - {on: Run, do: {status: 503}}\n")
+    assert library.refresh() == [f"reloaded 1 fault set from {tmp_path}"]
 
 
 def test_a_library_follows_the_files_it_sends(tmp_path: Path) -> None:

@@ -340,8 +340,8 @@ def test_a_redirect_is_followed_a_few_times(tmp_path: Path) -> None:
 HTML = b"<!DOCTYPE html><html></html>"
 BOMB = gzip.compress(b"x" * (8 << 20))
 STATUSES: list[tuple[int, dict[str, str], bytes, str]] = [
-    (404, {}, b"", "answers with the status 404; look at owner and slug in it, which are in small letters, with dashes "
-     "for spaces and dots"),
+    (404, {}, b"", "answers with the status 404; look at the address; that of a model's page is like "
+     "https://wiro.ai/models/pruna/p-image"),
     (405, {}, b"", "answers with the status 405; Wiro's API takes POSTs only: save its answer, and give the file"),
     (503, {}, b"", "answers with the status 503; look at the address, or save the page and give the file"),
     (200, {}, b"x" * ((2 << 20) + 1), f"is larger than 2 MiB; {EXPECTED}"),
@@ -354,6 +354,15 @@ def test_an_answer_without_a_page_is_told(status: int, headers: dict[str, str], 
     """A status, or too much; of what is compressed, no more is unpacked than is allowed."""
     with site(lambda path: (status, headers, body)) as (origin, _):
         assert refused(f"{origin}/x") == f"{origin}/x {sentence}"
+
+
+@pytest.mark.parametrize("path", ["/models/Pruna/P%20Image", "/models/a/b/llms-full.txt"])
+def test_a_model_that_is_not_there_is_told_by_its_names(path: str) -> None:
+    """Only an address that has an owner and a slug in it can have the wrong ones."""
+    with site(lambda path: (404, {}, b"")) as (origin, _):
+        way = "look at owner and slug in it, which are in small letters, with dashes for spaces and dots"
+        assert refused(f"{origin}{path}").endswith(f"/llms-full.txt answers with the status 404; {way}")
+        assert "owner and slug" not in refused(f"{origin}/")
 
 
 def test_a_page_for_people_is_told() -> None:
@@ -424,7 +433,13 @@ def test_show_says_what_may_be_sent() -> None:
     [
         (["show", "google/nano-bananna"], "there is no model 'google/nano-bananna'; did you mean google/nano-banana?"),
         (["show", "caption"], "there is no model 'caption'; did you mean moondream3-preview/caption?"),
-        (["show", "zz/qq"], "there is no model 'zz/qq'; see wiro-mock model list"),
+        (
+            ["show", "zz/qq"],
+            "there is no model 'zz/qq'; none of the 108 is near; see wiro-mock model list (",
+        ),
+        (["show", "nope/captoin"], "did you mean moondream3-preview/caption? If not, see wiro-mock model list (--scen"),
+        (["show", "gpt"], "there is no model 'gpt'; did you mean openai/gpt-"),
+        (["list", "--kind", "sound"], "no kind 'sound'; did you mean 'audio'?"),
         (["list", "--owner", "gogle"], "there is no owner 'gogle'; did you mean 'google'?"),
         (["list", "--kind", "vidio"], "no kind 'vidio'; did you mean 'video'?"),
         (["list", "--search", "qqqq"], "there is no such model; leave out --owner, --kind or --search to see more"),

@@ -259,6 +259,7 @@ def test_the_categories_tell_of_the_kind(name: str) -> None:
     [
         ("vdieo", "3:7: kind: 'vdieo' is not possible; did you mean 'video'?"),
         ("Image", "3:7: kind: 'Image' is not possible; did you mean 'image'?"),
+        ("sound", "3:7: kind: 'sound' is not possible; did you mean 'audio'?"),
         ("nonsense", "3:7: kind: 'nonsense' is not possible; write one of: " + ", ".join(KINDS)),
         ("[image]", "3:7: kind: a list is not possible; did you mean 'image'?"),
         ("", "3:6: kind: nothing is not possible; write one of: " + ", ".join(KINDS)),

@@ -148,7 +148,10 @@ def _parsed(body: bytes) -> Mapping[str, Any]:
         raise Mistake(f"the body is longer than {BODY_LIMIT} bytes")
     if not body.strip():
         return {}
-    value = jsontext.loads(body)
+    try:
+        value = jsontext.loads(body)
+    except ValueError as error:
+        raise Mistake(f"the body is not JSON that can be read: {error}; send a JSON object, or no body") from None
     if not isinstance(value, dict):
         raise Mistake(f"the body is a JSON {type(value).__name__}; an object is expected")
     return value

@@ -16,6 +16,7 @@ from wiro_mock.api.origin import origins
 from wiro_mock.deliveries import Webhook
 from wiro_mock.kernel.account import concurrency_limit, usd
 from wiro_mock.kernel.events import SECOND
+from wiro_mock.kernel.numbers import plain
 from wiro_mock.kernel.task import Task
 from wiro_mock.language.complaints import did_you_mean
 from wiro_mock.mock import World
@@ -136,8 +137,8 @@ def show_account(world: World, body: Mapping[str, Any], query: Mapping[str, str]
     """The account: money in USD as exact texts, its state, its limit of unfinished tasks (null for none)."""
     account = world.sim.account
     return 200, {
-        "balance": f"{account.balance:f}",
-        "spent": f"{world.sim.spent:f}",
+        "balance": plain(account.balance),
+        "spent": plain(world.sim.spent),
         "suspended": account.suspended,
         "member": account.member,
         "limit": concurrency_limit(account.balance),
@@ -298,7 +299,7 @@ def _task(world: World, task: Task) -> dict[str, Any]:
         "scenario": task.job.scenario,
         "status": task.status.value,
         "exit_code": task.exit_code,
-        "cost": None if task.cost is None else str(task.cost),
+        "cost": None if task.cost is None else plain(task.cost),
         "created": task.created_at / SECOND,
         "waits_for": world.sim.waiting_for(task.job.id) or None,
     }

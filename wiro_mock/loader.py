@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from pydantic import ValidationError
 
@@ -185,9 +185,25 @@ class Library:
                     yield item.produce.file.path
 
     def _reloaded(self, folder: Path) -> str:
-        files = {str(path) for path in _scenario_files(folder)}
-        count = sum(scenario.source.rpartition(":")[0] in files for scenario in self.scenarios)
-        return f"reloaded {count} scenario{'' if count == 1 else 's'} from {folder}"
+        """What was read from a folder: its scenarios, models and fault sets, as far as there are any."""
+        counts = {
+            "scenario": _count_of(_scenario_files(folder), self.scenarios),
+            "model": _count_of(_model_files(folder), self.models),
+            "fault set": _count_of(_fault_files(folder), self._sets),
+        }
+        there = [f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items() if count]
+        return f"reloaded {', '.join(there) or '0 scenarios'} from {folder}"
+
+
+class _Sourced(Protocol):
+    @property
+    def source(self) -> str: ...
+
+
+def _count_of(paths: Iterable[Path], made: Iterable[_Sourced]) -> int:
+    """How many of these things were read from these files."""
+    files = {str(path) for path in paths}
+    return sum(one.source.rpartition(":")[0] in files for one in made)
 
 
 @cache

@@ -156,7 +156,10 @@ def test_a_switch_is_set_by_name_and_value(assignment: str, name: str, value: ob
     ("assignment", "why"),
     [
         ("stop_totl=true", "did you mean stop_total?"),
-        ("stop_total", "set as name=value"),
+        ("stop_total", "switch stop_total has no value; write stop_total=true or stop_total=false"),
+        ("options", r"write options=any or options=listed \(wiro-mock profile current --all tells"),
+        ("not_found_message", "write not_found_message=TEXT"),
+        ("options=lisetd", r"one of any, listed, not 'lisetd' \(wiro-mock profile current --all tells"),
         ("stop_total=yes", "one of true, false, not 'yes'"),
         ("nonce_reuse=no", "one of allow, refuse, not 'no'"),
         ("callback_attempts=9", "one of 1, 2, 3"),

@@ -46,7 +46,7 @@ def test_an_unknown_model_is_refused_and_the_known_ones_are_named_to_the_tester(
         Catalog([VEO, MODEL]).resolve("google", "veo4")
     assert (refused.value.code, refused.value.message, refused.value.status) == (1, "slug-owner-project-not-exist", 200)
     assert refused.value.reason == (
-        f"no model google/veo4 in the catalogue; did you mean Google/veo3.1? {WHERE_MODELS_ARE}"
+        f"no model google/veo4 in the catalogue; did you mean Google/veo3.1? If not, {WHERE_MODELS_ARE}"
     )
 
 

@@ -137,6 +137,19 @@ def test_a_conversation_stands_in_for_the_prompt_of_a_model_that_calls_tools() -
         assert refusal(parameters, PROMPT, **changes).message == "Request parameter [prompt] required"
 
 
+def test_a_conversation_without_its_prompt_is_told_for_which_models_it_would_do() -> None:
+    """No shipped model has the category, so a tester meets this often; and learns how to get past it."""
+    reason = refusal({"messages": [{"role": "user"}]}, PROMPT, categories=("llm",)).reason
+    assert (
+        "prompt of moondream3-preview/caption is required and was not sent; `messages` stand in for it only" in reason
+    )
+    assert "with models of the category llm-tool-call (so Wiro's newest documentation), and the categories" in reason
+    assert "of this one are: llm; " in reason
+    assert "the switch parameters=unchecked lets every run pass, or send a text" in reason
+    assert "stand in" not in refusal({"messages": []}, PROMPT).reason
+    assert "stand in" not in refusal({"messages": [1]}, replace(PROMPT, id="text")).reason
+
+
 def test_fields_of_every_run_are_no_parameters() -> None:
     """`callbackUrl` and `projectid` are keys of the task, even where a page lists them."""
     passes({}, Parameter(id="callbackUrl", type="text", required=True), Parameter(id="projectid", type="number"))

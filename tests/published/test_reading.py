@@ -19,7 +19,10 @@ def test_the_newer_page_says_names_words_and_addresses() -> None:
 
 
 def test_the_newer_page_says_parameters() -> None:
-    """Quoted options, blank lines between blocks, empty defaults, several samples of a file; a key counts in order."""
+    """Quoted options, blank lines between blocks, empty defaults, several samples of a file; a key counts in order.
+
+    `callbackUrl`, which some sources list, is no parameter of a model: every run may have it (rest.md §5.2).
+    """
     assert page("newer-full.txt").model.parameters == (
         Parameter(
             id="inputImage", type="combinefileinput", default="dusk.png,lamp one.png", label="Pictures to begin with",

@@ -133,7 +133,7 @@ def test_it_tells_what_it_is() -> None:
     """At a glance, for a failing assertion."""
     with WiroMock(balance="0.40", time="manual") as wiro:
         account = wiro.account
-        assert repr(account) == "<Account: balance 0.40 USD, spent 0 USD, 0 of 1 tasks>"
+        assert repr(account) == "<Account: balance 0.4 USD, spent 0 USD, 0 of 1 tasks>"
         account.balance, account.suspended, account.member = 1000, True, False
         assert repr(account) == "<Account: balance 1000 USD, spent 0 USD, 0 tasks, no limit, suspended, no member>"
         assert (account.suspended, account.member, wiro.account.member) == (True, False, False)

@@ -80,6 +80,7 @@ def _dated(name: str) -> Profile:
     return replace(default, name=name, **changes)
 
 
+_TOLD = "wiro-mock profile current --all tells of every switch"
 PROFILES = {name: _dated(name) for name in ABOUT}
 
 
@@ -94,10 +95,13 @@ def switch(profile: Profile, assignment: str) -> Profile:
     """The profile with one switch set, from `name=value`. Raises `ValueError` with the way out."""
     name, equals, text = assignment.partition("=")
     names = [field.name for field in fields(Profile) if field.name != "name"]
-    if not equals or name not in names:
+    if name not in names:
         close = difflib.get_close_matches(name, names, n=1)
         hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(names)}"
         raise ValueError(f"a switch is set as name=value, and {name!r} is none; {hint}")
+    if not equals:
+        ways = " or ".join(f"{name}={value}" for value in choices(name)) or f"{name}=TEXT"
+        raise ValueError(f"switch {name} has no value; write {ways} ({_TOLD})")
     change: dict[str, Any] = {name: _value(name, text)}
     return replace(profile, **change)
 
@@ -105,5 +109,5 @@ def switch(profile: Profile, assignment: str) -> Profile:
 def _value(name: str, text: str) -> Value:
     allowed, kind = choices(name), get_type_hints(Profile)[name]
     if allowed and text not in allowed:
-        raise ValueError(f"switch {name} is one of {', '.join(allowed)}, not {text!r}")
+        raise ValueError(f"switch {name} is one of {', '.join(allowed)}, not {text!r} ({_TOLD})")
     return text == "true" if kind is bool else int(text) if kind is int else text

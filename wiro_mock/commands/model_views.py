@@ -9,11 +9,15 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 
 from wiro_mock.kernel.catalog import FILES, Catalog, Model, Parameter, clean_slug
+from wiro_mock.kernel.nearest import nearest
 from wiro_mock.kernel.numbers import plain
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.language.complaints import did_you_mean
 from wiro_mock.text import printable
 
+MOST_NEAR = 5
+"""So many models are named that may be meant."""
+_MORE_MODELS = "see wiro-mock model list (--scenarios DIR adds your own)"
 NARROWEST = 40
 """Columns that the last cell of a row gets at least."""
 
@@ -42,10 +46,31 @@ def find(models: Iterable[Model], name: str) -> Model:
     try:
         return catalog.resolve(owner, slug)
     except Refusal:
-        near = catalog.nearest(owner, slug)
-        same = [one.name for one in catalog if clean_slug(one.slug) == clean_slug(slug or owner)]
-        way = f"did you mean {near.name if near else same[0]}?" if near or same else "see wiro-mock model list"
-        raise click.UsageError(f"there is no model {name!r}; {way}") from None
+        near = _near(catalog, owner, slug)
+        what = f"did you mean {' or '.join(near)}? If not," if near else f"none of the {len(catalog)} is near;"
+        raise click.UsageError(f"there is no model {name!r}; {what} {_MORE_MODELS}") from None
+
+
+def _near(catalog: Catalog, owner: str, slug: str) -> list[str]:
+    """The models that may be meant: the nearest; else those of that slug; else those with the word in their names."""
+    if near := catalog.nearest(owner, slug):
+        return [near.name]
+    word = clean_slug(slug or owner)
+    same = [one.name for one in catalog if clean_slug(one.slug) == word]
+    if same or slug:
+        return same[:MOST_NEAR] or _alike(catalog, word)
+    return [one.name for one in catalog if word and word in _text_of_name(one)][:MOST_NEAR] or _alike(catalog, word)
+
+
+def _alike(catalog: Catalog, word: str) -> list[str]:
+    """The model whose slug is most like the word, if any is alike enough."""
+    slugs = {clean_slug(one.slug): one.name for one in catalog}
+    near = nearest(word, slugs)
+    return [slugs[near]] if near else []
+
+
+def _text_of_name(model: Model) -> str:
+    return f"{clean_slug(model.owner)}/{clean_slug(model.slug)}"
 
 
 def view(model: Model) -> Iterator[str]:

@@ -29,11 +29,13 @@ class Kinds(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check the kind against those that there are."""
-        from wiro_mock.kernel.kinds import KINDS
+        from wiro_mock.kernel.kinds import KINDS, MEANT
         from wiro_mock.language.complaints import did_you_mean
 
         if value not in KINDS:
-            self.fail(f"no kind {value!r}; {did_you_mean(str(value), KINDS)}", param, ctx)
+            meant = MEANT.get(str(value).lower())
+            way = f"did you mean '{meant}'?" if meant else did_you_mean(str(value), KINDS)
+            self.fail(f"no kind {value!r}; {way}", param, ctx)
         return str(value)
 
 

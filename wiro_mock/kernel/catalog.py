@@ -17,9 +17,12 @@ from wiro_mock.kernel.prices import Tier
 from wiro_mock.kernel.refusals import No
 
 WHERE_MODELS_ARE = (
-    "models/*.yaml in a folder of scenarios describes your own (scenarios/README.md, Models); "
-    "unknown_models='play' (--unknown-models play) plays those that nobody describes"
+    "add it by wiro-mock model add FILE-OR-URL, describe it in models/*.yaml of a folder of scenarios "
+    "(scenarios/README.md, Models), or play it without a description by unknown_models='play' (--unknown-models play)"
 )
+"""The three ways to a model that is not there."""
+FEW: Final = 10
+"""So many models are named where none is near."""
 SLUG_SHOWN = 100
 """Characters of an owner or a slug that are told of."""
 LONGEST_SLUG: Final = 200
@@ -214,13 +217,15 @@ class Catalog:
     def _hint(self, owner: str, slug: str) -> str:
         owner, slug = owner[:SLUG_SHOWN], slug[:SLUG_SHOWN]
         if swapped := self._models.get(clean_name(slug, owner)):
-            return f"owner and model have changed places; did you mean {swapped.name}? "
+            return f"owner and model have changed places; did you mean {swapped.name}? If not, "
         of_owner = sorted(one.model.slug for one in self._named if one.owner == clean_slug(owner))
         if near := self.nearest(owner, slug):
-            return f"did you mean {near.name}? "
+            return f"did you mean {near.name}? If not, "
         if of_owner:
             return f"the models of {owner}: {listed(of_owner)}; "
         same = sorted(one.model.name for one in self._named if one.slug == clean_slug(slug))
         if same:
             return f"another owner has one of that name: {listed(same)}; "
+        if len(self) > FEW:
+            return f"none of the {len(self)} is near; "
         return f"none is near; there are: {listed(sorted(model.name for model in self))}; "

@@ -16,6 +16,20 @@ Kind: TypeAlias = Literal[
 """Kinds of output: a closed list, so that a slip of the pen is a complaint and no kind is without a scenario."""
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
+MEANT: Final[Mapping[str, Kind]] = MappingProxyType(
+    {
+        **dict.fromkeys(("sound", "music", "song", "speech", "voice", "wav", "mp3"), "audio"),
+        **dict.fromkeys(("picture", "photo", "img", "png", "jpg", "jpeg", "webp"), "image"),
+        **dict.fromkeys(("movie", "film", "clip", "animation", "mp4"), "video"),
+        **dict.fromkeys(("mesh", "glb", "model3d", "object"), "3d"),
+        **dict.fromkeys(("pdf", "file", "doc"), "document"),
+        **dict.fromkeys(("chat", "gpt", "language-model", "assistant"), "llm"),
+        **dict.fromkeys(("string", "txt", "caption", "transcript"), "text"),
+        **dict.fromkeys(("data", "structured"), "json"),
+    }
+)
+"""Other words that people have for a kind, for a did-you-mean."""
+
 DOCUMENTED: Final[Mapping[str, Kind]] = MappingProxyType(
     {
         "text-to-image": "image",

@@ -18,6 +18,9 @@ from wiro_mock.kernel.texts import value_text
 
 SHOWN: Final = 60
 """Characters of a value that are told of."""
+TOOL_CALLS: Final = "llm-tool-call"
+"""The category of models that take a conversation in place of a prompt (rest.md §5.2)."""
+INSTEAD_OF_PROMPT: Final = ("messages", "toolOutputs")
 COMPARED: Final = 50
 """So many names that a model does not have are compared with the one that is missing."""
 
@@ -28,7 +31,8 @@ def missing(model: Model, one: Parameter, parameters: Mapping[str, object]) -> s
         sent = "was not sent"
     else:
         sent = f"was sent as {shown(parameters[one.id])}, which counts as not given"
-    return f"{_head(model, one)} is required and {sent}; {_meant(model, one, parameters)}{_wanted(one)}{_said(model)}"
+    hint = _stand_in(model, one, parameters) or _meant(model, one, parameters)
+    return f"{_head(model, one)} is required and {sent}; {hint}{_wanted(one)}{_said(model)}"
 
 
 def no_number(model: Model, one: Parameter, value: object) -> str:
@@ -100,6 +104,18 @@ def _meant(model: Model, one: Parameter, parameters: Mapping[str, object]) -> st
     names = islice((name for name in parameters if name not in own), COMPARED)
     near = nearest(one.id, names)
     return f"{near!r} was sent, which the model does not have: did you mean {one.id}? " if near else ""
+
+
+def _stand_in(model: Model, one: Parameter, parameters: Mapping[str, object]) -> str:
+    """That a conversation was sent where a prompt is required, which only some models take for it."""
+    sent = next((name for name in INSTEAD_OF_PROMPT if parameters.get(name)), None)
+    if one.id != "prompt" or sent is None:
+        return ""
+    own = ", ".join(model.categories) or "none"
+    return (
+        f"`{sent}` stand in for it only with models of the category {TOOL_CALLS} (so Wiro's newest documentation), and "
+        f"the categories of this one are: {own}; the switch parameters=unchecked lets every run pass, or "
+    )
 
 
 def _wanted(one: Parameter) -> str:

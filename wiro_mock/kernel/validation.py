@@ -26,8 +26,6 @@ LONGEST_NUMBER: Final = 10_000
 """Characters of a text that is read as a number; ours. A longer one is none."""
 _DECIMAL: Final = re.compile(r"\s*([+-]?)(?:\d+(?:\.\d*)?|\.\d+)(?:e([+-]?)\d+)?\s*", re.ASCII | re.IGNORECASE)
 _HUGE: Final = 1 << 2_000
-_TOOL_CALLS: Final = "llm-tool-call"
-_INSTEAD_OF_PROMPT: Final = ("messages", "toolOutputs")
 
 
 def check_parameters(model: Model, parameters: Mapping[str, object], rules: Rules) -> None:
@@ -157,7 +155,7 @@ def _given_elsewhere(model: Model, one: Parameter, parameters: Mapping[str, obje
     Wiro lists `inputImageUrl` as a parameter of its own beside `inputImage`; either will do (rest.md §5.4).
     Models that call tools take `messages` in place of `prompt` (rest.md §5.2).
     """
-    if one.id == "prompt" and _TOOL_CALLS in model.categories:
-        return any(parameters.get(name) for name in _INSTEAD_OF_PROMPT)
+    if one.id == "prompt" and why.TOOL_CALLS in model.categories:
+        return any(parameters.get(name) for name in why.INSTEAD_OF_PROMPT)
     files = (other for other in model.parameters if other.type in FILES and one.id in companions(other.id))
     return any(entries(parameters, other.id) for other in files)

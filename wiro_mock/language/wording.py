@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from wiro_mock.kernel.kinds import MEANT
 from wiro_mock.language.complaints import Complaint, did_you_mean
 from wiro_mock.language.yaml_source import Document, Path
 
@@ -66,7 +67,10 @@ def _sentence(detail: ErrorDetails, root: type[BaseModel], path: Path) -> str:
             return str(context["error"])
         case "literal_error":
             choices = [choice.strip("' ") for choice in str(context["expected"]).replace(" or ", ",").split(",")]
-            return f"{value} is not possible; {did_you_mean(str(detail['input']), choices, what='write one of')}"
+            word = str(detail["input"])
+            if (meant := MEANT.get(word.lower())) in choices:
+                return f"{value} is not possible; did you mean '{meant}'?"
+            return f"{value} is not possible; {did_you_mean(word, choices, what='write one of')}"
         case "model_type" | "model_attributes_type":
             return _not_a_mapping(detail["input"], _model_at(root, path))
         case "greater_than_equal" | "greater_than":

@@ -12,6 +12,7 @@ from typing import Final, get_args
 
 from wiro_mock.kernel.catalog import CHOICES, FILES, NUMBERS, TEXTS, Parameter, ParameterType
 from wiro_mock.kernel.numbers import digits
+from wiro_mock.kernel.orders import OWN_FIELDS
 from wiro_mock.language.parameters import AND_MORE, numeric
 from wiro_mock.published.draft import Found
 from wiro_mock.published.values import number
@@ -26,9 +27,14 @@ _SHOWN: Final = 60
 
 
 def cleaned(found: Iterable[Found], remarks: list[str]) -> tuple[Parameter, ...]:
-    """The parameters, each id once. What had to be left out is added to the remarks, one phrase each."""
+    """The parameters, each id once. What had to be left out is added to the remarks, one phrase each.
+
+    What every run may have is no parameter of a model, though some sources list it among them (rest.md §5.2).
+    """
     kept: dict[str, Parameter] = {}
     for one in found:
+        if one.id in OWN_FIELDS:
+            continue
         if not _is_id(one.id):
             remarks.append(f"the parameter {shown(one.id)}: that cannot be an id")
         elif one.id in kept:

@@ -13,7 +13,6 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from wiro_mock.kernel.file_inputs import companions
-from wiro_mock.kernel.orders import OWN_FIELDS
 from wiro_mock.published.cleaning import TYPES
 from wiro_mock.published.draft import Draft, Found, NotAModel
 from wiro_mock.published.values import beyond, first, line, number, part, seconds, text, texts, whole
@@ -121,7 +120,7 @@ def _parameters(schema: Mapping[str, Any]) -> Iterator[Found]:
     required = schema.get("required")
     names = {name for name in required if isinstance(name, str)} if isinstance(required, list) else set[str]()
     for name, shape in properties.items():
-        if name not in OWN_FIELDS and isinstance(shape, dict):
+        if isinstance(shape, dict):
             yield _parameter(name, shape, required=name in names, properties=properties)
 
 

@@ -20,8 +20,11 @@ MOST_REDIRECTS: Final = 5
 _PAGE: Final = re.compile(r"/models/[^/]+/[^/]+/?")
 _BY_HAND: Final = "look at the address, or save the page and give the file"
 _POSTS: Final = "Wiro's API takes POSTs only: save its answer, and give the file"
+_OF_A_MODEL: Final = re.compile(r"/models/[^/]+/[^/]+(/llms(-full)?\.txt)?/?")
+_NOT_THERE: Final = "look at the address; that of a model's page is like https://wiro.ai/models/pruna/p-image"
+_NO_SUCH_MODEL: Final = "look at owner and slug in it, which are in small letters, with dashes for spaces and dots"
 _WAYS: Final = {
-    404: "look at owner and slug in it, which are in small letters, with dashes for spaces and dots",
+    404: _NOT_THERE,
     401: _POSTS,
     403: _POSTS,
     405: _POSTS,
@@ -121,5 +124,6 @@ def _body(chunks: Iterable[bytes], shown: str) -> bytes:
 
 
 def _status(shown: str, status: int) -> str:
-    way = _WAYS.get(status, _BY_HAND)
+    is_model = status == 404 and _OF_A_MODEL.fullmatch(urlsplit(shown).path)
+    way = _NO_SUCH_MODEL if is_model else _WAYS.get(status, _BY_HAND)
     return f"{shown} answers with the status {status}; {way}"

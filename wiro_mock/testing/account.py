@@ -10,6 +10,7 @@ from numbers import Rational
 from typing import Any, TypeAlias
 
 from wiro_mock.kernel.account import concurrency_limit, usd
+from wiro_mock.kernel.numbers import plain
 from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
 
@@ -89,7 +90,7 @@ class Account:
         self._world = world
 
     def __repr__(self) -> str:
-        known = [f"balance {self.balance:f} USD", f"spent {self.spent:f} USD"]
+        known = [f"balance {plain(self.balance)} USD", f"spent {plain(self.spent)} USD"]
         limit = self.limit
         known.append(
             f"{self.unfinished} of {limit} tasks" if limit is not None else f"{self.unfinished} tasks, no limit"
