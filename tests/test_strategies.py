@@ -25,6 +25,7 @@ from wiro_mock.api.frames import frame
 from wiro_mock.api.jsontext import dumps
 from wiro_mock.api.profile import Profile
 from wiro_mock.kernel import events as e
+from wiro_mock.kernel.answer import Piece
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.kernel.plan import Hold, Stall, Step
 from wiro_mock.kernel.refusals import Refusal
@@ -60,6 +61,16 @@ def events_of(steps: list[strategies.Step]) -> list[Any]:
 
 def codes(events: list[Any]) -> list[int]:
     return [event.code for event in events if isinstance(event, e.Exited)]
+
+
+def pieces(event: Any) -> tuple[Piece, ...]:
+    """Those of the answer that the event tells of, if it does."""
+    message = getattr(event, "message", None)
+    return message.answer.pieces if isinstance(message, e.Reply) else ()
+
+
+def finishes(events: list[Any]) -> list[str]:
+    return [event.message.answer.finish for event in events if pieces(event)]
 
 
 @cache
@@ -127,7 +138,7 @@ def test_a_timeline_may_take_all_of_its_time() -> None:
 @given(strategies.timelines(outputs=("produce", "stderr")))
 def test_outputs_can_be_chosen(steps: list[strategies.Step]) -> None:
     """Nothing else is put out."""
-    assert not {"print", "progress", "stream"} & {*names(steps)}
+    assert not {"print", "progress", "stream", "answer"} & {*names(steps)}
 
 
 @given(strategies.timelines(outputs=()))
@@ -172,6 +183,16 @@ SITUATIONS: Final[dict[str, Callable[[list[str], list[Any]], bool]]] = {
     "a kill before the start": lambda steps, events: steps[-2:] == ["assign", "cancel"],
     "a kill among outputs": lambda steps, events: steps[-2:] == ["print", "cancel"],
     "a kill after the exit": lambda steps, events: steps[-2:] == ["exit", "cancel"],
+    "an answer in several steps": lambda steps, events: steps.count("answer") > 1,
+    "a model that calls a tool": lambda steps, events: any(end == "tool_calls" for end in finishes(events)),
+    "an answer that is cut off": lambda steps, events: any(end == "length" for end in finishes(events)),
+    "a model that thinks": lambda steps, events: any(
+        piece.kind == "thinking" for event in events for piece in pieces(event)
+    ),
+    "an answer that comes at the end": lambda steps, events: any(
+        isinstance(event, e.Output) and isinstance(event.message, e.Reply) and event.message.hidden for event in events
+    ),
+    "a killed answer": lambda steps, events: steps[-2:] == ["answer", "cancel"],
     "everything said": lambda steps, events: {"accept", "preprocess", "assign", "start", "postprocess"} <= {*steps},
     "any other exit code": lambda steps, events: any(code not in (0, 1, 2, 137, 139, 255) for code in codes(events)),
     "any other signal": lambda steps, events: any(code < 0 and code != -9 for code in codes(events)),
@@ -298,7 +319,10 @@ def test_a_detail_is_an_answer_of_wiro(answer: Any) -> None:
     assert task["pexit"] is None or task["status"] not in ("task_cancel", "task_queue", "task_start", "task_output")
     if task["outputs"] or task["totalcost"] != "0":
         assert task["pexit"] == "0"
-    assert all(file["url"].startswith("https://cdn1.wiro.ai/") for file in task["outputs"])
+    files = [output for output in task["outputs"] if output["contenttype"] != "raw"]
+    assert all(file["url"].startswith("https://cdn1.wiro.ai/") for file in files)
+    assert files == task["outputs"][len(task["outputs"]) - len(files) :]  # an answer stands first, and there is one
+    assert len(task["outputs"]) <= len(files) + 1
 
 
 @given(st.data())
@@ -326,7 +350,8 @@ def test_a_detail_can_show_every_status() -> None:
 def test_a_played_task_is_the_fold_of_its_log(steps: list[strategies.Step]) -> None:
     """From the queue on, each instant once, to the end."""
     played = playing.play(steps, playing.MODELS[0], {})
-    assert [entry.event for entry in played.log][1:] == events_of(steps)
+    items = scenario_of(steps).compile(played.tasks[0].job, keep).items
+    assert [entry.event for entry in played.log][1:] == [item.event for item in items if isinstance(item, Step)]
     assert played.tasks[0].status is Status.QUEUE
     assert played.tasks[-1].finished
     assert [task.finished for task in played.tasks].count(True) == 1

@@ -1,4 +1,5 @@
-"""What a model's process can put out, as steps without their times: lines, progress, streams, files.
+"""What a model's process can put out, as steps without their times: lines, progress, files, a language
+model's answers, streams of words.
 
 The simplest comes first everywhere, for that is what Hypothesis shrinks to. No text has a `$` in it, so that
 every text comes out as it stands in the step.
@@ -10,6 +11,7 @@ from typing import Any, Final, TypeAlias, get_args
 
 from hypothesis import strategies as st
 
+from wiro_mock.kernel.answer import Finish
 from wiro_mock.language.media import CONTENT_TYPES
 from wiro_mock.language.produce import Sample
 
@@ -61,11 +63,36 @@ _FILES: Final = st.one_of(
     _with({"image": _IMAGES}, *_NAMED),
     st.sampled_from(_MEDIA),
 )
+_PIECES: Final[list[list[Keys]]] = [
+    [{"answer": "a cat"}],
+    [{"thinking": "What is it?"}, {"answer": "a cat"}],
+    [{"thinking": "One."}, {"answer": "a cat"}, {"thinking": "Two."}, {"answer": "and a dog"}],
+    [{"answer": "one"}, {"answer": "two"}],
+    [{"call": {"name": "look_up", "arguments": {"city": "İzmir", "days": [1, 2]}}}],
+    [{"thinking": "I have to look."}, {"call": {"name": "look_up", "id": "call_1"}}, {"call": {"name": "go"}}],
+    [{"answer": "I look."}, {"custom_call": {"name": "shell", "input": "ls -la"}}],
+]
+_ANSWERS: Final = st.one_of(
+    st.fixed_dictionaries({"text": TEXTS}),
+    st.fixed_dictionaries({"text": TEXTS, "thinking": TEXTS}),
+    st.fixed_dictionaries({"pieces": st.sampled_from(_PIECES)}),
+    st.just({"say": "corpus", "tokens": 30}),
+)
+_ENDINGS: Final[list[Keys]] = [
+    *({"finish": word} for word in get_args(Finish)),
+    {"usage": {"input": 7, "output": 120, "reasoning": 20, "cached": 3}},
+    {"usage": {"output": 0}},
+    {"tagged": True},
+]
+ENDS_ANSWER: Final = frozenset(key for keys in _ENDINGS for key in keys)
+"""Keys that tell of the whole answer, and stand in the last step of one."""
+_PACES: Final[list[Keys]] = [{"rate": "1000tps"}, {"jitter": 1.0}, {"shown": "end"}, {"jitter": 0.5, "shown": "end"}]
 OUTPUT_STEPS: Final[dict[str, st.SearchStrategy[Keys]]] = {
     "print": st.fixed_dictionaries({"text": TEXTS}),
     "produce": _FILES,
     "stderr": st.fixed_dictionaries({"text": ERRORS}),
     "progress": _with({"steps": st.integers(1, 6)}, {"log": True}, {"task": "Denoise", "kind": "progressDenoise"}),
+    "answer": st.builds(lambda said, more: said | more, _ANSWERS, st.sampled_from([{}] * 10 + _PACES + _ENDINGS)),
     "stream": _with({"text": TEXTS}, {"rate": "5tps"}, {"rate": "1000tps"}),
 }
 """The steps between start and exit, and what can stand in them."""

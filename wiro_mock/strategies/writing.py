@@ -14,12 +14,13 @@ from typing import Any, Final, TypeAlias
 
 from hypothesis import strategies as st
 
+from wiro_mock.kernel import tokens
 from wiro_mock.kernel.events import SECOND, Duration
 from wiro_mock.language.complaints import did_you_mean
 from wiro_mock.language.durations import format_duration, parse_duration, parse_rate
 from wiro_mock.language.spelling import shortest, times_of
 from wiro_mock.scenario import Scenario
-from wiro_mock.strategies.outputs import ERRORS, OUTPUT_STEPS, TEXTS, Keys
+from wiro_mock.strategies.outputs import ENDS_ANSWER, ERRORS, OUTPUT_STEPS, TEXTS, Keys
 
 Step: TypeAlias = dict[str, Any]
 """A step in the words of the YAML, with exactly one key: `{"exit": 0}`, `{"print": {"text": "cat", "after": "1s"}}`."""
@@ -28,8 +29,9 @@ OUTPUTS: Final = tuple(OUTPUT_STEPS)
 
 _Part: TypeAlias = list[tuple[str, Keys]]
 _LEAST: Final = 10 * SECOND
-"""So long the outputs of one timeline may take by themselves: streams of a few words at five words a second."""
+"""So long the outputs of one timeline may take by themselves: streams of words at five a second, answers."""
 _MOST_OUTPUTS: Final = 4
+_WAYS_TO_SPEAK: Final = ("answer", "stream")
 _TIMES: Final = [
     parse_duration(text)
     for text in ("0s", "1s", "250ms", "999ms", "1us", "1s500ms", "7s", "45s", "2m", "9m", "1h", "24h")
@@ -129,7 +131,20 @@ def _processes(outputs: tuple[str, ...]) -> st.SearchStrategy[_Part]:
     if not outputs:
         return st.just([])
     step = st.one_of([st.tuples(st.just(name), OUTPUT_STEPS[name]) for name in outputs])
-    return st.lists(step, max_size=_MOST_OUTPUTS)
+    return st.lists(step, max_size=_MOST_OUTPUTS).map(_speaking_one_way)
+
+
+def _speaking_one_way(steps: _Part) -> _Part:
+    """A process streams words or answers, not both; and only its last answer tells of the whole of them."""
+    ways = [name for name, _ in steps if name in _WAYS_TO_SPEAK]
+    said = [(name, keys) for name, keys in steps if name not in _WAYS_TO_SPEAK or name == ways[0]]
+    last = max((place for place, (name, _) in enumerate(said) if name == "answer"), default=0)
+    return [
+        (name, {key: value for key, value in keys.items() if key not in ENDS_ANSWER})
+        if name == "answer" and place < last
+        else (name, keys)
+        for place, (name, keys) in enumerate(said)
+    ]
 
 
 @st.composite
@@ -183,7 +198,7 @@ def _hold(draw: st.DrawFn) -> tuple[str, Keys]:
 
 def _timed(draw: st.DrawFn, steps: _Part, longest: Duration) -> list[Step]:
     """The steps with times, which together last no longer than `longest`."""
-    left = longest - sum(_own_time(keys) for name, keys in steps if name == "stream")
+    left = longest - sum(_own_time(keys) for name, keys in steps if name in _WAYS_TO_SPEAK)
     timed = []
     for name, keys in steps:
         times = {key: usual for key, usual in times_of(name).items() if key != "wait" or keys.get("then") != "stuck"}
@@ -208,6 +223,9 @@ def _durations(usual: tuple[Duration, ...], most: Duration) -> st.SearchStrategy
     return st.sampled_from(fitting[:1] * (len(fitting) // 3) + fitting)
 
 
-def _own_time(stream: Keys) -> Duration:
-    """How long the words of a stream take, after its first."""
-    return round(len(stream["text"].split()) * SECOND / parse_rate(stream.get("rate", "40tps")))
+def _own_time(speech: Keys) -> Duration:
+    """How long the words of a stream, or the tokens of an answer, take at the most after the first."""
+    said = [str(speech.get(key, "")) for key in ("text", "thinking", "pieces")]
+    count: int = max(sum(len(text.split()) for text in said), sum(map(tokens.count, said))) + speech.get("tokens", 0)
+    uneven: float = 1 + speech.get("jitter", 0)
+    return round(count * SECOND / parse_rate(speech.get("rate", "40tps")) * uneven)
