@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.api.catalogue_kit import painter, world_of
 from tests.api_kit import detail, filled, make_world, part, post, post_parts, shipped_library
 from wiro_mock import WiroMock, strategies
 from wiro_mock.api.profile import Profile
@@ -97,7 +98,7 @@ def _out_of_range(one: Parameter) -> Iterator[Broken]:
 # -- from the definitions ------------------------------------------------------------------------------
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(st.data(), some_models)
 def test_what_a_models_definitions_allow_is_taken_on(data: st.DataObject, name: str) -> None:
     """With any option or with the listed ones only; and so it is with fields that the model does not have."""
@@ -106,7 +107,7 @@ def test_what_a_models_definitions_allow_is_taken_on(data: st.DataObject, name: 
     assert message(MODELS[name], sent | {"user": "x", "steps ": "ten"}) == ""
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(st.data(), some_models)
 def test_what_breaks_one_rule_of_one_parameter_is_refused_with_its_sentence(data: st.DataObject, name: str) -> None:
     """Whatever else is sent, as long as it is allowed."""
@@ -286,6 +287,16 @@ def test_explain_tells_why_and_what_to_send(path: str, sent: dict[str, Any], sug
     assert f"  try       send it: {suggestion}" in lines
     assert any("serve --switch parameters=unchecked: any input passes" in line for line in lines)
     assert post(world, path, sent | json.loads(suggestion)).json["result"]
+
+
+def test_explain_suggests_a_number_that_passes_where_the_most_is_zero() -> None:
+    """And not 1."""
+    gain = Parameter(id="gain", type="number", required=True, maximum=Decimal(0))
+    world = world_of([painter(parameters=(gain,))])
+    path = "/v1/Run/acme-inc/painter-2"
+    assert post(world, path, {"gain": "many"}).json["result"] is False
+    assert '  try       send it: {"gain": 0}' in explain(world, "req-1")
+    assert post(world, path, {"gain": 0}).json["result"]
 
 
 def test_explain_tells_of_a_choice_that_is_not_listed() -> None:

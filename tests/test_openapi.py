@@ -152,8 +152,8 @@ def test_whatever_a_model_takes_its_document_is_valid(taken: list[Parameter], sl
     # Only what the model changes: the rest is valid, see above, and takes its time.
     (path,) = [path for path in shown["paths"] if path.startswith("/Run")]
     shown["paths"] = {path: shown["paths"][path]}
-    same = {"TaskObject", "OutputFile", "TaskDetailResponse", "TaskDetailRequest"}
-    shown["components"]["schemas"] = {k: v for k, v in shown["components"]["schemas"].items() if k not in same}
+    named = ("RunToolSchema", "RunTaskResponse", "FailureResponse")
+    shown["components"]["schemas"] = {name: shown["components"]["schemas"][name] for name in named}
     OpenAPIV30SpecValidator(shown).validate()
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.published.kit import DRAFTS, NAMES, TEXTS, page, parameters
@@ -35,6 +35,7 @@ def test_every_shipped_model_reads_back_as_it_is(tmp_path: Path) -> None:
     assert len(models) >= 100
 
 
+@settings(max_examples=30)  # each writes a file, and the loader reads it
 @given(DRAFTS)
 def test_whatever_a_source_says_the_file_can_be_loaded(draft: Draft) -> None:
     """And is the very model: hostile texts, contradictions and all."""
