@@ -18,10 +18,10 @@ from wiro_mock.kernel import events as e
 from wiro_mock.kernel.files import FileKind, make_file
 from wiro_mock.kernel.plan import Hold, Stall, Step
 from wiro_mock.kernel.texts import LONGEST_VALUE, value_text
+from wiro_mock.language.answers import MOST_SNAPSHOTS
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.language.durations import LONGEST, format_duration, parse_duration, parse_rate
 from wiro_mock.language.media import content_type, png
-from wiro_mock.language.outputs import MOST_SNAPSHOTS
 from wiro_mock.language.pictures import Format, picture
 from wiro_mock.language.steps import StepItem, step_kinds
 from wiro_mock.language.yaml_source import read_documents

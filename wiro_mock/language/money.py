@@ -1,9 +1,10 @@
-"""Amounts of USD, as the files write them: digits in quotes, so that no binary fraction comes between."""
+"""Amounts of USD, as the files of models write them: digits in quotes, so that no binary fraction comes between."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
+from wiro_mock.kernel import account
 from wiro_mock.kernel.prices import twelve_places
 
 
@@ -12,7 +13,7 @@ def usd(value: object, what: str = 'USD in quotes, such as "0.09"') -> Decimal:
     text = value if isinstance(value, str) else ""
     if not text.replace(".", "", 1).isdecimal() or not text.isascii():
         raise ValueError(f"{value!r} is not a price; write {what}")
-    return Decimal(text)
+    return account.usd(text)
 
 
 def usd_on_the_wire(value: object) -> Decimal:

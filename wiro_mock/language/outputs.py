@@ -9,13 +9,13 @@ from typing import Final
 
 from wiro_mock.kernel.events import SECOND, Duration, Progress, Snapshot
 from wiro_mock.kernel.sizes import Wishes, asked_size
+from wiro_mock.language.answers import MOST_SNAPSHOTS
 from wiro_mock.language.media import sample
 from wiro_mock.language.pictures import FORMATS, picture
 from wiro_mock.language.produce import Audio, Image, Produce
 from wiro_mock.language.sounds import wav
 from wiro_mock.language.steps import ProgressBar, StreamText
 
-MOST_SNAPSHOTS: Final = 500
 _WORD: Final = re.compile(r"\S+")
 _BAR_WIDTH: Final = 10
 _BAR_PARTS: Final = " ▏▎▍▌▋▊▉█"
