@@ -179,8 +179,12 @@ def check_output(client: FormClient, form: Form, task: dict[str, Any]) -> None:
 
 def _check_picture(form: Form, output: dict[str, Any], found: media_kit.Picture) -> None:
     defaults = {item["id"]: str(item["default"]) for item in form.items}
-    asked = {name: form.fields.get(name) or defaults.get(name) for name in ("width", "height", "outputFormat")}
-    assert found.size == (int(asked["width"] or 512), int(asked["height"] or 512))
+    names = ("width", "height", "size", "resolution", "outputFormat")
+    asked = {name: form.fields.get(name) or defaults.get(name) for name in names}
+    width, _, height = next((asked[name] or "" for name in names[2:4] if "x" in (asked[name] or "")), "").partition("x")
+    if asked["width"] or asked["height"] or not width.isdecimal():
+        width, height = asked["width"] or "512", asked["height"] or "512"
+    assert found.size == (int(width), int(height))
     word = (asked["outputFormat"] or "png").replace("jpg", "jpeg")
     assert (found.format.lower(), output["contenttype"]) == (word, f"image/{word}")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from wiro_mock.kernel import account
 from wiro_mock.kernel.prices import twelve_places
 
 
@@ -13,7 +12,7 @@ def usd(value: object, what: str = 'USD in quotes, such as "0.09"') -> Decimal:
     text = value if isinstance(value, str) else ""
     if not text.replace(".", "", 1).isdecimal() or not text.isascii():
         raise ValueError(f"{value!r} is not a price; write {what}")
-    return account.usd(text)
+    return Decimal(text)
 
 
 def usd_on_the_wire(value: object) -> Decimal:
