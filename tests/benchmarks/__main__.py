@@ -3,6 +3,7 @@
 from tests.benchmarks import (
     anchors,
     detail,
+    fanout,
     fixtures,
     growth,
     hour,
@@ -21,6 +22,7 @@ if __name__ == "__main__":
         detail,
         lifecycles,
         sockets,
+        fanout,
         long_run,
         plugin,
         fixtures,

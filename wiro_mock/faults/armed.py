@@ -233,7 +233,7 @@ class Faults:
 
     def strikes(self, operation: str) -> bool:
         """Whether any of them may strike this operation."""
-        return any(key[0] == operation for key in self._armed)
+        return bool(self._armed) and any(key[0] == operation for key in self._armed)
 
     def clear(self) -> int:
         """Disarm all of them; how many they were."""
