@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
@@ -126,6 +127,7 @@ def count_and_tasks(sim: Simulation, *, newest_first: bool) -> tuple[int, list[T
 
 
 QUERIES: dict[str, Callable[[Simulation, Task], object]] = {
+    "session": lambda sim, task: sim.session(task.job.id),
     "task": lambda sim, task: sim.task(task.job.id),
     "task_by_token": lambda sim, task: sim.task_by_token(task.job.token),
     "log": lambda sim, task: list(sim.log(task.job.id)),
@@ -145,7 +147,7 @@ QUERIES: dict[str, Callable[[Simulation, Task], object]] = {
     "balance": lambda sim, task: sim.balance,
 }
 COMMANDS = {"advance", "settle", "submit", "cancel", "kill", "emit", "release", "change_account"}
-COMMANDS |= {"delete_files", "create_folder", "upload"}
+COMMANDS |= {"delete_files", "create_folder", "upload", "hear", "interrupt", "end_session", "come_back"}
 
 
 @given(commands(), TIGHT)
@@ -195,6 +197,17 @@ def test_every_plan_that_finds_home_is_played_to_its_end(plan: Plan) -> None:
     log = sim.log(task.job.id)
     assert [entry.event for entry in log[1:]] == [step.event for step in steps]
     assert [b.at - a.at for a, b in pairwise(log)] == [step.after for step in steps]
+
+
+@given(commands(), TIGHT)
+def test_a_session_costs_what_its_turns_tell(script: list[Command], limits: Limits) -> None:
+    """Whatever a client does, however the task ends."""
+    played = play(script, limits)
+    for log in played.logs().values():
+        events = [entry.event for entry in log]
+        charged = sum((event.cost for event in events if isinstance(event, e.TurnCharged)), Decimal(0))
+        if any(isinstance(event, e.StreamReady | e.TurnCharged) for event in events):
+            assert fold(log).cost == charged
 
 
 # -- capacity --------------------------------------------------------------------------------------------
