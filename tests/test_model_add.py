@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,12 @@ from wiro_mock.asgi import create_app
 from wiro_mock.commands.group import wiro_mock
 from wiro_mock.loader import Library, load_models
 from wiro_mock.mock import World
+from wiro_mock.published import source
 from wiro_mock.published.source import address_of, shown_url
 from wiro_mock.server import ServerThread
 
 PAGE = PAGES / "newer-full.txt"
-FILE = "acme-night-painter-2.yaml"
+FILE = "acme--night-painter-2.yaml"
 TOOL: dict[str, Any] = {"slugowner": "acme", "slugproject": "one", "parameters": []}
 
 
@@ -89,10 +91,10 @@ def test_several_tools_become_several_files(tmp_path: Path) -> None:
     page.write_text(json.dumps({"result": True, "errors": [], "total": "2", "tool": tools}))
     result = play("add", page, "--to", tmp_path)
     assert result.stdout.endswith(f"use them: wiro-mock serve --scenarios {tmp_path}\n")
-    assert [path.name for path in sorted((tmp_path / "models").iterdir())] == ["acme-one.yaml", "acme-two.yaml"]
-    (tmp_path / "models" / "acme-one.yaml").unlink()
-    assert "acme-two.yaml is there already" in refused(page, "--to", tmp_path)
-    assert not (tmp_path / "models" / "acme-one.yaml").exists()
+    assert [path.name for path in sorted((tmp_path / "models").iterdir())] == ["acme--one.yaml", "acme--two.yaml"]
+    (tmp_path / "models" / "acme--one.yaml").unlink()
+    assert "acme--two.yaml is there already" in refused(page, "--to", tmp_path)
+    assert not (tmp_path / "models" / "acme--one.yaml").exists()
 
 
 def test_the_kind_can_be_said(tmp_path: Path) -> None:
@@ -129,6 +131,71 @@ def test_a_file_is_replaced_only_by_force(tmp_path: Path) -> None:
     assert play("add", PAGE, "--to", tmp_path, "--force").exit_code == 0
     assert play("add", PAGE, "--to", tmp_path, "--force").exit_code == 0
     assert load_models(tmp_path)[0].name == "acme/Night Painter.2"
+
+
+def listed(tmp_path: Path, *names: tuple[str, str], **fields: Any) -> Path:
+    """A file with an answer that lists tools of these names."""
+    page = tmp_path / "list.json"
+    tools = [{**TOOL, **fields, "slugowner": owner, "slugproject": slug} for owner, slug in names]
+    page.write_text(json.dumps({"result": True, "errors": [], "total": str(len(tools)), "tool": tools}))
+    return page
+
+
+def test_names_that_are_alike_are_two_files(tmp_path: Path) -> None:
+    """Also where owner and slug run into one another; in one call or in two."""
+    names = [("a b", "c"), ("a", "b c"), ("\u00fc", "b"), ("\u00f6", "b")]
+    assert play("add", listed(tmp_path, *names), "--to", tmp_path / "once").exit_code == 0
+    for name in names:
+        assert play("add", listed(tmp_path, name), "--to", tmp_path / "each", "--force").exit_code == 0
+    for folder in ("once", "each"):
+        assert sorted(one.name for one in load_models(tmp_path / folder)) == sorted(map("/".join, names))
+
+
+@pytest.mark.parametrize("force", [(), ("--force",)])
+def test_two_spellings_of_one_model_are_refused(tmp_path: Path, force: tuple[str, ...]) -> None:
+    """Rather than that the second is written over the first."""
+    sentence = refused(listed(tmp_path, ("a", "c"), ("b", "x"), ("A", "C.")), "--to", tmp_path, *force)
+    assert sentence == "the source has a/c and A/C., which are one model; take one of them out"
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize("rest", ['id: "1"\nkind: image\ncps: "1"\n', "kind: [broken\n"])
+def test_another_model_is_not_overwritten_by_force(tmp_path: Path, rest: str) -> None:
+    """Somebody has put it into a file of that name, perhaps a broken one; and beside the model that is meant."""
+    path = tmp_path / "models" / FILE
+    path.parent.mkdir()
+    mine = 'id: "2"\nkind: image\ncps: "1"\n'
+    path.write_text(f"model: acme/night-painter-2\n{mine}---\nmodel: 'acme/other'  # mine\n{rest}")
+    sentence = f"{path} describes acme/other, which would be lost; move it to another file first"
+    assert refused(PAGE, "--to", tmp_path, "--force") == sentence
+    path.write_text(f"model: acme/night-painter-2\n{mine}")
+    assert play("add", PAGE, "--to", tmp_path, "--force").exit_code == 0
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """Prices, votes and counts that make no sense are left out, each by its name; what is not there is not told of."""
+    price = {"inputs": {}, "price": 0.1, "priceMethod": "cp-pixel", "priceExtra": "x", "priceInput": -1}
+    page = listed(tmp_path, ("a", "c"), averagepoint="99", commentcount="-5", ratedusercount=1.5, time="soon",
+                  dynamicprice=json.dumps([price]))  # fmt: skip
+    result = play("add", page, "--to", tmp_path)
+    for phrase in (
+        "averagepoint: '99' is no number from 0 to 5",
+        "commentcount: '-5' is no whole number from 0",
+        "ratedusercount: '1.5' is no whole number from 0",
+        "time: 'soon' is no whole number from 0",
+        "priceExtra of the price of 0.1 by cp-pixel: 'x' is no amount from 0",
+        "priceInput of the price of 0.1 by cp-pixel: '-1' is no amount from 0",
+    ):
+        assert phrase in result.stdout
+    for sent in ("[{", "soon", {"price": 1}):
+        result = play("add", listed(tmp_path, ("a", "c"), dynamicprice=sent), "--to", tmp_path, "--force")
+        assert "all prices: dynamicprice is " in result.stdout
+    nothings: list[Any] = ["", None, [], "[]", " [ ] ", "0"]
+    for nothing in nothings:
+        page = listed(tmp_path, ("a", "c"), dynamicprice=nothing, averagepoint="", commentcount=0, time=None)
+        result = play("add", page, "--to", tmp_path, "--force")
+        assert result.exit_code == 0
+        assert "left out" not in result.stdout
 
 
 @pytest.mark.parametrize("force", [(), ("--force",)])
@@ -264,7 +331,7 @@ def test_huge_numbers_and_odd_ids_make_no_harm(tmp_path: Path) -> None:
     assert model.parameters[1].default == "\ufffd"
     assert len(model.id) == 7
     assert result.stdout.count("left out: ") == 4
-    assert "\n# - the parameter 'a b': that cannot be an id\n" in (tmp_path / "models" / "acme-one.yaml").read_text()
+    assert "\n# - the parameter 'a b': that cannot be an id\n" in (tmp_path / "models" / "acme--one.yaml").read_text()
 
 
 # -- from URLs -------------------------------------------------------------------------------------------
@@ -380,6 +447,44 @@ def test_a_server_that_is_not_there_is_told() -> None:
     assert message.endswith("; look at the address, or save the page and give the file")
     assert "is no URL; write one like https://wiro.ai/models/owner/slug" in refused("http://[::1")
     assert "cannot be asked" in refused("http:///x")
+
+
+@contextmanager
+def dripping(beginning: bytes, drop: bytes) -> Iterator[str]:
+    """A server that says something, and then a little more for ever."""
+    over = threading.Event()
+
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection, suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(beginning)
+            while not over.wait(0.02):
+                connection.sendall(drop)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}/x"
+        finally:
+            over.set()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("beginning", "drop"),
+    [(b"HTTP/1.1 200 OK\r\n", b"x-a: 1\r\n"), (b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n", b"x")],
+    ids=["headers", "body"],
+)
+@pytest.mark.timeout(30)
+def test_a_server_that_is_never_done_is_told(beginning: bytes, drop: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes in time; all of them together do not."""
+    monkeypatch.setattr(source, "ALL_SECONDS", 0.3)
+    with dripping(beginning, drop) as url:
+        assert refused(url) == (
+            f"{url} is not there in whole after 0.3 seconds; look at the address, or save the page and give the file"
+        )
 
 
 def test_what_may_be_secret_in_a_url_is_not_repeated() -> None:

@@ -211,10 +211,25 @@ def test_no_name_leads_out_of_the_folder(owner: str, slug: str) -> None:
 
 
 def test_two_models_have_two_files() -> None:
-    """Where letters had to be left out of the name, a checksum tells them apart; where none had, there is none."""
-    assert file_name(named("acme", "Night Painter.2")) == "acme-night-painter-2.yaml"
+    """Where letters had to be left out of the name, a digest tells them apart; where none had, there is none."""
+    assert file_name(named("acme", "Night Painter.2")) == "acme--night-painter-2.yaml"
+    assert file_name(named("a b", "c")) != file_name(named("a", "b c"))
+    assert file_name(named("A", "C")) == file_name(named("a", "c")), "which are one model, by the rule for slugs"
     assert file_name(named("ü", "b")) != file_name(named("ö", "b"))
     assert file_name(named("a" * 100, "b" * 100)) != file_name(named("a" * 100, "b" * 99 + "c"))
+
+
+_WORDS = st.text("aB .-_!ü1", min_size=1, max_size=6)
+
+
+@given(_WORDS, _WORDS, _WORDS, _WORDS)
+def test_only_one_and_the_same_model_has_the_same_file(owner: str, slug: str, other: str, another: str) -> None:
+    """Whatever the names are."""
+    try:
+        one, two = named(owner, slug), named(other, another)
+    except NotAModel:
+        return
+    assert (file_name(one) == file_name(two)) == (one.clean_name == two.clean_name)
 
 
 def named(owner: str, slug: str) -> Model:

@@ -54,8 +54,8 @@ def too_many(model: Model, one: Parameter, count: int, most: int) -> str:
 def beyond_counting(model: Model, one: Parameter) -> str:
     """So many files and URLs that nobody counts them."""
     return (
-        f"{_head(model, one)} was sent with more than {MOST_ENTRIES} files and URLs, or more than {MOST_VALUES} values; "
-        f"the mock counts no further, so send fewer{_said(model)}"
+        f"{_head(model, one)} was sent with more than {MOST_ENTRIES} files and URLs, or more than {MOST_VALUES} "
+        f"values; the mock counts no further, so send fewer{_said(model)}"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,8 @@ from wiro_mock.text import printable
 
 SECONDS: Final = 15.0
 """So long may a server say nothing."""
+ALL_SECONDS: Final = 30.0
+"""So long may all of it take; a server can say a little every second, for hours."""
 MOST_REDIRECTS: Final = 5
 _PAGE: Final = re.compile(r"/models/[^/]+/[^/]+/?")
 _BY_HAND: Final = "look at the address, or save the page and give the file"
@@ -84,6 +86,8 @@ def shown_url(url: str) -> str:
 
 
 def _fetched(url: str) -> Source:
+    import asyncio
+
     import httpx
 
     try:
@@ -93,15 +97,10 @@ def _fetched(url: str) -> Source:
         raise NotAModel(
             f"'{printable(url[:100])}' is no URL; write one like https://wiro.ai/models/owner/slug"
         ) from None
-    own = {f"all://{host}": None for host in _OWN}  # a proxy of the environment is not asked for this machine
     try:
-        with (
-            httpx.Client(timeout=SECONDS, follow_redirects=True, max_redirects=MOST_REDIRECTS, mounts=own) as client,
-            client.stream("GET", address, headers={"accept": "text/plain, application/json"}) as response,
-        ):
-            if response.status_code != httpx.codes.OK:
-                raise NotAModel(_status(shown, response.status_code))
-            return Source(data=_body(response.iter_bytes(), shown), place=shown)
+        return Source(data=asyncio.run(_asked(address, shown)), place=shown)
+    except TimeoutError:
+        raise NotAModel(f"{shown} is not there in whole after {ALL_SECONDS:g} seconds; {_BY_HAND}") from None
     except httpx.TooManyRedirects:
         raise NotAModel(f"{shown} leads on more than {MOST_REDIRECTS} times; give the address at its end") from None
     except httpx.TimeoutException:
@@ -113,10 +112,29 @@ def _fetched(url: str) -> Source:
         raise NotAModel(f"{shown} cannot be reached: {reason}; {_BY_HAND}") from None
 
 
-def _body(chunks: Iterable[bytes], shown: str) -> bytes:
+async def _asked(address: str, shown: str) -> bytes:
+    """What the address answers. In a loop of its own, because only there a clock runs over all of it: the limits of
+    an HTTP client begin anew with every byte.
+    """
+    import asyncio
+
+    import httpx
+
+    own = {f"all://{host}": None for host in _OWN}  # a proxy of the environment is not asked for this machine
+    async with (
+        asyncio.timeout(ALL_SECONDS),
+        httpx.AsyncClient(timeout=SECONDS, follow_redirects=True, max_redirects=MOST_REDIRECTS, mounts=own) as client,
+        client.stream("GET", address, headers={"accept": "text/plain, application/json"}) as response,
+    ):
+        if response.status_code != httpx.codes.OK:
+            raise NotAModel(_status(shown, response.status_code))
+        return await _body(response.aiter_bytes(), shown)
+
+
+async def _body(chunks: AsyncIterable[bytes], shown: str) -> bytes:
     """The whole body, of bounded size also where it is compressed."""
     data = bytearray()
-    for chunk in chunks:
+    async for chunk in chunks:
         data += chunk
         if len(data) > LARGEST:
             raise NotAModel(f"{shown} is larger than {LARGEST >> 20} MiB; {EXPECTED}")

@@ -80,13 +80,13 @@ def _draft(tool: Mapping[str, object]) -> Draft:
         samples=texts(_listed(tool.get("samples"))),
         inspire=tuple(_examples(_listed(tool.get("inspire")))),
         cps=number(tool.get("cps")),
-        prices=tuple(_tiers(_listed(tool.get("dynamicprice")), remarks)),
+        prices=tuple(_tiers(tool.get("dynamicprice"), remarks)),
         seconds=seconds(tool.get("computingtime")),
         members=true(tool.get("onlymembers")),
-        created=whole(first(tool, "time", "created")) or 0,
-        comments=whole(tool.get("commentcount")) or 0,
-        raters=whole(tool.get("ratedusercount")) or 0,
-        points=_points(tool.get("averagepoint")),
+        created=_count(tool, "time", "created", remarks=remarks),
+        comments=_count(tool, "commentcount", remarks=remarks),
+        raters=_count(tool, "ratedusercount", remarks=remarks),
+        points=_points(tool.get("averagepoint"), remarks),
         parameters=tuple(_parameters(groups)),
         remarks=tuple(remarks),
     )
@@ -102,9 +102,26 @@ def _listed(value: object) -> object:
     return value
 
 
-def _points(value: object) -> Decimal:
+def _count(tool: Mapping[str, object], *keys: str, remarks: list[str]) -> int:
+    """A whole number from 0; what is none is 0, and told, unless it is nothing at all."""
+    sent = first(tool, *keys)
+    found = whole(sent)
+    if found is None and sent is not None:
+        remarks.append(f"{keys[0]}: {_shown(sent)} is no whole number from 0")
+    return found or 0
+
+
+def _points(value: object, remarks: list[str]) -> Decimal:
     found = number(value)
-    return found if found is not None and 0 <= found <= 5 else Decimal(0)
+    if found is not None and 0 <= found <= 5:
+        return found
+    if value not in (None, ""):
+        remarks.append(f"averagepoint: {_shown(value)} is no number from 0 to 5")
+    return Decimal(0)
+
+
+def _shown(value: object) -> str:
+    return repr(line(value)[:40]) if text(value) else f"a {type(value).__name__}"
 
 
 # -- parameters ----------------------------------------------------------------------------------------
@@ -169,8 +186,13 @@ def _example_value(value: object) -> str:
 # -- prices --------------------------------------------------------------------------------------------
 
 
-def _tiers(prices: object, remarks: list[str]) -> Iterator[Tier]:
-    for one in prices if isinstance(prices, list) else []:
+def _tiers(sent: object, remarks: list[str]) -> Iterator[Tier]:
+    prices = _listed(sent)
+    if not isinstance(prices, list) or (not prices and isinstance(sent, str) and sent.strip("[] \t\r\n")):
+        if sent not in (None, "", {}, False, 0, "0", "null", "{}"):
+            remarks.append(f"all prices: dynamicprice is {_shown(sent)}, which is no JSON list")
+        return
+    for one in prices:
         price, method = number(part(one, "price")), line(part(one, "priceMethod"))
         if price is None or price < 0 or method not in get_args(Method):
             remarks.append(f"a price of {text(part(one, 'price'))[:40] or 'nothing'} by the method {method[:40]!r}")
@@ -182,11 +204,17 @@ def _tiers(prices: object, remarks: list[str]) -> Iterator[Tier]:
             inputs={text(key): _example_value(value) for key, value in inputs.items()}
             if isinstance(inputs, dict)
             else {},
-            extra=_amount(one, "priceExtra"),
-            per_input=_amount(one, "priceInput"),
+            extra=_amount(one, "priceExtra", remarks),
+            per_input=_amount(one, "priceInput", remarks),
         )
 
 
-def _amount(one: object, key: str) -> Decimal | None:
-    found = number(part(one, key))
-    return found if found is not None and found >= 0 else None
+def _amount(one: object, key: str, remarks: list[str]) -> Decimal | None:
+    sent = part(one, key)
+    found = number(sent)
+    if found is not None and found >= 0:
+        return found
+    if sent not in (None, ""):
+        price = f"the price of {text(part(one, 'price'))[:40]} by {line(part(one, 'priceMethod'))[:40]}"
+        remarks.append(f"{key} of {price}: {_shown(sent)} is no amount from 0")
+    return None
