@@ -104,7 +104,8 @@ def test_the_status_diagram_is_that_of_the_code() -> None:
 
 def test_the_yaml_in_readme_loads() -> None:
     """Every scenario that README shows is one."""
-    assert [scenario.name for text in blocks("yaml") for scenario in load_text(text)] == [
+    names = [scenario.name for text in blocks("yaml") for scenario in load_text(text)]
+    assert names == [
         "long-captions-fail",
         "paid-for-twice",
     ]
