@@ -107,6 +107,7 @@ def test_the_yaml_in_readme_loads() -> None:
     names = [scenario.name for text in blocks("yaml") for scenario in load_text(text)]
     assert names == [
         "long-captions-fail",
+        "small-talk",
         "paid-for-twice",
     ]
 
