@@ -156,7 +156,7 @@ def test_a_ready_made_file_in_any_scenario(kind: str, contenttype: str) -> None:
         ({}, {"width": 0, "height": ""}, ("0.png", "image/png", "PNG", (512, 512))),
         ({}, {"width": 4097, "height": -1}, ("0.png", "image/png", "PNG", (512, 512))),
         ({}, {"width": "1" * 5_000, "height": ["x"] * 500}, ("0.png", "image/png", "PNG", (512, 512))),
-        ({}, {"width": "٦٤", "height": "1e2"}, ("0.png", "image/png", "PNG", (512, 512))),
+        ({}, {"width": "٦٤", "height": "1e2"}, ("0.png", "image/png", "PNG", (512, 100))),
         ({}, {"outputFormat": "jpeg"}, ("0.jpeg", "image/jpeg", "JPEG", (512, 512))),
         ({}, {"outputFormat": "JPG"}, ("0.jpg", "image/jpeg", "JPEG", (512, 512))),
         ({}, {"outputFormat": "webp", "width": 9}, ("0.webp", "image/webp", "WEBP", (9, 512))),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.api.test_detail import NEWER_KEYS, SEED_KEYS, check_money, check_shape
 from tests.api_kit import CAPTION, detail, make_world, multipart, part, post, run, send, signed
 from wiro_mock import shapes
-from wiro_mock.api import wire
+from wiro_mock.api import task_list, wire
 from wiro_mock.api.body import text_of
 from wiro_mock.api.task_list import LIMIT, MOST, page_of, wanted_model
 from wiro_mock.kernel.rules import Limits
@@ -289,3 +289,16 @@ def test_what_is_not_shown_is_neither_walked_over_nor_built(monkeypatch: pytest.
     built.clear()
     assert listed_ids(WORLD, start=50, limit=3, modelName="caption") == built == NEWEST[50:53]
     assert walked == NEWEST[:53]
+
+
+def test_a_page_of_long_texts_ends_early_and_none_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One task at least, so that a client which goes on where the page ended comes to the end."""
+    monkeypatch.setattr(task_list, "MOST_TEXT", 2_000)
+    world, _ = world_of(0)
+    made = [run(world, {"prompt": "x" * size})[0] for size in (10, 1_500, 1_500, 10, 5_000, 5_000, 10)]
+    pages: list[list[str]] = []
+    while page := listed_ids(world, start=sum(map(len, pages)), limit=100):
+        pages.append(page)
+    assert [len(page) for page in pages] == [2, 1, 2, 2]
+    assert [task for page in pages for task in page] == made[::-1]
+    assert listed(world, limit=100)["total"] == "7"

@@ -166,6 +166,11 @@ TABLE: dict[str, tuple[Run, str]] = {
     "cp-outputVideoLength: the scenario's word": (
         run(tier("cp-outputVideoLength"), used=Used(video_seconds=D("2.5")), parameters={"duration": 10}), "0.125"
     ),
+    "cp-outputVideoLength: exponent": (run(tier("cp-outputVideoLength"), parameters={"duration": "+.5e1"}), "0.25"),
+    "cp-outputVideoLength: 5.0s": (run(tier("cp-outputVideoLength"), parameters={"duration": "5.0 s "}), "0.25"),
+    "cp-outputVideoLength: beyond all": (
+        run(tier("cp-outputVideoLength"), parameters={"duration": "1e999999999", "seconds": "1e-999999999"}), "0.007"
+    ),
     "cp-outputVideoLength: a number": (run(tier("cp-outputVideoLength"), parameters={"duration": 5}), "0.25"),
     "cp-outputVideoLength: a text": (run(tier("cp-outputVideoLength"), parameters={"seconds": "8s"}), "0.40"),
     "cp-outputVideoLength: a fraction": (

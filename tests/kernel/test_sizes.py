@@ -22,6 +22,9 @@ from wiro_mock.kernel.sizes import LARGEST_SIDE, asked_size
         ({"size": ["0x9"]}, (None, None)),
         ({"width": [str(LARGEST_SIDE)], "height": [str(LARGEST_SIDE + 1)]}, (LARGEST_SIDE, None)),
         ({"size": [f"{LARGEST_SIDE + 1}x9"]}, (None, None)),
+        ({"width": ["2048.0"], "height": [" +2e3 "]}, (2048, 2000)),
+        ({"width": ["2048.9"], "height": ["1.e0"]}, (2048, 1)),
+        ({"width": ["0.9", "1e999999999", "NaN", "64"], "height": [f"{LARGEST_SIDE}.5"]}, (64, LARGEST_SIDE)),
         ({"width": ["-5"], "height": ["\u0663"]}, (None, None)),
     ],
 )

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from tests.strategies import BLOBS, MODEL
 from wiro_mock.kernel.catalog import Model, Parameter
+from wiro_mock.kernel.numbers import number_of
 from wiro_mock.kernel.orders import InputBlob
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.kernel.rules import Rules
-from wiro_mock.kernel.validation import check_parameters, number_of
+from wiro_mock.kernel.validation import check_parameters
 
 CHECKED, LISTED = Rules(), Rules(listed_options=True)
 UNCHECKED = Rules(check_parameters=False, listed_options=True)

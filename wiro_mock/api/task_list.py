@@ -5,13 +5,14 @@ The fields are those that Wiro's MCP server sends (rest.md §2.1, read again in 
 
 Our choices, where no source knows: a field that makes no sense counts as not sent, so a list is never refused for it.
 Every `sort` is by id, which is the order of creation. Every task here is of `type` "model", whatever type is asked for.
-A page has at most 100 tasks, which is what the MCP server allows. No source filters by status, so neither does this.
+A page has at most 100 tasks, which is what the MCP server allows, and ends early where their texts are long: a client
+that goes on by the number of tasks that it got misses none. No source filters by status, so neither does this.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeAlias
@@ -29,6 +30,8 @@ LIMIT = 20
 MOST = 100
 FAR = 10**18
 """A number of more digits is as good as this one: beyond the end of any list."""
+MOST_TEXT = 8 << 20
+"""About the bytes of text on a page; the task that goes beyond them is its last."""
 LONGEST_NAME = 200
 """A longer `modelName` names no model; it isn't looked at any closer."""
 
@@ -73,7 +76,17 @@ def _cut(sim: Simulation, page: Page, fits: Fits | None, *, newest_first: bool) 
         total, tasks = sim.remembered, sim.tasks(newest_first=newest_first)
     else:
         total, tasks = sim.tasks_of([name for name in sim.models_run() if fits(name)], newest_first=newest_first)
-    return list(islice(tasks, page.start, page.start + page.limit)), total
+    return list(_as_far(islice(tasks, page.start, page.start + page.limit))), total
+
+
+def _as_far(tasks: Iterable[Task]) -> Iterator[Task]:
+    """The tasks, up to the one with which their texts become too long for one page."""
+    text = 0
+    for task in tasks:
+        yield task
+        text += task.job.weight + len(task.stdout) + len(task.stderr)
+        if text > MOST_TEXT:
+            return
 
 
 def wanted_model(fields: Mapping[str, object]) -> Fits | None:

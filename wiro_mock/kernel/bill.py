@@ -29,6 +29,7 @@ from wiro_mock.kernel.catalog import FILES, Model
 from wiro_mock.kernel.events import Job
 from wiro_mock.kernel.file_inputs import entries
 from wiro_mock.kernel.files import Blob, File
+from wiro_mock.kernel.numbers import LONGEST_NUMBER, number_of
 from wiro_mock.kernel.prices import (
     NOTHING_SAID,
     Method,
@@ -47,7 +48,8 @@ from wiro_mock.kernel.texts import value_text
 MEGAPIXEL: Final = 1024 * 1024
 """What `cp-pixel` counts in; a beginning one counts as a whole one, which is inferred (rest.md §8)."""
 _LENGTHS: Final = ("duration", "seconds", "durationSeconds")
-_SECONDS: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?s?")
+_SECONDS: Final = re.compile(r" ?s\s*\Z")
+_SHORTEST, _LONGEST = Decimal("1e-9"), Decimal("1e9")
 _NO_IMAGE: Final = ("audio", "voice", "sound", "song", "music", "video", "document")
 _SILENT: Final = ("image/", "text/", "application/pdf")
 _NO_AUDIO: Final = ("image", "picture", "photo", "mask", "document")
@@ -195,8 +197,8 @@ def _audio_seconds(run: Run) -> Decimal | None:
 def _video_seconds(run: Run) -> Decimal | None:
     if run.used.video_seconds is not None:
         return run.used.video_seconds
-    told = (_SECONDS.fullmatch(text.strip()) for text in _first_told(run.job, _LENGTHS))
-    return next((Decimal(found[1]) for found in told if found and Decimal(found[1])), None)
+    told = (number_of(_SECONDS.sub("", text)) for text in _first_told(run.job, _LENGTHS) if len(text) <= LONGEST_NUMBER)
+    return next((found for found in told if found is not None and _SHORTEST <= found < _LONGEST), None)
 
 
 # -- the formulas --------------------------------------------------------------------------------------

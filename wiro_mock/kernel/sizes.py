@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
+from wiro_mock.kernel.numbers import number_of
+
 Wishes: TypeAlias = Callable[[str], Iterable[str]]
 """What a run asks for under the name of a parameter, the most wanted first; empty when it asks for nothing."""
 LARGEST_SIDE: Final = 4096
 """Pixels of a side of a picture that can be made here. A larger wish counts as none, and so it does for the bill."""
 _SIZES: Final = ("size", "resolution")
 _WIDTH_BY_HEIGHT: Final = re.compile(r"\s*([0-9]{1,9}) ?[xX\u00d7*] ?([0-9]{1,9})\s*")
-_WHOLE: Final = re.compile(r"[0-9]{1,9}")
 
 
 def asked_size(wishes: Wishes) -> tuple[int | None, int | None]:
@@ -28,9 +29,12 @@ def asked_size(wishes: Wishes) -> tuple[int | None, int | None]:
 
 
 def _side(wishes: Iterable[str]) -> int | None:
-    """The first that is a side which a picture can have: n8n sends 0 where nobody chose one (rest.md §5.3)."""
-    sides = (int(wish) for wish in wishes if _WHOLE.fullmatch(wish))
-    return next(filter(_is_side, sides), None)
+    """The first that is a side which a picture can have: n8n sends 0 where nobody chose one (rest.md §5.3).
+
+    What passes for a number of a run is one here, too: `2048.0`, `2e3`. A picture has whole pixels: 2048.5 is 2048.
+    """
+    sides = (number for wish in wishes if (number := number_of(wish)) is not None)
+    return next((int(side) for side in sides if 1 <= side < LARGEST_SIDE + 1), None)
 
 
 def _is_side(pixels: int) -> bool:

@@ -7,25 +7,16 @@ refuse passes, and what the model does not list is never looked at.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
-from typing import Final
 
 from wiro_mock.kernel import parameter_reasons as why
 from wiro_mock.kernel.catalog import FILES, NUMBERS, Model, Parameter
 from wiro_mock.kernel.file_inputs import MOST_VALUES, companions, entries, found
-from wiro_mock.kernel.numbers import digits
+from wiro_mock.kernel.numbers import digits, number_of
 from wiro_mock.kernel.orders import OWN_FIELDS
 from wiro_mock.kernel.refusals import No, Refusal
 from wiro_mock.kernel.rules import Rules
 from wiro_mock.kernel.texts import value_text
-
-LONGEST_NUMBER: Final = 10_000
-"""Characters of a text that is read as a number; ours. A longer one is none."""
-_DECIMAL: Final = re.compile(r"\s*([+-]?)(?:\d+(?:\.\d*)?|\.\d+)(?:e([+-]?)\d+)?\s*", re.ASCII | re.IGNORECASE)
-_HUGE: Final = 1 << 2_000
 
 
 def check_parameters(model: Model, parameters: Mapping[str, object], rules: Rules) -> None:
@@ -71,32 +62,6 @@ def is_absent(one: Parameter, value: object) -> bool:
         elif item not in (None, ""):
             return False
     return not rest
-
-
-def number_of(value: object) -> Decimal | None:
-    """The number that a value is: a JSON number, or a text of one (rest.md §5.3); None for anything else.
-
-    A text may have a sign, decimals, an exponent and blanks around it; `NaN`, `Infinity`, hexadecimal digits and
-    digits of other scripts are no numbers, and neither are booleans: our choice. What is too large to be written out
-    comes back as an infinity, which no range holds.
-    """
-    if isinstance(value, str):
-        found = _DECIMAL.fullmatch(value) if len(value) <= LONGEST_NUMBER else None
-        if found is None:
-            return None
-        try:
-            return Decimal(value)
-        except InvalidOperation:  # an exponent of twenty digits
-            return Decimal(0) if found[2] == "-" else Decimal(f"{found[1]}Infinity")
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        if abs(value) >= _HUGE:
-            return Decimal("Infinity") if value > 0 else Decimal("-Infinity")
-        return Decimal(value)
-    if isinstance(value, float) and math.isfinite(value):
-        return Decimal(repr(value))  # the digits that were sent, not those of the double nearest to them
-    return None
 
 
 def _check_files(model: Model, one: Parameter, parameters: Mapping[str, object]) -> None:
