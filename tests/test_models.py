@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.api_kit import detail, filled, make_world, post
-from wiro_mock.kernel.catalog import CHOICES, FILES, Model, Parameter
+from wiro_mock.kernel.catalog import CHOICES, FILES, Model, Parameter, readable
 from wiro_mock.kernel.kinds import KINDS, Kind, kind_of
 from wiro_mock.loader import Library, ScenarioError, load_models, shipped
 from wiro_mock.scenario import choose
@@ -43,6 +43,39 @@ def complaints(folder: Path, text: str) -> list[str]:
 
 
 # -- what may be written
+
+
+def test_options_and_parameters_say_what_a_form_shows(tmp_path: Path) -> None:
+    """Labels beside plain texts, groups, placeholders; what says no more than the option is no label."""
+    model = read(
+        tmp_path,
+        "parameters:\n"
+        "  p: {type: select, options: [a, {value: b, label: Bee}, {value: 1, label: 1}, …], default: B, group: How}\n"
+        "  q: {type: text, placeholder: Say it}\n"
+        "  r: {type: select, options: [{value: a}, {value: b, label: b}]}\n",
+    )
+    p, q, r = model.parameters
+    assert (p.options, p.option_labels, p.more_options) == (("a", "b", "1"), ("", "Bee", ""), True)
+    assert (p.group, q.placeholder, r.option_labels) == ("How", "Say it", ())
+    assert list(p.shown_options) == [("a", "a"), ("b", "Bee"), ("1", "1")]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("inputImage", "Input Image"),
+        ("user_id", "User Id"),
+        ("fps", "Fps"),
+        ("image2URL", "Image2 URL"),
+        ("top-k.max", "Top K Max"),
+        ("__", "__"),
+    ],
+)
+def test_an_id_in_words(name: str, words: str) -> None:
+    """Our choice for a parameter without a label."""
+    assert readable(name) == words
+    assert Parameter(id=name, type="text").shown_label == words
+    assert Parameter(id=name, type="text", label=name).shown_label == name
 
 
 def test_a_parameter_says_it_all(tmp_path: Path) -> None:
@@ -102,7 +135,7 @@ def test_the_other_side_of_every_rule_is_allowed(tmp_path: Path, line: str) -> N
         ("{required: true}", "6:6: parameters.p.type: is missing; add it: its type, such as text, number, select "
          "or combinefileinput"),
         ("", "6:5: parameters.p: nothing is not a mapping; write {type: …}, the keys here are: type, required, min, "
-         "max, step, options, entries, maxlength, label, note, default"),
+         "max, step, options, entries, maxlength, label, note, placeholder, group, default"),
         ("{type: number, min: 3, max: 2}", "6:34: parameters.p.max: 2 is below min, which is 3; swap the two, or "
          "mend one"),
         ("{type: number, min: '3'}", "6:26: parameters.p.min: '3' is not a number; write digits without quotes"),
@@ -123,8 +156,11 @@ def test_the_other_side_of_every_rule_is_allowed(tmp_path: Path, line: str) -> N
          "it to them, or write one of them"),
         ("{type: text, options: [a]}", "6:28: parameters.p.options: a text has no options; take it out, or write "
          "another type"),
+        ("{type: select, options: [{label: A}]}", "6:31: parameters.p.options.value: is missing; add it: what is sent"),
+        ("{type: select, options: [{value: a, lable: A}]}",
+         "6:42: parameters.p.options.lable: unknown key; did you mean 'label'?"),
         ("{type: select, options: []}", "6:30: parameters.p.options: is empty; write at least one"),
-        ("{type: select, options: [[a]]}", "6:31: parameters.p.options: a list is not text; put it in quotes"),
+        ("{type: select, options: [[a]]}", "6:31: parameters.p.options.value: a list is not text; put it in quotes"),
         ("{type: select, options: a}", "6:30: parameters.p.options: 'a' is not a list; begin each item with a dash"),
         ("{type: select, min: 1}", "6:26: parameters.p.min: a select has no min; take it out, or write another type"),
         ("{type: number, entries: 2}", "6:30: parameters.p.entries: a number has no entries; take it out, or write "

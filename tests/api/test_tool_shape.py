@@ -114,6 +114,23 @@ STEPS = Parameter(
 )
 
 
+def test_labels_groups_and_placeholders_are_those_of_the_file() -> None:
+    """Options by their labels in both spellings; neighbours of one group together, in the order of the file."""
+    style = Parameter(id="style", type="select", options=("", "oil"), option_labels=("None", ""), group="How")
+    prompt = Parameter(id="prompt", type="text", placeholder="Say it")
+    tool = tool_of(painter(parameters=(prompt, style, STEPS)))
+    assert [(group["title"], [item["id"] for item in group["items"]]) for group in tool["parameters"] or ()] == [
+        ("Input", ["prompt"]),
+        ("How", ["style"]),
+        ("Input", ["steps"]),
+    ]
+    assert parameter_item(prompt, BOTH)["placeholder"] == "Say it"
+    assert parameter_item(style, BOTH)["options"] == [
+        {"label": "None", "text": "None", "value": ""},
+        {"label": "oil", "text": "oil", "value": "oil"},
+    ]
+
+
 def test_a_parameter_in_both_spellings_and_in_each_alone() -> None:
     """Numbers for those who read the documentation, texts for those who decoded live answers (rest.md C17)."""
     documented = {
@@ -147,7 +164,7 @@ def test_options_carry_label_text_and_value() -> None:
     ("parameter", "expected"),
     [
         (Parameter(id="p", type="textarea", max_length=9, required=True, note="n"),
-         {"maxinputlenght": 9, "rows": "4", "required": True, "note": "n", "label": "p", "default": "", "value": ""}),
+         {"maxinputlenght": 9, "rows": "4", "required": True, "note": "n", "label": "P", "default": "", "value": ""}),
         (Parameter(id="f", type="combinefileinput", entries=14), {"maxinputlenght": 14, "rows": ""}),
         (Parameter(id="t", type="text", minimum=Decimal(0), maximum=Decimal(9999999999), default="0"),
          {"min": 0, "max": 9999999999, "minvalue": "0", "maxvalue": "9999999999", "incrementby": "", "default": "0"}),

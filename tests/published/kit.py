@@ -55,10 +55,13 @@ FOUND: Final = st.builds(
     high=NUMBERS,
     step=NUMBERS,
     options=st.lists(TEXTS, max_size=4).map(tuple),
+    option_labels=st.lists(TEXTS, max_size=4).map(tuple),
     more_options=st.booleans(),
     most=st.one_of(st.none(), st.integers(1, 9)),
     label=TEXTS,
     note=TEXTS,
+    placeholder=TEXTS,
+    group=TEXTS,
 )
 TIERS: Final = st.builds(
     Tier,

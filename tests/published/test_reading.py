@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 from tests.published.kit import page, parameters
 from wiro_mock.kernel.catalog import Parameter
 from wiro_mock.kernel.prices import Tier
+from wiro_mock.published.completing import complete
+from wiro_mock.published.recognised import read_published
 
 
 def test_the_newer_page_says_names_words_and_addresses() -> None:
@@ -32,10 +35,11 @@ def test_the_newer_page_says_parameters() -> None:
                   note="What is to be seen"),
         Parameter(id="strength", type="float", default="0.35", label="Strength"),
         Parameter(
-            id="style", type="selectwithcover", default="oil", options=("", "oil", 'say "hi"'), label="Style",
-            note="The manner",
+            id="style", type="selectwithcover", default="oil", options=("", "oil", 'say "hi"'),
+            option_labels=("None", "Oil: on canvas", "Say hi"), label="Style", note="The manner",
         ),
-        Parameter(id="frame", type="select", default="", options=("", "gold")),
+        Parameter(id="frame", type="select", default="", options=("", "gold"), option_labels=("No frame", "Gold"),
+                  label="frame"),
         Parameter(id="seed", type="text", default="0", label="Seed", note="Any number"),
         Parameter(id="quick", type="checkbox", default="--quick", label="Quick"),
     )  # fmt: skip
@@ -75,7 +79,10 @@ def test_a_tool_says_everything() -> None:
         Tier(price=Decimal("0.09"), method="cpr", inputs={"ratio": "16:9"}),
         Tier(price=Decimal("0.00001"), method="cp-pixel", extra=Decimal("0.01"), per_input=Decimal("0.002")),
     )
-    assert offer.left_out == ("a price of 1 by the method 'cp-moonphase'",)
+    assert offer.left_out == (
+        "a price of 1 by the method 'cp-moonphase'",
+        "the group 'Advanced': subtitle, for which a model's file has no word",
+    )
     assert (model.points, model.comments, model.raters) == (Decimal("4.5"), 3, 12)
     assert (model.tags, model.samples) == (("night", "no", "1.5"), ("https://cdn.example.test/samples/night-1.png",))
     assert model.inspire == ({"ratio": "16:9", "steps": "30", "inputImage": "a.png,b.png"},)
@@ -87,10 +94,11 @@ def test_a_tools_parameters_are_those_of_all_groups() -> None:
     """In the documented spelling."""
     assert page("detail.json").model.parameters == (
         Parameter(id="inputImage", type="combinefileinput", required=True, label="Pictures", note="Up to four."),
-        Parameter(id="ratio", type="select", default="1:1", options=("1:1", "16:9")),
+        Parameter(id="ratio", type="select", default="1:1", options=("1:1", "16:9"),
+                  option_labels=("Square", "Wide"), label="ratio"),
         Parameter(
             id="steps", type="number", default="25", minimum=Decimal(1), maximum=Decimal(50), step=Decimal("0.5"),
-            label="Steps", note="More is slower",
+            label="Steps", note="More is slower", group="Advanced",
         ),
     )  # fmt: skip
 
@@ -110,9 +118,28 @@ def test_a_tool_in_the_spelling_of_live_answers() -> None:
             label="Seed",
         ),
         Parameter(id="voice", type="select", default="617", label="Voice"),
-        Parameter(id="sound", type="select", default="off", options=("on", "off"), label="Sound"),
+        Parameter(id="sound", type="select", default="off", options=("on", "off"), option_labels=("On", "Off"),
+                  label="Sound"),
         Parameter(id="quantization", type="checkbox", default="--quantization", label="Smaller"),
     )  # fmt: skip
+
+
+def test_what_a_file_has_no_word_for_is_told() -> None:
+    """Filled keys only; what repeats another key, and what is reckoned anew, is no loss."""
+    assert page("detail-live.json").left_out == (
+        "inputImage: quick, for which a model's file has no word",
+        "voice: optionsLoad, for which a model's file has no word",
+    )
+    tool = {"slugowner": "a", "slugproject": "b", "title": "B", "seotitle": "B", "description": "d"}
+    item = {"id": "p", "note": "n", "description": "d", "placeholder": "Say it"}
+    words = {"seodescription": "other", "discount": "5", "parameters": [{"title": "How", "items": [item]}]}
+    [draft] = read_published(json.dumps(tool | words).encode())
+    offer = complete(draft)
+    assert offer.left_out == (
+        "the tool: seodescription, discount, for which a model's file has no word",
+        "p: description, for which a model's file has no word",
+    )
+    assert offer.model.parameters == (Parameter(id="p", type="text", note="n", placeholder="Say it", group="How"),)
 
 
 def test_an_openapi_document_says_what_may_be_sent() -> None:
@@ -140,7 +167,9 @@ def test_an_openapi_document_says_what_may_be_sent() -> None:
     assert found["caption"] == Parameter(id="caption", type="text", max_length=200)
     assert found["offset"] == Parameter(id="offset", type="text", default="1", maximum=Decimal(4294967295))
     assert found["model"] == Parameter(id="model", type="select")
-    assert found["ratio"] == Parameter(id="ratio", type="select", default="1:1", options=("1:1", "16:9"))
+    assert found["ratio"] == Parameter(
+        id="ratio", type="select", default="1:1", options=("1:1", "16:9"), option_labels=("Square", "Wide")
+    )
     assert found["effect"] == Parameter(
         id="effect", type="selectwithcover", default="c", options=("a", "b"), more_options=True
     )

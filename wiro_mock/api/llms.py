@@ -79,14 +79,14 @@ def _inputs(model: Model) -> Iterator[str]:
 
 def _block(parameter: Parameter) -> Iterator[str]:
     yield f"  - name: {parameter.id}"
-    yield f"    label: {parameter.label or parameter.id}"
+    yield f"    label: {parameter.shown_label}"
     yield f"    help: {parameter.note}"
     yield f"    type: {parameter.type}"
     yield f"    default: {_plain(parameter.default or '')}"
     if parameter.type in CHOICES:
         yield "    options:"
-        for value in parameter.options:
-            yield f"      - value: {_quoted(value)}\n        label: {value}\n"
+        for value, label in parameter.shown_options:
+            yield f"      - value: {_quoted(value)}\n        label: {label}\n"
         if parameter.options:
             return
     yield ""

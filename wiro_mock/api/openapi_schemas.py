@@ -250,7 +250,7 @@ def _choice(one: Parameter) -> Schema:
     if closed:
         schema["enum"] = options
     if options:
-        schema["x-options"] = [{"value": option, "label": option} for option in one.options]
+        schema["x-options"] = [{"value": value, "label": label} for value, label in one.shown_options]
     return schema
 
 

@@ -5,13 +5,16 @@ its MCP server reads. Types are as observed: digits in strings beside numbers, J
 
 Our choices, where no source knows: `onlymembers` is "1" for models that only members may run, `seotitle` and
 `seodescription` repeat title and description, a `computingtime` that is unknown is empty, `lastruntime` is "0" before
-the first run. `taskstat` counts what has been run here, and nothing else. The summary empties `readme`, `parameters`,
-`inspire` and `samples`, which the documentation's sample of a list lacks; the keys stay, for clients that need them.
+the first run. A parameter without a label has its id in words (`inputImage`: `Input Image`), so that a form made of
+the answer can be read. `taskstat` counts what has been run here, and nothing else. The summary empties `readme`,
+`parameters`, `inspire` and `samples`, which the documentation's sample of a list lacks; the keys stay, for clients that
+need them.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from wiro_mock.api import jsontext
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from wiro_mock import shapes
 
 GROUP = "Input"
-"""The title of the one group of parameters, as in the documentation's sample."""
+"""The title of a group of parameters that the model's file gives none, as in the documentation's sample."""
 TEXTAREA_ROWS = "4"
 
 
@@ -91,11 +94,13 @@ def title_of(model: Model) -> str:
 
 
 def parameter_groups(model: Model, profile: Profile) -> list[shapes.ParameterGroup] | None:
-    """The parameters in one group; none where there are none, null where the switch says so (rest.md C18)."""
+    """The parameters in groups of those that stand beside each other; null where the switch says so (rest.md C18)."""
     if profile.tool_parameters == "null":
         return None
-    items = [parameter_item(parameter, profile) for parameter in model.parameters]
-    return [{"title": GROUP, "items": items}] if items else []
+    return [
+        {"title": title, "items": [parameter_item(parameter, profile) for parameter in group]}
+        for title, group in groupby(model.parameters, lambda one: one.group or GROUP)
+    ]
 
 
 def parameter_item(parameter: Parameter, profile: Profile) -> shapes.ParameterItem:
@@ -107,12 +112,14 @@ def parameter_item(parameter: Parameter, profile: Profile) -> shapes.ParameterIt
     """
     documented, live = profile.tool_items != "live", profile.tool_items != "documented"
     default = parameter.default or ""
-    item: dict[str, Any] = {"id": parameter.id, "type": parameter.type, "label": parameter.label or parameter.id}
+    item: dict[str, Any] = {"id": parameter.id, "type": parameter.type, "label": parameter.shown_label}
     if documented:
         item |= {"description": "", "default": default}
-    item |= {"required": parameter.required, "placeholder": "", "note": parameter.note}
+    item |= {"required": parameter.required, "placeholder": parameter.placeholder, "note": parameter.note}
     if parameter.type in CHOICES:
-        item["options"] = [_option(value, documented=documented, live=live) for value in parameter.options]
+        item["options"] = [
+            _option(value, label, documented=documented, live=live) for value, label in parameter.shown_options
+        ]
     if documented:
         limits = {"min": parameter.minimum, "max": parameter.maximum, "step": parameter.step}
         item |= {key: json_number(value) for key, value in limits.items() if value is not None}
@@ -130,8 +137,8 @@ def parameter_item(parameter: Parameter, profile: Profile) -> shapes.ParameterIt
     return item  # type: ignore[return-value]  # the switch chooses the keys of the TypedDict
 
 
-def _option(value: str, *, documented: bool, live: bool) -> dict[str, str]:
-    return {**({"label": value} if documented else {}), **({"text": value} if live else {}), "value": value}
+def _option(value: str, label: str, *, documented: bool, live: bool) -> dict[str, str]:
+    return {**({"label": label} if documented else {}), **({"text": label} if live else {}), "value": value}
 
 
 def _digits(value: Decimal | None) -> str:

@@ -131,7 +131,10 @@ def _may_be(one: Parameter) -> str:
     """What may be sent, in words."""
     said = []
     if one.options:
-        options = [option or '""' for option in dict.fromkeys(one.options)]
+        options = [
+            (value or '""') + (f" ({label})" if label != value else "")
+            for value, label in dict.fromkeys(one.shown_options)
+        ]
         said.append(", ".join(options) + (", …" if one.more_options else ""))
     if one.minimum is not None or one.maximum is not None:
         low, high = ("…" if end is None else plain(end) for end in (one.minimum, one.maximum))

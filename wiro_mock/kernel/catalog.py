@@ -48,8 +48,9 @@ class Parameter:
     """One input of a model, as its page lists it.
 
     A text may have a range, too: Wiro's `seed` is one. `more_options` says that the options are not all of them,
-    because the source cut the list off. `entries` is how many files or URLs there may be, `max_length` how many
-    characters.
+    because the source cut the list off. `option_labels` are what a form calls them, one for each option, empty for
+    one without; or there are none at all. `entries` is how many files or URLs there may be, `max_length` how many
+    characters. `group` is the title of the group of the form that it stands in, empty for the usual one.
     """
 
     id: str
@@ -60,11 +61,25 @@ class Parameter:
     maximum: Decimal | None = None
     step: Decimal | None = None
     options: tuple[str, ...] = ()
+    option_labels: tuple[str, ...] = ()
     more_options: bool = False
     entries: int | None = None
     max_length: int | None = None
     label: str = ""
     note: str = ""
+    placeholder: str = ""
+    group: str = ""
+
+    @property
+    def shown_label(self) -> str:
+        """What a form calls it: its label, or one made of its id, which is our choice."""
+        return self.label or readable(self.id)
+
+    @property
+    def shown_options(self) -> Iterator[tuple[str, str]]:
+        """Each option with what a form calls it: the option itself where it has no label."""
+        labels = self.option_labels or ("",) * len(self.options)
+        return ((value, label or value) for value, label in zip(self.options, labels, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +159,12 @@ _kept = lru_cache(maxsize=1_000)(_cleaned)  # of short texts only: a client may 
 def clean_name(owner: str, slug: str) -> str:
     """`owner/slug` in URL form, under which a model is found."""
     return f"{clean_slug(owner)}/{clean_slug(slug)}"
+
+
+def readable(name: str) -> str:
+    """The id of a parameter in words: `inputImage` → `Input Image`, `user_id` → `User Id`."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", re.sub(r"[_.-]+", " ", name)).split()
+    return " ".join(word[0].upper() + word[1:] for word in words) or name
 
 
 class _Named(NamedTuple):

@@ -37,10 +37,11 @@ def _text(value: object) -> object:
     return value if isinstance(value, dict | list) else value_text(written(value))
 
 
-def _texts(value: object) -> object:
+def _options(value: object) -> object:
+    """Options without a label may be written as plain texts."""
     if not isinstance(value, list):
         return value
-    return [item if item is None or isinstance(item, dict | list) else value_text(written(item)) for item in value]
+    return [item if isinstance(item, dict) else {"value": item} for item in value]
 
 
 def numeric(text: str) -> Decimal | None:
@@ -53,6 +54,15 @@ _Number: TypeAlias = Annotated[Decimal | None, BeforeValidator(_number)]
 _Count: TypeAlias = Annotated[int | None, Given]
 
 
+class OptionFile(Strict):
+    """One option: what is sent, and what a form calls it."""
+
+    value: Annotated[str, BeforeValidator(_text)] = Field(description="what is sent")
+    label: Annotated[str | None, BeforeValidator(_text)] = Field(
+        default=None, description="what a form calls it; by default the value"
+    )
+
+
 class ParameterFile(Strict):
     """One parameter; its id is the key that it stands under."""
 
@@ -61,13 +71,17 @@ class ParameterFile(Strict):
     min: _Number = Field(default=None, description="the smallest number")
     max: _Number = Field(default=None, description="the largest number")
     step: _Number = Field(default=None, description="numbers are multiples of it")
-    options: Annotated[list[str], BeforeValidator(_texts)] = Field(
-        default=[], min_length=1, description="what may be chosen; … as the last one says that there are more"
+    options: Annotated[list[OptionFile], BeforeValidator(_options)] = Field(
+        default=[],
+        min_length=1,
+        description="what may be chosen, texts or {value: …, label: …}; … as the last one: there are more",
     )
     entries: _Count = Field(default=None, ge=1, description="how many files or URLs there may be")
     maxlength: _Count = Field(default=None, ge=1, description="how many characters there may be")
     label: str = Field(default="", description="what a form calls it")
     note: str = Field(default="", description="a hint for whoever fills in a form")
+    placeholder: str = Field(default="", description="what an empty field of a form shows")
+    group: str = Field(default="", description="the title of the group of the form that it stands in; by default Input")
     default: Annotated[str | None, BeforeValidator(_text)] = Field(default=None, description="its default value")
 
     @field_validator("min", "max", "step", "options", "entries", "maxlength")
@@ -96,7 +110,7 @@ class ParameterFile(Strict):
     @field_validator("default")
     @classmethod
     def _possible(cls, value: str, info: ValidationInfo) -> str:
-        kind, options = info.data.get("type"), info.data.get("options", [])
+        kind, options = info.data.get("type"), [one.value for one in info.data.get("options", [])]
         if kind in _BELONGS["min"] and value:
             _check_range(value, info.data, must_be_number=kind in NUMBERS)
         # In any letter case: Wiro's own pages have `Auto` for the option `auto`.
@@ -106,7 +120,9 @@ class ParameterFile(Strict):
 
     def value(self, name: str) -> Parameter:
         """The parameter of this id."""
-        more = self.options[-1:] == [AND_MORE]
+        more = bool(self.options) and self.options[-1].value == AND_MORE
+        options = self.options[:-1] if more else self.options
+        labels = tuple("" if one.label == one.value else one.label or "" for one in options)
         return Parameter(
             id=name,
             type=self.type,
@@ -115,12 +131,15 @@ class ParameterFile(Strict):
             minimum=self.min,
             maximum=self.max,
             step=self.step,
-            options=tuple(self.options[:-1] if more else self.options),
+            options=tuple(one.value for one in options),
+            option_labels=labels if any(labels) else (),
             more_options=more,
             entries=self.entries,
             max_length=self.maxlength,
             label=self.label,
             note=self.note,
+            placeholder=self.placeholder,
+            group=self.group,
         )
 
 

@@ -6,8 +6,9 @@ none was meant. A model that can be played without them is worth more than none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from itertools import chain, repeat
 from typing import Final, get_args
 
 from wiro_mock.kernel.catalog import CHOICES, FILES, NUMBERS, TEXTS, Parameter, ParameterType
@@ -15,7 +16,7 @@ from wiro_mock.kernel.numbers import digits
 from wiro_mock.kernel.orders import OWN_FIELDS
 from wiro_mock.language.parameters import AND_MORE, numeric
 from wiro_mock.published.draft import Found
-from wiro_mock.published.values import number
+from wiro_mock.published.values import beyond, line, number
 from wiro_mock.text import printable
 
 TYPES: Final[tuple[ParameterType, ...]] = get_args(ParameterType)
@@ -66,7 +67,7 @@ class _Cleaner:
         """The parameter, as far as it is free of contradictions."""
         found, kind = self._found, self._type()
         low, high = self._range(kind)
-        options = self._options(kind)
+        options, labels = self._options(kind)
         return Parameter(
             id=found.id,
             type=kind,
@@ -76,11 +77,14 @@ class _Cleaner:
             maximum=high,
             step=self._step(kind),
             options=options,
+            option_labels=labels if any(labels) else (),
             more_options=bool(options) and found.more_options,
             entries=found.most if kind in FILES else None,
             max_length=found.most if kind in TEXTS else None,
             label=found.label,
             note=found.note,
+            placeholder=found.placeholder,
+            group=found.group,
         )
 
     def _leave_out(self, what: str) -> None:
@@ -114,12 +118,17 @@ class _Cleaner:
             self._leave_out(f"its {name} {shown(text)}, which is no number, or too large a one")
         return value
 
-    def _options(self, kind: ParameterType) -> tuple[str, ...]:
+    def _options(self, kind: ParameterType) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The options, and for each its label, which is empty where it says no more than the option."""
         options = self._found.options if kind in CHOICES else ()
-        if len(options) <= MOST_OPTIONS and AND_MORE not in options:
-            return options
-        self._leave_out("some of its options")
-        return tuple(option for option in options[:MOST_OPTIONS] if option != AND_MORE)
+        kept = [pair for pair in zip(options, self._labels(options), strict=True) if pair[0] != AND_MORE][:MOST_OPTIONS]
+        if len(kept) < len(options):
+            self._leave_out("some of its options")
+        return tuple(option for option, _ in kept), tuple(label for _, label in kept)
+
+    def _labels(self, options: Sequence[str]) -> list[str]:
+        pairs = zip(options, chain(self._found.option_labels, repeat("")), strict=False)
+        return [beyond(label, option, line(option)) for option, label in pairs]
 
     def _default(
         self, kind: ParameterType, ends: tuple[Decimal | None, Decimal | None], options: tuple[str, ...]

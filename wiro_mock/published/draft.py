@@ -18,7 +18,7 @@ class Found:
     """One parameter as its source has it: numbers and defaults as texts, `None` for what it does not say.
 
     `low` and `high` are the ends of its range, `most` is how many files or characters there may be;
-    `more_options` says that the options need not be all.
+    `option_labels` go with the options, as far as there are any; `more_options` says that the options need not be all.
     """
 
     id: str
@@ -29,10 +29,13 @@ class Found:
     high: str | None = None
     step: str | None = None
     options: tuple[str, ...] = ()
+    option_labels: tuple[str, ...] = ()
     more_options: bool = False
     most: int | None = None
     label: str = ""
     note: str = ""
+    placeholder: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from wiro_mock.published.draft import Draft, Found, NotAModel
-from wiro_mock.published.values import beyond, line, seconds, texts
+from wiro_mock.published.values import line, seconds, texts
 
 FORM: Final = "page for language models"
 LACKS: Final = "such a page says neither which parameters are required nor what their ranges are"
@@ -25,6 +25,7 @@ _ITEM: Final = re.compile(r"\s*-\s+(\S.*?)\s*")
 _BLOCK: Final = re.compile(r"\s*-\s+name:\s*(.*?)\s*")
 _KEY: Final = re.compile(r"(\s+)(label|help|type|default|options):(?:\s+(.*?))?\s*")
 _OPTION: Final = re.compile(r"\s*-\s+value:\s*(.*?)\s*")
+_LABEL: Final = re.compile(r"\s+label:(?:\s+(.*?))?\s*")
 _EXAMPLE: Final = re.compile(r"\s*-\s+([^\s:]+):(?:\s(.*))?")
 _ORDER: Final = ("name", "label", "help", "type", "default", "options")
 
@@ -111,10 +112,11 @@ def _items(lines: list[str]) -> list[str]:
 
 @dataclass(slots=True)
 class _Block:
-    """A parameter while it is read: the lines of each of its keys, and the values of its options."""
+    """A parameter while it is read: the lines of each of its keys, and the values and labels of its options."""
 
     keys: dict[str, list[str]] = field(default_factory=dict)
     options: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
     at: str = "name"
     indent: str = ""
 
@@ -126,7 +128,8 @@ class _Block:
             type=said.get("type", "text"),
             default=_unquoted(said["default"]) if said.get("default") else None,
             options=tuple(self.options),
-            label=beyond(line(said.get("label", "")), said["name"]),
+            option_labels=tuple(self.labels),
+            label=line(said.get("label", "")),
             note=said.get("help", ""),
         )
 
@@ -160,6 +163,9 @@ def _take(block: _Block, one: str) -> None:
     elif block.at == "options":
         if option := _OPTION.fullmatch(one):
             block.options.append(_unquoted(option[1]))
+            block.labels.append("")
+        elif block.labels and not block.labels[-1] and (label := _LABEL.fullmatch(one)):
+            block.labels[-1] = line(label[1])
     elif block.at in {"label", "help", "default"}:
         block.keys[block.at].append(one.strip())
 

@@ -125,7 +125,8 @@ def _parameters(schema: Mapping[str, Any]) -> Iterator[Found]:
 
 
 def _parameter(name: str, shape: Mapping[str, Any], *, required: bool, properties: Mapping[str, Any]) -> Found:
-    options = tuple(_options(shape))
+    pairs = list(_options(shape))
+    options = tuple(value for value, _ in pairs)
     kind = _type(name, shape, properties)
     low, high, most = _range(shape, kind)
     default = shape.get("default")
@@ -140,6 +141,7 @@ def _parameter(name: str, shape: Mapping[str, Any], *, required: bool, propertie
         high=high,
         step=text(shape.get("multipleOf")) or None,
         options=options,
+        option_labels=tuple(label for _, label in pairs),
         more_options=bool(options) and not isinstance(shape.get("enum"), list),
         most=most if most is not None else whole(first(shape, "maxItems", "x-max-entries"), least=1),
         **_words(name, shape),
@@ -170,14 +172,14 @@ def _type(name: str, shape: Mapping[str, Any], properties: Mapping[str, Any]) ->
     return "text"
 
 
-def _options(shape: Mapping[str, Any]) -> Iterator[str]:
-    """The values that may be chosen; those of an `enum` of nulls are unknown."""
+def _options(shape: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The values that may be chosen, with their labels; those of an `enum` of nulls are unknown."""
     for key in ("x-options", "enum"):
         values = shape.get(key)
         items = values if isinstance(values, list) else []
-        found = [part(one, "value") if isinstance(one, dict) else one for one in items]
-        if any(value is not None for value in found):
-            yield from (text(value) for value in found if value is not None)
+        found = [(part(one, "value"), part(one, "label")) if isinstance(one, dict) else (one, "") for one in items]
+        if any(value is not None for value, _ in found):
+            yield from ((text(value), line(label)) for value, label in found if value is not None)
             return
 
 

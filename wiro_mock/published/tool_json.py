@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Final, get_args
 
 from wiro_mock.api.jsontext import loads
+from wiro_mock.api.tool_shape import GROUP
 from wiro_mock.kernel.catalog import FILES
 from wiro_mock.kernel.prices import Method, Tier
 from wiro_mock.published.draft import Draft, Found, NotAModel
@@ -18,6 +19,20 @@ from wiro_mock.published.values import beyond, first, line, number, part, second
 
 FORM: Final = "Tool/Detail answer"
 _SLUGS: Final = ("slugproject", "cleanslugproject")
+_OF_A_TOOL: Final = frozenset({
+    "id", "title", "slugowner", "slugproject", "cleanslugowner", "cleanslugproject", "description", "image",
+    "computingtime", "readme", "categories", "parameters", "inspire", "samples", "tags", "marketplace", "onlymembers",
+    "dynamicprice", "averagepoint", "commentcount", "ratedusercount", "taskstat", "cps", "approximatelycost", "time",
+    "created",
+})  # fmt: skip
+"""What is read of a tool, and what is reckoned anew: its runs, its average cost."""
+_OF_A_GROUP: Final = frozenset({"title", "items"})
+_OF_A_PARAMETER: Final = frozenset({
+    "id", "type", "required", "default", "defaultvalue", "value", "min", "minvalue", "max", "maxvalue", "step",
+    "incrementby", "options", "label", "note", "description", "placeholder", "maxfiles", "maxcount", "maxlength",
+    "maxinputlength", "maxinputlenght", "rows",
+})  # fmt: skip
+"""What is read of a parameter; `rows` goes with its type."""
 MOST_TOOLS: Final = 1_000
 
 
@@ -65,6 +80,7 @@ def _sentence(value: Mapping[str, Any]) -> str:
 def _draft(tool: Mapping[str, object]) -> Draft:
     remarks: list[str] = []
     groups = tool.get("parameters")
+    remarks += _unsaid("the tool", {key: tool[key] for key in tool if not _repeats(tool, key)}, _OF_A_TOOL)
     return Draft(
         form=FORM,
         lacks="" if isinstance(groups, list) and groups else "this answer has no parameters",
@@ -87,9 +103,16 @@ def _draft(tool: Mapping[str, object]) -> Draft:
         comments=_count(tool, "commentcount", remarks=remarks),
         raters=_count(tool, "ratedusercount", remarks=remarks),
         points=_points(tool.get("averagepoint"), remarks),
-        parameters=tuple(_parameters(groups)),
+        parameters=tuple(_parameters(groups, remarks)),
         remarks=tuple(remarks),
     )
+
+
+def _repeats(tool: Mapping[str, object], key: str) -> bool:
+    """Whether a key for search engines says what another key says."""
+    others = {"seotitle": ("title", *_SLUGS), "seodescription": ("description",)}.get(key, ())
+    said = line(tool[key])
+    return bool(others) and (said in [line(tool.get(other)) for other in others] or not line(first(tool, *others)))
 
 
 def _listed(value: object) -> object:
@@ -127,19 +150,31 @@ def _shown(value: object) -> str:
 # -- parameters ----------------------------------------------------------------------------------------
 
 
-def _parameters(groups: object) -> Iterator[Found]:
+def _parameters(groups: object, remarks: list[str]) -> Iterator[Found]:
     """Those of all groups, in order; where there are no groups, the list is one of items."""
     for group in groups if isinstance(groups, list) else []:
         items = part(group, "items")
+        title = beyond(line(part(group, "title")), GROUP) if isinstance(items, list) else ""
+        if isinstance(items, list):
+            remarks += _unsaid(f"the group {title or GROUP!r}", group, _OF_A_GROUP)
         for item in items if isinstance(items, list) else [group]:
             if name := text(part(item, "id")):
-                yield _parameter(name, item)
+                both = text(item.get("note")).strip() not in ("", text(item.get("description")).strip())
+                remarks += _unsaid(name, item, _OF_A_PARAMETER - ({"description"} if both else set()))
+                yield _parameter(name, item, title)
 
 
-def _parameter(name: str, item: Mapping[str, object]) -> Found:
+def _unsaid(what: str, value: Mapping[str, object], known: frozenset[str]) -> list[str]:
+    """The filled keys that a model's file has no word for."""
+    keys = [key for key, said in value.items() if key not in known and (said if isinstance(said, list) else true(said))]
+    return [f"{what}: {', '.join(key[:40] for key in keys)}, for which a model's file has no word"] if keys else []
+
+
+def _parameter(name: str, item: Mapping[str, object], group: str) -> Found:
     kind = line(item.get("type")) or "text"
     options = item.get("options")
-    values = [text(part(option, "value")) for option in options] if isinstance(options, list) else []
+    listed = options if isinstance(options, list) else []
+    values = [text(part(option, "value")) for option in listed]
     return Found(
         id=name,
         type=kind,
@@ -149,9 +184,12 @@ def _parameter(name: str, item: Mapping[str, object]) -> Found:
         high=_number(item, "max", "maxvalue"),
         step=_number(item, "step", "incrementby"),
         options=tuple(values) if any(values) else (),
+        option_labels=tuple(line(first(option, "label", "text")) for option in listed),
         most=_most(item, kind),
-        label=beyond(line(item.get("label")), name),
-        note=text(first(item, "note", "description", "placeholder")).strip(),
+        label=line(item.get("label")),
+        note=text(first(item, "note", "description")).strip(),
+        placeholder=line(item.get("placeholder")),
+        group=group,
     )
 
 

@@ -135,7 +135,12 @@ def _said(one: Parameter) -> Iterator[str]:
     for key, count in (("entries", one.entries), ("maxlength", one.max_length)):
         if count is not None:
             yield f"{key}: {count}"
-    for key, text in (("label", one.label), ("note", one.note)):
+    for key, text in (
+        ("label", one.label),
+        ("note", one.note),
+        ("placeholder", one.placeholder),
+        ("group", one.group),
+    ):
         if text:
             yield f"{key}: {scalar(text)}"
 
@@ -147,5 +152,9 @@ def _default(default: str) -> str:
 
 
 def _options(one: Parameter) -> str:
-    options = flow(one.options)
-    return f"{options[:-1]}, {AND_MORE}]" if one.more_options else options
+    labels = one.option_labels or ("",) * len(one.options)
+    options = [
+        f"{{value: {scalar(value)}, label: {scalar(label)}}}" if label else scalar(value)
+        for value, label in zip(one.options, labels, strict=True)
+    ]
+    return f"[{', '.join([*options, *[AND_MORE] * one.more_options])}]"
