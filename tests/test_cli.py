@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from importlib import import_module
 from pathlib import Path
@@ -234,6 +235,19 @@ def test_plan_fills_in_what_is_given(good: Path) -> None:
     result = play("plan", good, "--scenario", "one", "--with", "who=World")
     assert "Hello World, ${model} costs $5." in result.stdout
     assert "two:" not in result.stdout
+
+
+def test_plan_fills_in_the_prompt_and_the_first_turn(tmp_path: Path) -> None:
+    """And the last line of an answer tells how it ended."""
+    shown = play("plan", "llm", "--with", "prompt=hi there").stdout
+    assert "${prompt}" not in shown
+    assert "hi there" in shown
+    assert re.search(r"\[finish stop, tokens 2 in, \d+ out.*\]\n", shown)
+    assert shown.count("[finish") == 1
+    path = tmp_path / "a.yaml"
+    text = "turn ${session.turn} after '${session.answer}' of ${prompt}"
+    path.write_text(f'scenario: a\nsteps:\n  - print: "{text}"\n  - exit: 0\n')
+    assert "turn 1 after '' of ${prompt}" in play("plan", path).stdout
 
 
 def test_plan_knows_the_shipped_scenarios_by_name() -> None:

@@ -330,7 +330,7 @@ def test_a_scenario_in_python_says_what_its_runs_meet_of_the_account(balance: De
     [
         ({}, "account: says nothing; write balance, suspended or member"),
         ({"balanc": 1}, "account.balanc: unknown key; did you mean 'balance'?"),
-        ({"balance": -1}, "account.balance: is an amount of USD such as 0.40, not '-1'"),
+        ({"balance": "much"}, "account.balance: is an amount of USD such as 0.40, not 'much'"),
         ({"member": "no"}, "account.member: 'no' is not true or false"),
     ],
 )

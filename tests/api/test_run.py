@@ -205,7 +205,9 @@ def test_an_unknown_model_is_refused(path: str) -> None:
     assert reply.content == (
         b'{"result":false,"errors":[{"code":1,"message":"slug-owner-project-not-exist","time":1735689600}]}'
     )
-    assert re.search(r"moondream3-preview/caption|none of the [0-9]+ is near", world.journal.entries()[-1].outcome.reason)
+    assert re.search(
+        r"moondream3-preview/caption|none of the [0-9]+ is near", world.journal.entries()[-1].outcome.reason
+    )
 
 
 @pytest.mark.parametrize(

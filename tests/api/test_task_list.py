@@ -302,3 +302,24 @@ def test_a_page_of_long_texts_ends_early_and_none_is_missed(monkeypatch: pytest.
     assert [len(page) for page in pages] == [2, 1, 2, 2]
     assert [task for page in pages for task in page] == made[::-1]
     assert listed(world, limit=100)["total"] == "7"
+
+
+@pytest.mark.parametrize("path", ["/v1/Task/List", "/v1/Tool/List"])
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"start": "ten"}, "start was sent as 'ten', which is no number of digits; it counts as not sent"),
+        ({"limit": -5}, "limit was sent as -5, which is no number of digits; it counts as not sent"),
+        ({"order": "UP"}, "order was sent as 'UP', which is neither ASC nor DESC; it counts as not sent"),
+        ({"start": [1], "limit": "9"}, "start was sent as a list of 1 value, which is no number of digits; "),
+        ({"start": "3", "limit": 0, "order": " desc "}, ""),
+        ({"start": "", "limit": None}, ""),
+    ],
+)
+def test_what_counts_as_not_sent_is_told(path: str, fields: dict[str, Any], reason: str) -> None:
+    """A slip of the pen is seen in the journal, while the answer is that of a list without the field."""
+    world = make_world()
+    assert post(world, path, fields).json["result"] is True
+    told = world.journal.entries()[0].outcome.reason
+    assert told.startswith(reason)
+    assert bool(told) == bool(reason)

@@ -110,6 +110,21 @@ def test_spent_and_balance_add_up() -> None:
         assert wiro.balance == float(wiro.account.balance)
 
 
+def test_the_report_tells_what_was_spent_and_why() -> None:
+    """So a failed `assert wiro.account.spent <= 0.05` shows which task it was."""
+    with WiroMock(balance="5.50") as wiro:
+        _run(wiro)
+        wiro.jump("1h")
+        task, report = wiro.tasks[0], wiro.report()
+        cost = f"{task.cost:f}".rstrip("0")
+        assert f"account: balance {Decimal('5.5') - Decimal(cost)} USD, spent {cost} USD" in report
+        assert f", exit code 0, cost {cost} USD ({task.cost_ground})\n" in report
+        assert task.cost_ground.endswith(" s at cps 0.000585")
+        wiro.use("failure", optional=True)
+        _run(wiro)
+        assert wiro.tasks[-1].cost_ground == ""
+
+
 def test_a_suspended_account_is_let_in_again() -> None:
     """Set by keyword, changed on the way."""
     with WiroMock(suspended=True, member=False) as wiro:

@@ -4,8 +4,9 @@ No key is needed, and any key or none is taken (clients.md §1 line 15). The fie
 are JSON, multipart or urlencoded.
 
 Our choices, where no source knows: pages are those of `Task/List` (20 models by default, at most 100, which is what
-the SDKs allow; what makes no sense counts as not sent), the newest come first, an unknown `sort` is refused with the
-general sentence, and `Tool/Explore` shows for every category its newest models. `tool_search` says what a search finds.
+the SDKs allow; what makes no sense counts as not sent, and the tester is told), the newest come first, an unknown
+`sort` is refused with the general sentence (two sources list its values, while none does for `Task/List`), and
+`Tool/Explore` shows for every category its newest models. `tool_search` says what a search finds.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from wiro_mock.api import jsontext, tool_shape
 from wiro_mock.api.answers import Answer, answer
 from wiro_mock.api.body import text_of
 from wiro_mock.api.messages import Outcome, Request, World
-from wiro_mock.api.task_list import page_of
+from wiro_mock.api.task_list import page_of, passed_over
 from wiro_mock.api.tool_search import SORTS, Wanted, found, index_of, words_of
 from wiro_mock.kernel.catalog import LONGEST_SLUG, Model, clean_slug
 from wiro_mock.kernel.refusals import No, Refusal
@@ -39,7 +40,7 @@ def list_tools(world: World, request: Request) -> Answer:
     shown = [_shape(world, request, model) for model in models[page.start : page.start + page.limit]]
     total: int | str = len(models) if world.profile.tool_total == "number" else str(len(models))
     shape: shapes.ToolListAnswer = {"result": True, "errors": [], "total": total, "tool": shown}
-    return answer(shape, Outcome())
+    return answer(shape, Outcome(reason=passed_over(fields)))
 
 
 def detail(world: World, request: Request) -> Answer:

@@ -13,6 +13,8 @@ import click
 if TYPE_CHECKING:
     from wiro_mock.scenario import Scenario
 
+_FIRST_TURN = {"session.turn": "1", "session.prompt": "", "session.answer": ""}
+"""What a run has under these names that begins a conversation."""
 _NAME = re.compile(r"\$(?:\$|\{([^}]*)\})")
 
 
@@ -28,7 +30,8 @@ _NAME = re.compile(r"\$(?:\$|\{([^}]*)\})")
 def plan(file: Path, name: str | None, given: tuple[str, ...]) -> None:
     """Show the timeline of the scenarios in FILE: the instant, the frame on the socket, a detail.
 
-    FILE may also be the name of a shipped scenario, such as caption. A ${with.NAME} that has no value stays as it is.
+    FILE may also be the name of a shipped scenario, such as caption. A ${with.NAME} that has no value stays as it is;
+    ${prompt} is that of --with prompt=…, and a conversation is at its first turn.
     """
     from wiro_mock.scenario import ScenarioError
 
@@ -117,8 +120,8 @@ class _Given:
     turn_price = Decimal(0)
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = values
-        self.prompt = values.get("with.prompt", "${prompt}")
+        self.prompt = values.get("with.prompt") or values.get("with.text") or "${prompt}"
+        self._values = {"prompt": self.prompt, **_FIRST_TURN, **values}
 
     def fill(self, text: str) -> str:
         """The text with the known names replaced."""

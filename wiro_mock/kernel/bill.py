@@ -29,7 +29,7 @@ from wiro_mock.kernel.catalog import FILES, Model
 from wiro_mock.kernel.events import Job
 from wiro_mock.kernel.file_inputs import entries
 from wiro_mock.kernel.files import Blob, File
-from wiro_mock.kernel.numbers import LONGEST_NUMBER, number_of
+from wiro_mock.kernel.numbers import LONGEST_NUMBER, number_of, plain
 from wiro_mock.kernel.prices import (
     NOTHING_SAID,
     Method,
@@ -75,6 +75,16 @@ def cost_of(run: Run) -> Decimal:
     tier = tier_of(model.prices, run.job.parameters, model.defaults) if model.prices else None
     amount = None if tier is None else _FORMULAS[tier.method](tier, run)
     return price(run.seconds, model.cps) if amount is None else twelve_places(amount)
+
+
+def ground_of(run: Run) -> str:
+    """What made the cost of a run, for the tester: its tier, or its seconds."""
+    model = run.job.model
+    tier = tier_of(model.prices, run.job.parameters, model.defaults) if model.prices else None
+    if tier is None or _FORMULAS[tier.method](tier, run) is None:
+        return f"{run.seconds} s at cps {plain(model.cps)}"
+    inputs = ", ".join(f"{name} {wanted}" for name, wanted in tier.inputs.items()) or "any input"
+    return f"{tier.method} {plain(tier.price)} for {inputs}"
 
 
 def tier_of(tiers: Sequence[Tier], parameters: Mapping[str, object], defaults: Mapping[str, str]) -> Tier | None:

@@ -10,7 +10,7 @@ from typing import Final, assert_never
 
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.answer import plain
-from wiro_mock.kernel.bill import Run, cost_of
+from wiro_mock.kernel.bill import Run, cost_of, ground_of
 from wiro_mock.kernel.events import SECOND, Entry, Event, Instant, Job
 from wiro_mock.kernel.files import File, FileKind, make_file
 from wiro_mock.kernel.prices import EXACT, NOTHING_SAID, Used
@@ -268,7 +268,19 @@ def _charged(task: Task) -> Task:
 
 def reckoned(task: Task) -> Decimal:
     """What the task would cost in USD, with twelve decimals, if it had succeeded with what it has used so far."""
-    run = Run(
+    return cost_of(_run(task))
+
+
+def ground_of_cost(task: Task) -> str:
+    """What made a task's cost, for the tester: a tier, seconds, or the turns of a session."""
+    if task.turns is not None:
+        return f"{task.turns} turn{'' if task.turns == 1 else 's'}"
+    return ground_of(_run(task))
+
+
+def _run(task: Task) -> Run:
+    """The run that is to be paid for."""
+    return Run(
         job=task.job,
         seconds=task.elapsed_seconds,
         outputs=task.outputs,
@@ -276,7 +288,6 @@ def reckoned(task: Task) -> Decimal:
         answer=None if task.reply is None else task.reply.answer,
         used=task.used,
     )
-    return cost_of(run)
 
 
 def fold(log: Iterable[Entry]) -> Task:

@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import assert_never
 
 from wiro_mock.kernel import events as e
+from wiro_mock.kernel.answer import Answer
 from wiro_mock.kernel.audio import microseconds_of
 from wiro_mock.kernel.events import SECOND, Duration, Event
 from wiro_mock.kernel.plan import Converse, Hold, Plan, Stall, Step
@@ -120,7 +121,21 @@ def detail(event: Event) -> str:
 
 
 def _said(reply: e.Reply) -> str:
-    """What has been said, with the last piece of it: thinking in parentheses, and a call by the tool's name."""
+    """What has been said, with the last piece of it: thinking in parentheses, and a call by the tool's name. At the
+    end also how it ended.
+    """
+    ended = f" [{_ending(reply.answer)}]" if reply.last else ""
+    return f"{_latest(reply)}{ended}".strip()
+
+
+def _ending(answer: Answer) -> str:
+    usage = answer.usage
+    parts = {"of thinking": usage.reasoning, "cached": usage.cached}
+    more = "".join(f", {count} {what}" for what, count in parts.items() if count)
+    return f"finish {answer.finish}, tokens {usage.input} in, {usage.output} out{more}"
+
+
+def _latest(reply: e.Reply) -> str:
     said = reply.said()
     if not said:
         return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from wiro_mock.kernel.numbers import plain
 from wiro_mock.mock import World
 from wiro_mock.testing import sequences
 from wiro_mock.testing.views import Task
@@ -13,6 +14,8 @@ TASKS_SHOWN = 10
 ROWS_SHOWN = 30
 """Rows of one task's timeline; of more, the middle is left out."""
 LINES_SHOWN = 20
+GROUND_SHOWN = 120
+"""Characters of what made a cost."""
 
 
 def text(world: World, *, seed: int, notes: Iterable[str], problems: Sequence[str]) -> str:
@@ -26,6 +29,7 @@ def _lines(world: World, seed: int, notes: list[str], problems: Sequence[str]) -
     yield f"seed: {seed} (repeat with --wiro-seed={seed}); time: {world.clock.mode}; profile: {world.profile.name}"
     requests = len(world.journal) + world.journal.dropped
     yield f"{_count(requests, 'request')}, {_count(len(tasks) + world.sim.forgotten, 'task')}"
+    yield f"account: balance {plain(world.sim.balance)} USD, spent {plain(world.sim.spent)} USD"
     if len(tasks) > TASKS_SHOWN:
         yield f"the last {TASKS_SHOWN} tasks:"
     for task in tasks[-TASKS_SHOWN:]:
@@ -47,7 +51,8 @@ def _lines(world: World, seed: int, notes: list[str], problems: Sequence[str]) -
 def _task(task: Task) -> Iterator[str]:
     waits = f", waits for {task.waits_for}" if task.waits_for else ""
     ended = f", exit code {task.exit_code}" if task.exit_code is not None else ""
-    yield f"task {task.id}: {task.model}, scenario {task.scenario!r}, {task.status}{ended}{waits}"
+    cost = "" if task.cost is None else printable(f", cost {plain(task.cost)} USD ({task.cost_ground[:GROUND_SHOWN]})")
+    yield f"task {task.id}: {task.model}, scenario {task.scenario!r}, {task.status}{ended}{cost}{waits}"
     rows = str(task.timeline).splitlines()
     if len(rows) > ROWS_SHOWN:
         half = ROWS_SHOWN // 2

@@ -155,6 +155,12 @@ class Task:
         return self._now().cost
 
     @property
+    def cost_ground(self) -> str:
+        """What made the cost, in words: the tier of its model's prices, or seconds and `cps`; empty without a cost."""
+        now = self._now()
+        return "" if now.cost is None else kernel.ground_of_cost(now)
+
+    @property
     def waits_for(self) -> str:
         """What it waits for, in words; empty when it is finished, or only a matter of time."""
         with self._era.settled():
