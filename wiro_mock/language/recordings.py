@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import sys
-import wave
 from array import array
 from io import BytesIO
 from typing import Final
@@ -21,6 +20,8 @@ LONGEST_SECONDS: Final = 600
 @functools.lru_cache(maxsize=8)
 def samples_of_wav(source: SourceFile) -> bytes:
     """The samples of a WAV file. Raises `ValueError` for anything else than 16 bits and at most ten minutes."""
+    import wave  # at the first file: a start need not wait for it
+
     name = source.path.name
     try:
         with wave.open(BytesIO(source.data)) as file:
