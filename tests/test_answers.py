@@ -19,6 +19,7 @@ from wiro_mock.kernel import tokens
 from wiro_mock.kernel.answer import Finish
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.kernel.prices import Tier
+from wiro_mock.language.answers import LEAST_SNAPSHOTS
 from wiro_mock.language.corpus import corpus
 from wiro_mock.loader import ScenarioError, load_text
 from wiro_mock.mock import World
@@ -226,9 +227,19 @@ def test_jitter_is_drawn_from_the_seed() -> None:
 
 
 def test_a_long_answer_has_a_bounded_number_of_snapshots() -> None:
-    frames, task = _played(_world("  - answer: {say: corpus, tokens: 20000, rate: 100tps}\n  - exit: 0\n"))
+    frames, task = _played(_world("  - answer: {say: corpus, tokens: 3000, rate: 100tps}\n  - exit: 0\n"))
     assert 250 <= len(_said(frames)) <= 501
-    assert tokens.count(task["debugoutput"]) == 20_000
+    assert tokens.count(task["debugoutput"]) == 3_000
+
+
+def test_a_very_long_answer_has_few_snapshots() -> None:
+    """Each shows all of it so far, and some profiles twice: all frames together stay within a few megabytes."""
+    prompt = "hello " * 60_000
+    frames, task = _played(_world("  - answer: {say: echo, rate: 1000tps}\n  - exit: 0\n"), prompt=prompt)
+    said = _said(frames)
+    assert task["debugoutput"] == prompt
+    assert LEAST_SNAPSHOTS <= len(said) < 60
+    assert sum(len(json.dumps(frame)) for frame in frames) < 18_000_000
 
 
 def test_several_steps_are_one_answer() -> None:

@@ -158,6 +158,43 @@ def test_fields_beyond_the_limit_are_refused() -> None:
     assert "more than 2000 fields" in read(b"a=1&" * 10_000, kind).problem
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('{"a":1' + ',"a":1' * 1_999 + "}", ""),
+        ("{" + ",".join(f'"k{number}":1' for number in range(2_000)) + "}", ""),
+        ("{" + ",".join(f'"k{number}":1' for number in range(2_001)) + "}", "the body has more than 2000 fields"),
+        ('{"a":[' + "1," * 199_997 + "1]}", ""),
+        ('{"a":[' + "1," * 199_999 + "1]}", "the body has more than 200000 values of JSON"),
+        (
+            '{"a":' + '["a",{"b":"c"}],' * 2 + "[]" + ",[]" * 200_000 + "}",
+            "the body has more than 200000 values of JSON",
+        ),
+        ('{"a":' + "[{},".replace(",", ',"b') * 200_000, "the body has more than 200000 values of JSON"),
+        ("{" + '"a":"",' * 400_000 + "}", "the body has more than 200000 values of JSON"),
+        (json.dumps({"prompt": 'a, [b] \\" \n' * 400_000}), ""),
+        ('{"a":"' + '\\",' * 5_000_000, "the body is not JSON that can be read"),
+        ('"' + ',"' * 7_000_000, "the body has more than 200000 values of JSON"),
+    ],
+    ids=lambda value: value[:30],
+)
+@pytest.mark.timeout(20)
+def test_so_much_json_is_read(text: str, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted before anything is made of it; what stands in a text is not counted, however long the text."""
+    made: list[int] = []
+    loads = jsontext.loads
+
+    def counted(raw: str | bytes) -> Any:
+        made.append(len(raw))
+        return loads(raw)
+
+    monkeypatch.setattr(jsontext, "loads", counted)
+    body = read(text.encode(), "application/json")
+    assert body.problem.startswith(problem) if problem else not body.problem
+    assert bool(body.fields) is not bool(problem)
+    assert bool(made) is ("values" not in problem)
+
+
 def test_a_file_beyond_the_limit_is_refused_while_it_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the limit it is kept, one byte more and nothing is; the rest is read and dropped."""
     monkeypatch.setattr(multipart_module, "FILE_LIMIT", 1_000)

@@ -6,6 +6,7 @@ text is kept up to a limit; a body that cannot be read is still read to its end,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
@@ -19,6 +20,9 @@ from wiro_mock.kernel.files import Blob
 JSON_AS_FORM = "the body is JSON, but its Content-Type is that of a form; send Content-Type: application/json"
 LOOKED_INTO = 1 << 16
 """Bytes of a form up to which JSON is looked for in it."""
+MOST_VALUES = 200_000
+"""Values of a JSON body, inner ones too; ours. Megabytes of ones and commas would take seconds to be looked at."""
+_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # never goes back, and an open one runs to the end
 NODE_SIZE = 64
 """About what Python keeps beside the text for each value of a JSON text."""
 
@@ -71,16 +75,28 @@ class BodyReader:
 def _json_body(raw: bytes) -> Body:
     if not raw.strip():
         return NO_BODY
+    if _has_too_many(raw):
+        return Body(raw=raw, text_size=len(raw), problem=f"the body has more than {MOST_VALUES} values of JSON")
     try:
         value = jsontext.loads(raw)
     except ValueError as error:
         return Body(raw=raw, text_size=len(raw), problem=f"the body is not JSON that can be read: {error}")
     if not isinstance(value, dict):
         return Body(raw=raw, text_size=len(raw), problem=f"the body is a JSON {type(value).__name__}, not an object")
+    if len(value) > multipart.PART_LIMIT:
+        return Body(raw=raw, text_size=len(raw), problem=f"the body has more than {multipart.PART_LIMIT} fields")
     values = raw.count(b",") + raw.count(b"[") + 4 * raw.count(b"{")
     # A single wide character makes its whole string wide; `\u` writes one in ASCII.
     text = len(raw) if raw.isascii() and b"\\u" not in raw else 4 * len(raw)
     return Body(fields=value, raw=raw, text_size=text + NODE_SIZE * values)
+
+
+def _has_too_many(raw: bytes) -> bool:
+    """Whether a JSON text has more values than are read, without making them; commas within texts do not count."""
+    if raw.count(b",") + raw.count(b"[") < MOST_VALUES:
+        return False
+    bare, texts = _TEXT.subn(b"", raw, count=2 * MOST_VALUES)  # a value may have a name, but not two
+    return texts == 2 * MOST_VALUES or bare.count(b",") + bare.count(b"[") >= MOST_VALUES
 
 
 def _form_body(raw: bytes) -> Body:

@@ -22,6 +22,10 @@ from wiro_mock.language.strict import AFTER, Given, StepModel, Strict, Text
 from wiro_mock.language.substitution import check_texts
 
 MOST_SNAPSHOTS: Final = 500
+MOST_SHOWN: Final = 5_000_000
+"""Characters of the answer that the snapshots of one step show together; ours. Each shows all of it so far, and its
+frame up to three times."""
+LEAST_SNAPSHOTS: Final = 20
 MOST_TOKENS: Final = 50_000
 
 
@@ -222,7 +226,9 @@ class Part:
 def replies(answer: Answer, part: Part, step: AnswerText) -> Iterator[tuple[Duration, Reply]]:
     """The snapshots of one step, each at its time: one for every token, or for several of them where there are many."""
     places = list(_places(part.start, part.pieces)) or [part.start]  # nothing to say is said, too
-    group = -(-len(places) // MOST_SNAPSHOTS) or 1
+    average = 1 + (part.start + places[-1]) // 2
+    most = min(MOST_SNAPSHOTS, max(LEAST_SNAPSHOTS, MOST_SHOWN // average))
+    group = -(-len(places) // most) or 1
     end = len(places) - 1
     times = _times(len(places), step, f"{part.seed}/{part.start}")
     for number in (number for number in range(len(places)) if number % group == 0 or number == end):
