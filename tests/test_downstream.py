@@ -67,7 +67,8 @@ E         the output '0.txt' of task 699125 (moondream3-preview/caption) was nev
         "tests/test_every_client.py::test_warnings_are_no_failure[httpx-respx]",
     ): """\
 E           captioner.errors.TaskFailed: task 777526 exited with 0: UserWarning: Some weights were not initialized...
-task 777526: moondream3-preview/caption, scenario 'stderr-warnings', task_postprocess_end, exit code 0
+task 777526: moondream3-preview/caption, scenario 'stderr-warnings', task_postprocess_end, exit code 0, \
+cost 0.00117 USD (2 s at cps 0.000585)
 """,
     (
         "wrong-path",

@@ -23,7 +23,7 @@ from wiro_mock.kernel.catalog import Model
 from wiro_mock.kernel.run_counts import RunCount
 from wiro_mock.loader import load_models, shipped
 from wiro_mock.published.completing import Offer, complete
-from wiro_mock.published.draft import Draft
+from wiro_mock.published.draft import Draft, Found
 from wiro_mock.published.recognised import read_published
 from wiro_mock.published.shelf import checked
 from wiro_mock.published.writing import write
@@ -86,6 +86,7 @@ def test_every_shipped_models_openapi_document_is_read_back(auth: Any) -> None:
 @settings(max_examples=30)
 @given(DRAFTS)
 @example(Draft(form="", lacks="", owner="a", slug="b", image=" "))
+@example(Draft(form="", lacks="", owner="a", slug="b", parameters=(Found(id="x", type="text", label="\x85"),)))
 def test_any_models_tool_is_read_back(draft: Draft) -> None:
     """Whatever texts it has: nothing is lost, and nothing made up, but for white space in what stands on one line."""
     shape = tool(closed(complete(draft).model), RunCount(), WIRO, Profile())

@@ -72,14 +72,14 @@ class Parameter:
 
     @property
     def shown_label(self) -> str:
-        """What a form calls it: its label, or one made of its id, which is our choice."""
-        return self.label or readable(self.id)
+        """What a form calls it: its label, or one made of its id, which is our choice. A label of blanks is none."""
+        return self.label if self.label.strip() else readable(self.id)
 
     @property
     def shown_options(self) -> Iterator[tuple[str, str]]:
         """Each option with what a form calls it: the option itself where it has no label."""
         labels = self.option_labels or ("",) * len(self.options)
-        return ((value, label or value) for value, label in zip(self.options, labels, strict=True))
+        return ((value, label if label.strip() else value) for value, label in zip(self.options, labels, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
