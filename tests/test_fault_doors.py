@@ -16,7 +16,7 @@ from tests.api_kit import signed
 from tests.test_library_choosing import misuse
 from wiro_mock import server
 from wiro_mock.api import OPERATIONS
-from wiro_mock.faults import DEEDS
+from wiro_mock.faults.deeds import DEEDS
 from wiro_mock.language import verbs
 from wiro_mock.library import WiroMock
 from wiro_mock.misuse import WaitsForEver

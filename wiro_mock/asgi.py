@@ -12,7 +12,6 @@ from starlette.routing import Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wiro_mock import admin
-from wiro_mock.connection import SocketEndpoint, no_such_socket
 from wiro_mock.hosting import Hosting
 from wiro_mock.mock import World
 from wiro_mock.pump import Pump
@@ -32,7 +31,7 @@ def create_app(
     the pump of the one world that was given, while the app runs.
     """
     worlds = served if isinstance(served, Worlds) else Worlds(served)
-    hosting = Hosting(worlds, webhook_hosts=webhook_hosts)
+    hosting = Hosting(worlds, webhook_hosts=webhook_hosts, warm_up=_warm_up_sockets)
     pumps: dict[str, Pump] = {}
 
     @asynccontextmanager
@@ -43,7 +42,7 @@ def create_app(
             yield
 
     api = ApiEndpoint(worlds)
-    doors = _doors(api, SocketEndpoint(hosting), worlds)
+    doors = _doors(api, hosting)
     # What is no route of the control API goes through the doors. They are no routes, because Starlette's patterns
     # take some paths for others (one with a line feed at its end), and because a path with a slash too many
     # is to be answered, not redirected (clients.md §1 line 30).
@@ -55,7 +54,7 @@ def create_app(
     return app
 
 
-def _doors(api: ApiEndpoint, socket: SocketEndpoint, worlds: Worlds) -> ASGIApp:
+def _doors(api: ApiEndpoint, hosting: Hosting) -> ASGIApp:
     """The ways in for clients of Wiro: the API with CORS, and the socket."""
     # Any page may call the API from a browser; its key is what protects it, as at Wiro. The control API has no CORS.
     cors = CORSMiddleware(
@@ -69,14 +68,21 @@ def _doors(api: ApiEndpoint, socket: SocketEndpoint, worlds: Worlds) -> ASGIApp:
 
     async def doors(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
+            from wiro_mock.connection import SocketEndpoint, no_such_socket  # a start does not wait for it
+
             if scope["path"] in SOCKET_PATHS:
-                await socket(scope, receive, send)
+                await SocketEndpoint(hosting)(scope, receive, send)
             else:
-                await no_such_socket(scope, send, worlds)
+                await no_such_socket(scope, send, hosting.worlds)
         else:
             await cors(scope, receive, send)
 
     return doors
+
+
+def _warm_up_sockets() -> None:
+    """A start does not wait for what plays sockets; nor need the first socket."""
+    import wiro_mock.connection  # noqa: F401
 
 
 class _App(Starlette):

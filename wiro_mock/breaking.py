@@ -22,6 +22,10 @@ from wiro_mock.mock import World
 
 TRANSPORT = "wiro_mock.transport"
 """Under this name a connection's transport is in the state of its scope."""
+WRITE = "wiro_mock.write"
+"""The extension by which our own server lets a frame be written without a coroutine."""
+NO_PING = "wiro_mock.no_ping"
+"""The one by which it stops to ping a connection."""
 DRIPS_PER_SECOND = 10
 _LOOK_AGAIN = 0.001
 

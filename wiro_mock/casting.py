@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from wiro_mock.kernel.catalog import Catalog, Model
-
 if TYPE_CHECKING:
+    from wiro_mock.kernel.catalog import Catalog, Model
     from wiro_mock.loader import Library
     from wiro_mock.scenario import Chosen, Scenario
 

@@ -18,7 +18,7 @@ from wiro_mock.api import Conversation, Outcome, jsontext
 from wiro_mock.api.frames import WELCOME
 from wiro_mock.api.session_shape import PIPE
 from wiro_mock.api.socket import END, INTERRUPT, TOKEN_LENGTH, TOKENS_PER_SOCKET
-from wiro_mock.breaking import reset, transport_of
+from wiro_mock.breaking import NO_PING, WRITE, reset, transport_of
 from wiro_mock.faults import Fault, Strike
 from wiro_mock.hosting import Hosting
 from wiro_mock.language.verbs import UPGRADE
@@ -31,10 +31,6 @@ from wiro_mock.worlds import Worlds
 REGISTRATION_LENGTH = 64 << 10
 """Characters of a message that is looked into for a token."""
 GOING_AWAY = 1001
-WRITE = "wiro_mock.write"
-"""The extension by which our own server lets a frame be written without a coroutine."""
-NO_PING = "wiro_mock.no_ping"
-"""The one by which it stops to ping a connection."""
 CLOSE_SECONDS = 1.0
 """How long a client that is let go may take to take note of it."""
 

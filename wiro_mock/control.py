@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from wiro_mock.api.frames import frame
 from wiro_mock.api.origin import origins
 from wiro_mock.deliveries import Webhook
 from wiro_mock.kernel.account import concurrency_limit, usd
@@ -306,6 +305,8 @@ def _task(world: World, task: Task) -> dict[str, Any]:
 
 
 def _entry(world: World, task: Task, entry: Any) -> dict[str, Any]:
+    from wiro_mock.api.frames import frame
+
     shape = frame(entry, task, origins(task.job.origin), world.profile)
     return {
         "at": entry.at / SECOND,

@@ -44,11 +44,19 @@ class _Running(NamedTuple):
 class Hosting:
     """The pumps of the worlds, and the open sockets, while the block runs. All but the change of worlds is the loop's.
 
-    Webhooks go to private addresses, and to hosts named in `webhook_hosts`.
+    Webhooks go to private addresses, and to hosts named in `webhook_hosts`. `warm_up` is called in a thread soon after
+    a world has been taken in, before that world reads its scenarios there.
     """
 
-    def __init__(self, worlds: Worlds, *, webhook_hosts: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        worlds: Worlds,
+        *,
+        webhook_hosts: frozenset[str] = frozenset(),
+        warm_up: Callable[[], None] = lambda: None,
+    ) -> None:
         self.worlds = worlds
+        self._warm_up = warm_up
         self.connections: set[Connection] = set()
         self._webhook_hosts = webhook_hosts
         self._running: dict[World, _Running] = {}
@@ -81,7 +89,7 @@ class Hosting:
         if (running := self._running.get(world)) is None:
             pump = Pump(world, _postman(world, self._webhook_hosts))
             # Soon after the server can answer, so that neither the start nor the first Run has to wait for it.
-            reading = pump.loop.call_later(WARM_UP_AFTER_SECONDS, _warm_up, world)
+            reading = pump.loop.call_later(WARM_UP_AFTER_SECONDS, _warm, self._warm_up, world)
             running = self._running[world] = _Running(pump, pump.loop.create_task(pump.run()), reading)
         return running.pump
 
@@ -166,8 +174,12 @@ class Hosting:
             connection.look_again()
 
 
-def _warm_up(world: World) -> None:
-    threading.Thread(target=world.warm_up, name="wiro-mock-warm-up", daemon=True).start()
+def _warm(first: Callable[[], None], world: World) -> None:
+    def warm() -> None:
+        first()
+        world.warm_up()
+
+    threading.Thread(target=warm, name="wiro-mock-warm-up", daemon=True).start()
 
 
 def _postman(world: World, hosts: frozenset[str]) -> Post:

@@ -18,9 +18,7 @@ from wiro_mock.api import Outcome, Profile, Request, Response, handle
 from wiro_mock.api import wire as _wire
 from wiro_mock.api.answers import DetailTexts
 from wiro_mock.api.body import text_of
-from wiro_mock.api.frame_texts import FrameTexts
 from wiro_mock.api.jsontext import dumps
-from wiro_mock.api.measure import Measure
 from wiro_mock.api.messages import Lost
 from wiro_mock.api.operations import refused
 from wiro_mock.api.origin import origins
@@ -28,23 +26,18 @@ from wiro_mock.casting import Casting, Part, Use
 from wiro_mock.clock import Clock, make_clock
 from wiro_mock.deliveries import Deliveries, Webhook
 from wiro_mock.faults import Fault, Faults, Strike, sets
-from wiro_mock.faults.deeds import redirect
 from wiro_mock.faults.sets import Armed
 from wiro_mock.journal import Exchange, Journal
 from wiro_mock.kernel import ids
 from wiro_mock.kernel.account import Account, Project, Terms
-from wiro_mock.kernel.audio import pcm
-from wiro_mock.kernel.catalog import Catalog, Model
-from wiro_mock.kernel.events import SECOND, Duration, Entry, Event, Instant, Job, Queued, Voiced
+from wiro_mock.kernel.events import SECOND, Duration, Entry, Event, Instant, Job, Queued
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.orders import Order
 from wiro_mock.kernel.plan import Plan
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task, fold
-from wiro_mock.kernel.unknown_models import can_name, made_up
 from wiro_mock.language.complaints import ScenarioError
-from wiro_mock.sessions import Sessions
 from wiro_mock.settings import Settings
 from wiro_mock.socket_log import FrameLog
 from wiro_mock.store import BlobStore
@@ -52,9 +45,13 @@ from wiro_mock.talks import Talks
 from wiro_mock.text import printable
 
 if TYPE_CHECKING:
+    from wiro_mock.api.frame_texts import FrameTexts
+    from wiro_mock.kernel.catalog import Catalog, Model
+    from wiro_mock.kernel.events import Voiced
     from wiro_mock.language.faults import FaultItem
     from wiro_mock.loader import Library
     from wiro_mock.scenario import Chosen, Scenario
+    from wiro_mock.sessions import Sessions
 
 REQUEST_ID = "x-wiro-mock-request-id"
 """The one header of ours in an answer: the id of its exchange in the journal."""
@@ -128,7 +125,7 @@ class World:
         self.frames = FrameLog(self.journal.clean)
         self.deliveries = Deliveries()
         self.talks = Talks()
-        self.sessions = Sessions()
+        self._sessions: Sessions | None = None
         self.downloads = set[str]()
         self.casting.begin()
         self._asked: str | None = None
@@ -145,7 +142,7 @@ class World:
         self._kept: list[str] = []
         self._nonces: dict[str, None] = {}
         self.detail_texts = DetailTexts()
-        self.frame_texts = FrameTexts()
+        self._frame_texts: FrameTexts | None = None
         self._dirty = False
         self.sim = self._new_simulation(seed)
         self._came_at = self.sim.now
@@ -196,9 +193,30 @@ class World:
         """The webhooks and what became of them, oldest first."""
         return tuple(self.deliveries.webhooks)
 
+    @property
+    def frame_texts(self) -> FrameTexts:
+        """The texts of the latest frames. What only a socket needs, a start need not wait for."""
+        if self._frame_texts is None:
+            from wiro_mock.api.frame_texts import FrameTexts
+
+            self._frame_texts = FrameTexts()
+        return self._frame_texts
+
+    @property
+    def sessions(self) -> Sessions:
+        """What was heard in realtime sessions, and who listens to them; made for the first of them."""
+        if self._sessions is None:
+            from wiro_mock.sessions import Sessions
+
+            self._sessions = Sessions()
+        return self._sessions
+
     def warm_up(self) -> None:
         """Read the scenarios if nobody has yet, before the clock is looked at: it must not cost a task its time."""
         if not self.casting.is_read:
+            import wiro_mock.api.measure
+            import wiro_mock.kernel.validation  # noqa: F401 -- what runs need besides
+
             with self.lock:
                 _ = self.casting.catalog
 
@@ -238,8 +256,11 @@ class World:
     def model(self, owner: str, slug: str) -> Model:
         """The model that a run names: of the catalogue, or made up for it where unknown models are played."""
         catalog = self.catalog
-        if self.settings.unknown_models == "play" and catalog.get(owner, slug) is None and can_name(owner, slug):
-            return made_up(owner, slug)
+        if self.settings.unknown_models == "play" and catalog.get(owner, slug) is None:
+            from wiro_mock.kernel.unknown_models import can_name, made_up
+
+            if can_name(owner, slug):
+                return made_up(owner, slug)
         return catalog.resolve(owner, slug)
 
     def submit(self, order: Order, asked: str | None) -> Task:
@@ -412,6 +433,8 @@ class World:
 
     def _redirected(self, request: Request) -> tuple[Response, Outcome]:
         """The address that a redirect loop leads to, again and again."""
+        from wiro_mock.faults.deeds import redirect
+
         told = "followed a redirect of the fault redirect_loop, which leads here again"
         outcome = Outcome(operation=self.faults.loops[request.path], reason=told, signed="public")
         return redirect(request.origin, request.path), outcome
@@ -568,6 +591,8 @@ class World:
 
     def sound(self, task_id: str, piece: Voiced) -> bytes:
         """The samples of a piece of sound."""
+        from wiro_mock.kernel.audio import pcm
+
         return pcm(piece.sound, piece.start, piece.stop, self.sessions.recording(task_id).pcm)
 
     def reset(self) -> None:
@@ -643,6 +668,8 @@ class World:
 
     def _plan(self, job: Job) -> Plan:
         """The simulation's planner: find the job's scenario and compile it."""
+        from wiro_mock.api.measure import Measure
+
         part = self._part or self.casting.look(job.model, job.parameters, self._asked)
         turns = self.talks.turns(job.parameters)
         plan = self._take(part).scenario.compile(job, self._keep, balance=self.sim.balance, turns=turns)

@@ -23,8 +23,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.protocol import State
 
-from wiro_mock.breaking import TRANSPORT
-from wiro_mock.connection import NO_PING, WRITE
+from wiro_mock.breaking import NO_PING, TRANSPORT, WRITE
 
 BACKLOG = 2048
 PING_SECONDS = 30.0  # socket.md §1.1

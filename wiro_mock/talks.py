@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from wiro_mock.kernel.answer import Turn, plain
 from wiro_mock.kernel.events import Entry, PostprocessEnded
 from wiro_mock.kernel.task import Task
+
+if TYPE_CHECKING:
+    from wiro_mock.kernel.answer import Turn
 
 MOST = 1_000
 TURNS = 50
@@ -39,12 +42,16 @@ class Talks:
     def hear(self, task: Task, entry: Entry) -> None:
         """Remember an answer that has come to its end."""
         if isinstance(entry.event, PostprocessEnded) and (reply := task.shown_reply) is not None:
+            from wiro_mock.kernel.answer import plain
+
             self.remember(task.job.parameters, reply.answer.prompt, plain(reply.said()))
 
     def remember(self, parameters: Mapping[str, object], prompt: str, answer: str) -> None:
         """Remember a turn of the conversation that a run names, if it names one."""
         if (name := _name(parameters)) is None:
             return
+        from wiro_mock.kernel.answer import Turn
+
         talk = self._talks.pop(name, None) or deque[Turn]()
         talk.append(Turn.of(prompt[:LONGEST], answer[:LONGEST]))
         self._size += talk[-1].size

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
 
 from wiro_mock.api import wire
 from wiro_mock.api.answers import Answer, answer
@@ -105,8 +104,3 @@ def _is_shown(world: World, file: File) -> bool:
         return True
     task = world.sim.task(file.task_id)
     return task is not None and file in task.shown_outputs
-
-
-def decoded(segment: str) -> str:
-    """A segment of a path without its percent-encoding."""
-    return unquote(segment, errors="replace")

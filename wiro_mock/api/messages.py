@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO, Literal, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol
 
 from wiro_mock.api.profile import Profile
 from wiro_mock.kernel.account import Project
-from wiro_mock.kernel.catalog import Catalog, Model
 from wiro_mock.kernel.events import Duration, Instant
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.orders import Order
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task
+
+if TYPE_CHECKING:
+    from wiro_mock.kernel.catalog import Catalog, Model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from importlib import import_module
+from urllib.parse import unquote
 
-from wiro_mock.api import files, no_route, run, tasks, wire
+from wiro_mock.api import run, tasks, wire
 from wiro_mock.api.answers import Answer, answer
 from wiro_mock.api.auth import Shown, authenticate
 from wiro_mock.api.messages import Lost, Outcome, Request, Response, World
@@ -76,14 +77,22 @@ OPERATIONS = (
         name="File/FolderCreate",
         method="POST",
         path="/v1/File/FolderCreate",
-        handler=files.create_folder,
+        handler=_later("files.create_folder"),
         unreadable=No.FILE_INVALID,
     ),
     Operation(
-        name="File/Upload", method="POST", path="/v1/File/Upload", handler=files.upload, unreadable=No.FILE_INVALID
+        name="File/Upload",
+        method="POST",
+        path="/v1/File/Upload",
+        handler=_later("files.upload"),
+        unreadable=No.FILE_INVALID,
     ),
     Operation(
-        name="File", method="GET", path="/v1/File/{accesskey}/{name}", handler=files.fetch_by_accesskey, public=True
+        name="File",
+        method="GET",
+        path="/v1/File/{accesskey}/{name}",
+        handler=_later("files.fetch_by_accesskey"),
+        public=True,
     ),
     Operation(
         name="Tool/DetailOpenAPI",
@@ -124,7 +133,7 @@ OPERATIONS = (
         name="CDN",
         method="GET",
         path="/{cdn_folder}/{name}",
-        handler=files.fetch_from_cdn,
+        handler=_later("files.fetch_from_cdn"),
         public=True,
     ),
 )
@@ -138,7 +147,7 @@ def find(method: str, path: str) -> tuple[Operation, list[str]] | None:
         return operation, []
     for operation in OPERATIONS:
         if operation.method == method and (match := operation.pattern.fullmatch(path)):
-            return operation, [files.decoded(segment) for segment in match.groups()]
+            return operation, [unquote(segment, errors="replace") for segment in match.groups()]
     return None
 
 
@@ -150,10 +159,10 @@ def handle(world: World, request: Request) -> Answer:
     note = odd = ""
     try:
         if found is None:
-            raise No.ROUTE.refusal(reason=no_route.explained(request.method, request.path, OPERATIONS), unexpected=True)
+            raise _no_route(request)
         operation, segments = found
         if not operation.is_on(world.profile):
-            raise No.ROUTE.refusal(reason=no_route.switched_off(operation.path, operation.switch), unexpected=True)
+            raise _no_route(request, operation)
         shown = Shown("public") if operation.public else authenticate(world, request)
         note = shown.note
         if shown.refusal:
@@ -182,6 +191,17 @@ def _play(world: World, operation: Operation, request: Request, segments: list[s
         return refused(world, refusal)
     except Lost as lost:
         return lost.strike.answer(_never)
+
+
+def _no_route(request: Request, operation: Operation | None = None) -> Refusal:
+    """There is nothing here, or this operation of it is switched off."""
+    from wiro_mock.api import no_route
+
+    if operation is not None:
+        reason = no_route.switched_off(operation.path, operation.switch)
+    else:
+        reason = no_route.explained(request.method, request.path, OPERATIONS)
+    return No.ROUTE.refusal(reason=reason, unexpected=True)
 
 
 def _never() -> tuple[Response, Outcome]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from wiro_mock.api import wire
 from wiro_mock.api.answers import Answer, answer
 from wiro_mock.api.body import text_of
 from wiro_mock.api.file_names import suffix_of
-from wiro_mock.api.measure import Measure
 from wiro_mock.api.messages import Outcome, Request, Upload, World
 from wiro_mock.kernel.orders import OWN_FIELDS, InputBlob, Order
+
+if TYPE_CHECKING:
+    from wiro_mock.api.measure import Measure
 
 SCENARIO_HEADER = "x-wiro-mock-scenario"
 
@@ -17,6 +21,8 @@ def run(world: World, request: Request, owner: str, model: str) -> Answer:
     """Take on a run, or raise the `Refusal`: unknown model, balance, concurrency, parameters, or what its
     scenario says.
     """
+    from wiro_mock.api.measure import Measure  # a start need not wait for what opens files
+
     fields = request.body.fields
     found = world.model(owner, model)
     measure = Measure(found, world.blobs)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from wiro_mock.api import answer_shape, jsontext
+from wiro_mock.api import jsontext
 from wiro_mock.api.messages import seconds
 from wiro_mock.api.origin import Origins
 from wiro_mock.api.profile import Profile
@@ -25,6 +25,7 @@ from wiro_mock.kernel.task import Status, Task, reckoned
 
 if TYPE_CHECKING:
     from wiro_mock import shapes
+    from wiro_mock.kernel.events import Reply
 
 OPENAPI_STATUSES = (
     Status.QUEUE,
@@ -86,7 +87,7 @@ def task_shape(task: Task, at: Origins, profile: Profile) -> shapes.TaskShape:
         output_file(file, task, at) for file in task.shown_outputs
     ]
     if task.shown_reply is not None:
-        outputs.insert(0, answer_shape.output(task.shown_reply, profile))
+        outputs.insert(0, _answer(task.shown_reply, profile))
     shape: shapes.TaskShape = {
         "id": job.id,
         "uuid": job.account_uuid,
@@ -217,8 +218,14 @@ def socket_outputs(task: Task, at: Origins, profile: Profile) -> list[shapes.Soc
     """The outputs as the last frame shows them: a language model's answer is the same as over REST."""
     outputs: list[shapes.SocketOutput | shapes.OutputAnswer] = [socket_output(file, at) for file in task.shown_outputs]
     if task.shown_reply is not None:
-        outputs.insert(0, answer_shape.output(task.shown_reply, profile))
+        outputs.insert(0, _answer(task.shown_reply, profile))
     return outputs
+
+
+def _answer(reply: Reply, profile: Profile) -> shapes.OutputAnswer:
+    from wiro_mock.api import answer_shape  # what most models have no use for, a start need not wait for
+
+    return answer_shape.output(reply, profile)
 
 
 def folder(made: Folder) -> dict[str, object]:

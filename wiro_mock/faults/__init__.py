@@ -4,6 +4,5 @@
 """
 
 from wiro_mock.faults.armed import Fault, Faults, Strike
-from wiro_mock.faults.deeds import DEEDS, Unfit
 
-__all__ = ["DEEDS", "Fault", "Faults", "Strike", "Unfit"]
+__all__ = ["Fault", "Faults", "Strike"]

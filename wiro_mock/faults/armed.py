@@ -14,7 +14,6 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from wiro_mock.api.messages import Outcome, Request, Response
-from wiro_mock.faults.deeds import Unfit, wrecked
 from wiro_mock.kernel.ids import derive
 from wiro_mock.text import printable
 
@@ -151,6 +150,8 @@ class Strike:
 
     def answer(self, play: Callable[[], tuple[Response, Outcome]]) -> tuple[Response, Outcome]:
         """What the client gets, and what the journal is told. `play` makes Wiro's own answer."""
+        from wiro_mock.faults.deeds import Unfit, wrecked  # most servers strike nothing
+
         own = None if self.before else play()
         assert self.request is not None
         try:

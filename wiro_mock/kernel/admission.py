@@ -8,10 +8,13 @@ place of the account's own state (`Terms`): the reasons say so.
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from wiro_mock.kernel.account import AS_IT_IS, Account, Terms, concurrency_limit, concurrency_refusal
-from wiro_mock.kernel.catalog import Model
 from wiro_mock.kernel.refusals import No
+
+if TYPE_CHECKING:
+    from wiro_mock.kernel.catalog import Model
 
 MINIMUM_BALANCE = Decimal("0.50")
 MINIMUM_FOR_TRAINING = Decimal(10)

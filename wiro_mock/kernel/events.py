@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from wiro_mock.kernel.answer import Answer, Said
-from wiro_mock.kernel.audio import Sound
-from wiro_mock.kernel.catalog import Model
-from wiro_mock.kernel.files import Blob, File
 from wiro_mock.kernel.prices import NOTHING_SAID, Used
+
+if TYPE_CHECKING:  # what the fields hold is made elsewhere, and a start need not wait for it
+    from wiro_mock.kernel.answer import Answer, Said
+    from wiro_mock.kernel.audio import Sound
+    from wiro_mock.kernel.catalog import Model
+    from wiro_mock.kernel.files import Blob, File
 
 Instant: TypeAlias = int
 """Microseconds since the Unix epoch."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from wiro_mock.kernel import ids
-from wiro_mock.kernel.catalog import Model
 from wiro_mock.kernel.events import Instant, Job
 from wiro_mock.kernel.files import Blob, File, FileKind, make_file
+
+if TYPE_CHECKING:
+    from wiro_mock.kernel.catalog import Model
 
 OWN_FIELDS: Final = ("callbackUrl", "projectid")
 """Fields of every run that are no parameters of the model: the task has keys of its own for them (rest.md §5.2)."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from wiro_mock.kernel.events import Duration, Entry, Event, Produced, Queued
-from wiro_mock.kernel.files import Blob
-from wiro_mock.kernel.session import Script
+
+if TYPE_CHECKING:
+    from wiro_mock.kernel.files import Blob
+    from wiro_mock.kernel.session import Script
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 Between `session`, which knows no task, and `schedule`, which knows no session. What a client does to a session that is
 not there (not a realtime task, not begun, or over) changes nothing, and is answered with False.
+
+`session` is imported when there is one: a start need not wait for what few runs need.
 """
 
 from __future__ import annotations
@@ -9,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from wiro_mock.kernel import session as s
 from wiro_mock.kernel.events import Ender, Event, Instant
 from wiro_mock.kernel.plan import Plan
 from wiro_mock.kernel.schedule import Schedule
-from wiro_mock.kernel.session import Reaction, Session
+
+if TYPE_CHECKING:
+    from wiro_mock.kernel.session import Reaction, Session
 
 MOST_EVENTS: Final = 20_000
 """Events of one session that are remembered: more than an hour of sound. One that goes beyond is ended; ours."""
@@ -45,6 +48,8 @@ class Sessions:
     def plan(self, task_id: str, plan: Plan) -> None:
         """Remember the session of a new task, if its plan has one."""
         if (script := plan.script()) is not None:
+            from wiro_mock.kernel.session import Session
+
             self._sessions[task_id], self._events[task_id] = Session(script=script), 0
 
     def drop(self, task_id: str) -> None:
@@ -58,15 +63,21 @@ class Sessions:
 
     def hear(self, task_id: str, levels: Iterable[int]) -> bool:
         """The client was heard."""
+        from wiro_mock.kernel import session as s
+
         return self._told(task_id, lambda session: s.hear(session, levels))
 
     def interrupt(self, task_id: str) -> bool:
         """The client wants to hear no more of this turn; False, too, where nothing is being said."""
+        from wiro_mock.kernel import session as s
+
         session = self._sessions.get(task_id)
         return session is not None and session.speaking is not None and self._told(task_id, s.interrupt)
 
     def end(self, task_id: str, by: Ender) -> bool:
         """The client ends the session, or is gone; one that has not begun ends when it begins."""
+        from wiro_mock.kernel import session as s
+
         session = self._sessions.get(task_id)
         if session is not None and session.phase == "before":
             self._sessions[task_id] = replace(session, left=by)
@@ -81,6 +92,8 @@ class Sessions:
     def proceed(self, task_id: str) -> None:
         """Ask a session that has nothing more to say by itself what comes next."""
         while task_id in self._sessions and self._schedule.talks(task_id):
+            from wiro_mock.kernel import session as s
+
             session = self._sessions[task_id]
             if session.phase == "before":
                 session = s.begin(replace(session, paced=self._world.paced))

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel import ids
@@ -35,10 +35,11 @@ from wiro_mock.kernel.refusals import No
 from wiro_mock.kernel.rules import Delivery, Limits, Rules, is_web_url
 from wiro_mock.kernel.run_counts import RunCounts
 from wiro_mock.kernel.schedule import Schedule
-from wiro_mock.kernel.session import Session
 from wiro_mock.kernel.sessions import Sessions
 from wiro_mock.kernel.task import KILLABLE, TERMINAL, IllegalEvent, Status, Task, evolve
-from wiro_mock.kernel.validation import check_parameters
+
+if TYPE_CHECKING:
+    from wiro_mock.kernel.session import Session
 
 Planner: TypeAlias = Callable[[Job], Plan]
 """Finds the plan of a job; may raise a `Refusal`, and then there is no task."""
@@ -217,6 +218,8 @@ class Simulation:
         )
         terms = self._outlook(job) if self._outlook is not None else AS_IT_IS
         check_admission(self.account, order.model, self.unfinished, terms)
+        from wiro_mock.kernel.validation import check_parameters  # a start need not wait for it
+
         check_parameters(order.model, order.parameters, self.rules)
         self._check_room(order)
         plan = self._planner(job)

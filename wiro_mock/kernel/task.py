@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from wiro_mock.kernel import events as e
-from wiro_mock.kernel.answer import plain
-from wiro_mock.kernel.bill import Run, cost_of, ground_of
 from wiro_mock.kernel.events import SECOND, Entry, Event, Instant, Job
 from wiro_mock.kernel.files import File, FileKind, make_file
 from wiro_mock.kernel.prices import EXACT, NOTHING_SAID, Used
+
+if TYPE_CHECKING:
+    from wiro_mock.kernel.bill import Run
 
 
 class Status(StrEnum):
@@ -268,18 +269,24 @@ def _charged(task: Task) -> Task:
 
 def reckoned(task: Task) -> Decimal:
     """What the task would cost in USD, with twelve decimals, if it had succeeded with what it has used so far."""
+    from wiro_mock.kernel.bill import cost_of
+
     return cost_of(_run(task))
 
 
 def ground_of_cost(task: Task) -> str:
     """What made a task's cost, for the tester: a tier, seconds, or the turns of a session."""
+    from wiro_mock.kernel.bill import ground_of
+
     if task.turns is not None:
         return f"{task.turns} turn{'' if task.turns == 1 else 's'}"
     return ground_of(_run(task))
 
 
 def _run(task: Task) -> Run:
-    """The run that is to be paid for."""
+    """The run that is to be paid for. How runs are paid is imported with the first of them: a start need not wait."""
+    from wiro_mock.kernel.bill import Run
+
     return Run(
         job=task.job,
         seconds=task.elapsed_seconds,
@@ -323,6 +330,8 @@ def _with_message(task: Task, message: e.Message, status: Status, times: Mapping
         case e.Snapshot():
             return replace(task, answer=message.so_far, status=status, times=times)
         case e.Reply():
+            from wiro_mock.kernel.answer import plain
+
             return replace(task, answer=plain(message.said()), reply=message, status=status, times=times)
         case _:
             assert_never(message)
