@@ -17,7 +17,7 @@ from websockets.sync.client import connect
 from tests import api_kit
 from tests.api_kit import make_world
 from tests.live_kit import UPGRADE, Live, eventually, everything, live, opened, raw, reset, text_frame
-from wiro_mock import pump, server
+from wiro_mock import protocols, pump, server
 from wiro_mock import talk as talking
 from wiro_mock.api import Conversation
 from wiro_mock.api import socket as dialogue
@@ -76,7 +76,7 @@ def test_the_server_pings_and_lets_go_of_who_does_not_answer(monkeypatch: pytest
 def test_a_client_that_reads_nothing_costs_no_memory_and_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames of 20 MB wait in the log, not in a buffer; after the guard the others go on, and the socket dies."""
     monkeypatch.setattr(pump, "SLOW_FOLLOWER_SECONDS", 0.3)
-    monkeypatch.setattr(server, "UNREAD_SECONDS", 0.05)
+    monkeypatch.setattr(protocols, "UNREAD_SECONDS", 0.05)
     with live(scenarios=LONG) as running:
         running.world.use("long")
         task_id, token = running.run()
@@ -98,7 +98,7 @@ def test_a_client_that_reads_nothing_costs_no_memory_and_is_cut_off(monkeypatch:
 
 
 def _is_open(thing: object) -> bool:
-    return type(thing) is server.SocketProtocol and not thing.disconnected
+    return type(thing) is protocols.SocketProtocol and not thing.disconnected
 
 
 @pytest.mark.anyio
@@ -166,7 +166,7 @@ def test_a_client_that_talks_and_never_reads_fills_no_memory(monkeypatch: pytest
     if then == "silence":
         monkeypatch.setattr(server, "PING_SECONDS", 1.5)
         monkeypatch.setattr(server, "PONG_SECONDS", 0.1)
-        monkeypatch.setattr(server, "UNREAD_SECONDS", 0.05)
+        monkeypatch.setattr(protocols, "UNREAD_SECONDS", 0.05)
     talks: list[Talk] = []
     real = Talk.start
 

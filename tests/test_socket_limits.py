@@ -14,7 +14,7 @@ import pytest
 from websockets.exceptions import ConnectionClosedError
 
 from tests.live_kit import UPGRADE, Live, eventually, live, opened, reset, text_frame
-from wiro_mock import Misuse, WiroMock, server
+from wiro_mock import Misuse, WiroMock, protocols
 from wiro_mock.api.socket import TOKENS_PER_SOCKET
 from wiro_mock.testing.export import export
 
@@ -94,7 +94,7 @@ def test_a_flood_of_pings_by_a_client_that_reads_nothing_fills_no_memory(auto: L
     for _ in range(400):
         deaf.sendall(ping * 250)  # 13 MB of pings
     assert auto.frames_of(auto.run()[1])
-    open_ones = [one for one in gc.get_objects() if type(one) is server.SocketProtocol and not one.disconnected]
+    open_ones = [one for one in gc.get_objects() if type(one) is protocols.SocketProtocol and not one.disconnected]
     assert max(one.transport.get_write_buffer_size() for one in open_ones) < 1 << 20
     reset(deaf)
     auto.check_clean()

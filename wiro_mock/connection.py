@@ -17,19 +17,16 @@ from starlette.types import Receive, Scope, Send
 from wiro_mock.api import Conversation, Outcome, jsontext
 from wiro_mock.api.frames import WELCOME
 from wiro_mock.api.session_shape import PIPE
-from wiro_mock.api.socket import END, INTERRUPT, TOKEN_LENGTH, TOKENS_PER_SOCKET
+from wiro_mock.api.socket import END, INTERRUPT, LONGEST_MESSAGE, TOKEN_LENGTH, TOKENS_PER_SOCKET
 from wiro_mock.breaking import NO_PING, WRITE, reset, transport_of
 from wiro_mock.faults import Fault, Strike
 from wiro_mock.hosting import Hosting
-from wiro_mock.language.verbs import UPGRADE
 from wiro_mock.mock import World
 from wiro_mock.talk import Talk, Write
 from wiro_mock.text import printable
 from wiro_mock.transport import header_map, origin, raw_path
 from wiro_mock.worlds import Worlds
 
-REGISTRATION_LENGTH = 64 << 10
-"""Characters of a message that is looked into for a token."""
 GOING_AWAY = 1001
 CLOSE_SECONDS = 1.0
 """How long a client that is let go may take to take note of it."""
@@ -175,7 +172,7 @@ def _token(message: Mapping[str, Any]) -> tuple[str, bool]:
     """The token that a message names, or nothing where it is too long to be one; and whether it registers it."""
     text = message.get("text")
     if isinstance(text, str):
-        return _named(text) if len(text) <= REGISTRATION_LENGTH else ("", False)
+        return _named(text) if len(text) <= LONGEST_MESSAGE else ("", False)
     head, pipe, _ = (message.get("bytes") or b"")[: TOKEN_LENGTH + 1].partition(PIPE)
     return head.decode("ascii", "replace") if pipe else "", False
 
@@ -231,7 +228,7 @@ class Opening:
 
 def is_opening(fault: Fault, number: int) -> bool:
     """Whether a fault is for connections that are opened, and for this one."""
-    return bool(UPGRADE.intersection(fault.turn.verbs)) and fault.item.when.connection in (None, number)
+    return fault.item.opens and fault.item.when.connection in (None, number)
 
 
 def doors(scope: Scope) -> tuple[Write | None, Callable[[str], None] | None]:

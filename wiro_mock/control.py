@@ -193,7 +193,7 @@ def show_faults(world: World, body: Mapping[str, Any], query: Mapping[str, str])
 
 def arm_faults(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
     """`{"set": "bad-day"}` arms a fault set, `{"on": "Run", "do": "reset"}` a fault in the words of the YAML."""
-    from wiro_mock.faults import Fault
+    from wiro_mock.faults.armed import Fault, unmeetable
     from wiro_mock.loader import make_fault
 
     if "set" in body:
@@ -202,6 +202,8 @@ def arm_faults(world: World, body: Mapping[str, Any], query: Mapping[str, str]) 
     else:
         task_id = str(body.get("task") or "")
         item = make_fault({key: value for key, value in body.items() if key != "task"})
+        if task_id and (why := unmeetable(item, world.sim.task(task_id), task_id)):
+            raise Mistake(why)
         world.faults.arm(Fault(item=item, scope=task_id, task_id=task_id, where="POST /__wiro/faults", optional=True))
     return show_faults(world, {}, {})
 

@@ -15,22 +15,17 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.utils import ClientDisconnected
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.protocol import State
 
-from wiro_mock.breaking import NO_PING, TRANSPORT, WRITE
+from wiro_mock.protocols import SocketProtocol, http_protocol
 
 BACKLOG = 2048
 PING_SECONDS = 30.0  # socket.md §1.1
 PONG_SECONDS = 20.0
 """How long a client may take to answer a ping; "a few seconds" at Wiro (socket.md §1.1), generous here."""
-UNREAD_SECONDS = 5.0
-"""How long a connection that is being closed is kept for what its client has not read."""
 KEEP_ALIVE_SECONDS = 75
 """Clients poll every 2 to 10 s (socket.md §2.1); uvicorn's own 5 s would close the connection in between."""
 
@@ -71,94 +66,6 @@ def _way_out(error: OSError) -> str:
     return "--port 0 takes a free port"
 
 
-def message_frame(message: str | bytes) -> bytes:
-    """A message in one frame, unmasked and uncompressed (RFC 6455 §5.2), made in a third of the library's time."""
-    kind, data = (b"\x81", message.encode()) if isinstance(message, str) else (b"\x82", message)
-    size = len(data)
-    if size < 126:
-        return kind + bytes((size,)) + data
-    if size < 1 << 16:
-        return kind + b"\x7e" + size.to_bytes(2, "big") + data
-    return kind + b"\x7f" + size.to_bytes(8, "big") + data
-
-
-class SocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket, which would wait for ever for what a gone client has not read, leave an upgrade that cannot
-    be read without an answer, and take a frame for a client that it is just turning away for a mistake of ours.
-    """
-
-    async def run_asgi(self) -> None:
-        """Play the connection; what its client has not read by then does not keep it open for ever."""
-        extensions: dict[str, Any] = self.scope["extensions"]
-        extensions |= {WRITE: self.write_now, NO_PING: self.stop_keepalive}
-        self.scope["state"][TRANSPORT] = self.transport
-        try:
-            await super().run_asgi()
-        finally:
-            self._drop_if_unread()
-
-    async def send(self, message: Any) -> None:
-        """Send a frame, unless the connection is being closed for what the client did."""
-        said = message.get("text") if message.get("text") is not None else message.get("bytes")
-        if said is not None and self.write_now(said):
-            return
-        await self.writable.wait()
-        if self.close_sent and message["type"] == "websocket.send":
-            raise ClientDisconnected
-        await super().send(message)
-
-    def write_now(self, message: str | bytes | None) -> bool:
-        """Write a message as one frame (None: none), if the connection is plainly open and has room; whether it is."""
-        ready = self.handshake_complete and self.initial_response is None and self.writable.is_set()
-        if not ready or self.close_sent or self.disconnected or self.conn.state is not State.OPEN:
-            return False
-        if message is not None:
-            self.transport.write(message_frame(message))
-        return True
-
-    def handle_ping(self) -> None:
-        """Answer a ping, unless the client reads nothing: then its pongs would fill the memory."""
-        if self.writable.is_set():
-            super().handle_ping()
-        else:
-            self.conn.data_to_send()
-
-    def keepalive_timeout(self) -> None:
-        """The client has not answered a ping."""
-        super().keepalive_timeout()
-        self._drop_if_unread()
-
-    def data_received(self, data: bytes) -> None:
-        """Bytes from the client. An upgrade that cannot be read (a header of 9 KB, say) is answered, not left open."""
-        super().data_received(data)
-        if self.conn.handshake_exc is not None and not self.handshake_initiated:
-            self.handshake_initiated = True
-            self.transport.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
-            self.transport.close()
-
-    def _drop_if_unread(self) -> None:
-        if self.transport.get_write_buffer_size():
-            self.loop.call_later(UNREAD_SECONDS, self._abort)
-
-    def _abort(self) -> None:
-        if not self.disconnected:
-            self.transport.abort()
-
-
-def _http_protocol() -> type[asyncio.Protocol]:
-    """Uvicorn's HTTP, which lets the app get at the transport: some faults break the connection."""
-    from uvicorn.protocols.http.auto import AutoHTTPProtocol
-
-    class HttpProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]
-        app_state: dict[str, Any]
-
-        def connection_made(self, transport: asyncio.Transport) -> None:
-            self.app_state = {**self.app_state, TRANSPORT: transport}
-            super().connection_made(transport)
-
-    return HttpProtocol
-
-
 def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
@@ -168,7 +75,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        http=_http_protocol(),
+        http=http_protocol(),
         ws=SocketProtocol,
         # Compression costs 48 KB for every open socket, and one client's own parser knows none of it.
         ws_per_message_deflate=False,

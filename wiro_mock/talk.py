@@ -13,8 +13,9 @@ from typing import Any, TypeAlias
 from starlette.types import Send
 
 from wiro_mock.api import Conversation, Outcome
+from wiro_mock.api.socket import LONGEST_MESSAGE
 from wiro_mock.faults import Strike
-from wiro_mock.faults.frames import Act, Out, Wreckage, kind_of
+from wiro_mock.faults.frames import Act, Out, Wreckage, kind_of, unfit
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.mock import World
 from wiro_mock.pump import Follower
@@ -232,6 +233,8 @@ class Talk:
             return None, []
         if self._break_off is None and {"reset", "disconnect"}.intersection(strike.do.verbs):
             return None, [self._journal(strike.could_not("this server cannot break its connections"), task_id)]
+        if why := unfit(strike, kind):
+            return None, [self._journal(strike.could_not(why), task_id)]
         return strike, [self._journal(f"{strike.applied()}, at the frame {kind} of socket {self._number}", task_id)]
 
     def _journal(self, told: str, task_id: str) -> str:
@@ -269,7 +272,7 @@ class Talk:
                 path="/v1",
                 status=101,
                 outcome=Outcome(operation="socket", reason=note),
-                fields={"text": message.get("text") or ""},
+                fields={"text": (message.get("text") or "")[:LONGEST_MESSAGE]},
                 size=len(message.get("text") or message.get("bytes") or ""),
             )
             lines.append(printable(f"socket ({exchange.id}): {exchange.outcome.reason}"))

@@ -28,6 +28,9 @@ TOKENS_PER_SOCKET = 10_000
 """Registrations of unfinished or unknown tasks on one socket; those beyond are dropped, silently. Ours."""
 TOKEN_LENGTH = 200
 """What is longer can be no token, and is not remembered for a run to come. Ours."""
+LONGEST_MESSAGE = 64 << 10
+"""Characters of a message that is looked into. Of 8 MiB of empty brackets, JSON makes three million lists, and others
+would wait for that. Ours."""
 UNKNOWN = "*"
 """Stands among the tasks to listen for: any new one, since a token was registered that no task has yet."""
 SEND = 'send {"type": "task_info", "tasktoken": TOKEN}'
@@ -120,6 +123,8 @@ class Conversation:
         What a client may not say is dropped without a frame and without a close (socket.md §1.1).
         """
         self._begin_anew_with_the_world()
+        if len(text) > LONGEST_MESSAGE:
+            return self._drop(f"a message of {len(text)} characters, where {LONGEST_MESSAGE} are looked into; {SEND}")
         try:
             message = jsontext.loads(text)
         except ValueError as error:

@@ -19,10 +19,11 @@ from wiro_mock.text import printable
 
 if TYPE_CHECKING:
     from wiro_mock.api.messages import World
+    from wiro_mock.kernel.task import Task
     from wiro_mock.language.faults import Do, FaultItem
 
 ARMED = 10_000
-"""For so many tasks faults are armed at a time; of more, the oldest are forgotten."""
+"""For so many tasks faults are armed at a time; of more, those of the oldest are forgotten. Others never are."""
 SHOWN = 200
 """Characters of Wiro's own answer that the journal tells of, where it did not reach the client."""
 _DRAWS = 1 << 256
@@ -173,7 +174,7 @@ class Strike:
         before, outcome = own
         from wiro_mock.language.durations import format_duration  # pydantic, which a start need not wait for
 
-        late = response.damage.latency if response.damage is not None else 0
+        late = response.damage.latency if response.damage is not None and self.do.latency is not None else 0
         told = f"{told}, {format_duration(late)} late" if late else told
         if _is_whole(before, response):
             return replace(outcome, reason=_joined(outcome.reason, told))
@@ -202,7 +203,9 @@ class Faults:
     def __init__(self, seed: str = "0") -> None:
         self.seed = seed
         self.loops: dict[str, str] = {}
-        self._armed: dict[tuple[str, str], list[Fault]] = {}
+        self._armed: dict[str, dict[str, list[Fault]]] = {}
+        """By operation, then by scope: the socket asks at every frame whether there is anything for it."""
+        self._tasks: dict[str, None] = {}
         self._count = 0
 
     def __bool__(self) -> bool:
@@ -210,7 +213,7 @@ class Faults:
 
     def __iter__(self) -> Iterator[Fault]:
         """Those that may still strike, in the order of arming."""
-        found = {fault.number: fault for faults in self._armed.values() for fault in faults}
+        found = {fault.number: fault for by_scope in self._armed.values() for fs in by_scope.values() for fault in fs}
         return iter([found[number] for number in sorted(found)])
 
     def arm(self, fault: Fault) -> Fault:
@@ -218,28 +221,42 @@ class Faults:
         self._count += 1
         fault.number = self._count
         for operation in sorted(fault.operations):
-            self._armed.setdefault((operation, fault.scope), []).append(fault)
-        while len(self._armed) > ARMED:
-            del self._armed[next(iter(self._armed))]
+            self._armed.setdefault(operation, {}).setdefault(fault.scope, []).append(fault)
+        if fault.scope and not _is_of_scenario(fault.scope):
+            self._tasks[fault.scope] = None
+            while len(self._tasks) > ARMED:
+                self._forget(next(iter(self._tasks)))
         return fault
+
+    def _forget(self, task_id: str) -> None:
+        del self._tasks[task_id]
+        for operation in [operation for operation, by_scope in self._armed.items() if task_id in by_scope]:
+            self._drop(operation, task_id)
+
+    def _drop(self, operation: str, scope: str) -> None:
+        del self._armed[operation][scope]
+        if not self._armed[operation]:
+            del self._armed[operation]
 
     def disarm(self, fault: Fault) -> None:
         """It strikes no more. Again is no error."""
         for operation in fault.operations:
-            key = (operation, fault.scope)
-            if fault in (faults := self._armed.get(key, [])):
+            if fault in (faults := self._armed.get(operation, {}).get(fault.scope, [])):
                 faults.remove(fault)
                 if not faults:
-                    del self._armed[key]
+                    self._drop(operation, fault.scope)
+        if all(fault.scope not in by_scope for by_scope in self._armed.values()):
+            self._tasks.pop(fault.scope, None)
 
     def strikes(self, operation: str) -> bool:
         """Whether any of them may strike this operation."""
-        return bool(self._armed) and any(key[0] == operation for key in self._armed)
+        return operation in self._armed
 
     def clear(self) -> int:
         """Disarm all of them; how many they were."""
         count = len(list(self))
         self._armed.clear()
+        self._tasks.clear()
         self.loops.clear()
         return count
 
@@ -258,9 +275,10 @@ class Faults:
         `fits` says which faults are like the call, where the language has conditions that only the caller can judge.
         """
         due: Fault | None = None
-        scopes = (scope, "") if scope and not scope.startswith("scenario") else (scope,)
+        scopes = (scope, "") if scope and not _is_of_scenario(scope) else (scope,)
+        by_scope = self._armed.get(operation, {})
         for key in scopes:
-            for fault in tuple(self._armed.get((operation, key), ())):
+            for fault in tuple(by_scope.get(key, ())):
                 if fault.item.when.status is not None and fault.item.when.status != status:
                     continue
                 if fits is not None and not fits(fault):
@@ -274,3 +292,19 @@ class Faults:
         return Strike(
             fault=due, do=due.turn, world=world, faults=self, operation=operation, request=request, random=random
         )
+
+
+def unmeetable(item: FaultItem, task: Task | None, task_id: str) -> str:
+    """Why a fault for one task only can never be met; empty where it can."""
+    from wiro_mock.language.verbs import ABOUT_A_TASK  # most servers strike nothing
+
+    if not item.operations & ABOUT_A_TASK - {"Run"}:
+        return f"task: a request of {' or '.join(item.on)} is about no task that is there yet; leave it out"
+    if item.opens or item.when.frame == "connected":
+        return "task: a connection that is opened is about no task yet; leave it out"
+    return "" if task is not None else f"task: there is no task {task_id[:60]!r} (any more); start it first"
+
+
+def _is_of_scenario(scope: str) -> bool:
+    """Whether it stands for the runs of a scenario, and not for a task."""
+    return scope.startswith("scenario ")

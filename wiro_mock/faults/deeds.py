@@ -52,7 +52,8 @@ class Wreck:
 
 def wrecked(strike: Strike, request: Request, own: Response | None) -> Response:
     """What comes of an answer. Raises `Unfit`; then nothing has been changed."""
-    wreck = Wreck(strike, request, own, own or _made(b""), Damage())
+    # What another fault has done to it already, that of the run's scenario or the other way round, stays done.
+    wreck = Wreck(strike, request, own, own or _made(b""), (own and own.damage) or Damage())
     for verb in strike.do.verbs:
         DEEDS[verb](wreck, getattr(strike.do, verb))
     if own is not None and own.chunks is not None and wreck.response.chunks is None:
@@ -132,15 +133,13 @@ def _corrupt(wreck: Wreck, count: int) -> None:
     if response.chunks is None:
         wreck.response = replace(response, content=b"".join(_flipped((response.content,), flips)))
     else:
-        chunks = _flipped(response.chunks, flips)
-        next(chunks)
-        wreck.response = replace(response, chunks=chunks)
+        # Not begun yet: where a later verb cannot be done it is thrown away, and Wiro's answer needs its file.
+        wreck.response = replace(response, chunks=_flipped(response.chunks, flips))
 
 
 def _flipped(chunks: Any, flips: Mapping[int, int]) -> Iterator[bytes]:
     at = 0
     try:
-        yield b""  # it holds the file from now on, and closes it however it ends
         for chunk in chunks:
             inside = [place for place in flips if at <= place < at + len(chunk)]
             changed = bytearray(chunk)

@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from wiro_mock.language.verbs import UPGRADE
+from wiro_mock.language.verbs import FRAMES_WITHOUT, TERMINAL
 
 if TYPE_CHECKING:
     from wiro_mock.faults.armed import Fault, Strike
 
 MOST = 8 << 20
 """Clients' limit of a message (socket.md §2.1); one byte more is too much."""
-TERMINAL = ("task_postprocess_end", "task_cancel")
 HELD = 10_000
-"""So many frames are held back for a burst; then they come, whatever has not. Ours."""
+HELD_BYTES = 16 << 20
+"""So many frames, or bytes of them, are held back on a connection; then they come, whatever has not. Ours."""
 _BARE = ("id", "message", "result")
 
 
@@ -62,6 +62,7 @@ class Wreckage:
     over: bool = False
     _late: list[Out] = field(default_factory=list)
     _burst: list[Out] | None = None
+    _held_bytes: int = 0
 
     @property
     def is_whole(self) -> bool:
@@ -71,7 +72,7 @@ class Wreckage:
     def is_like(self, fault: Fault, kind: str) -> bool:
         """Whether a fault is for a frame of this type, here and now."""
         when = fault.item.when
-        if UPGRADE.intersection(fault.turn.verbs) or when.connection not in (None, self.connection):
+        if fault.item.opens or when.connection not in (None, self.connection):
             return False
         return when.frame in (None, kind) and (when.after_frames is None or self.sent >= when.after_frames)
 
@@ -81,6 +82,8 @@ class Wreckage:
             return []
         self.sent += 1
         outs: list[Out] = [frame] if strike is None else self._wrecked(frame, strike)
+        if self._late or self._burst is not None:
+            self._held_bytes += len(frame)
         return self._held(outs, kind, is_last=strike is None or "reorder" not in strike.do.verbs)
 
     def _wrecked(self, frame: str | bytes, strike: Strike) -> list[Out]:
@@ -100,15 +103,23 @@ class Wreckage:
 
     def _held(self, outs: list[Out], kind: str, *, is_last: bool) -> list[Out]:
         """The same with what was held back before, or nothing where they are held back too."""
-        if is_last and self._late:
+        is_full = len(self._late) + len(self._burst or ()) >= HELD or self._held_bytes >= HELD_BYTES
+        if self._late and (is_last or is_full):
             outs, self._late = [*outs, *self._late], []
-        if self._burst is None:
-            return outs
-        self._burst += outs
-        if kind not in TERMINAL and len(self._burst) < HELD and not self.over:
-            return []
-        outs, self._burst = self._burst, None
+        if self._burst is not None:
+            self._burst += outs
+            if kind not in TERMINAL and not is_full and not self.over:
+                return []
+            outs, self._burst = self._burst, None
+        if not self._late:
+            self._held_bytes = 0
         return outs
+
+
+def unfit(strike: Strike, kind: str) -> str:
+    """Why a frame of this type cannot be struck; empty where it can."""
+    rows = (FRAMES_WITHOUT[verb] for verb in strike.do.verbs if verb in FRAMES_WITHOUT)
+    return next((why for frames, why in rows if kind in frames), "")
 
 
 def kind_of(frame: str | bytes) -> tuple[str, str]:

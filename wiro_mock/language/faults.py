@@ -28,6 +28,7 @@ from wiro_mock.language.complaints import did_you_mean
 from wiro_mock.language.strict import Given, Strict
 from wiro_mock.language.verbs import (
     ABOUT_A_TASK,
+    FRAMES_WITHOUT,
     OPERATIONS,
     PLACES,
     UPGRADE,
@@ -367,8 +368,9 @@ class FaultItem(Strict):
     def _can_be(self) -> Self:
         for do in self.turns:
             for verb in do.verbs:
-                if not self.kinds & {*VERBS[verb].where}:
-                    raise ValueError(f"{verb}: cannot be done to {' or '.join(self.on)}; {_where_instead(verb)}")
+                for name in self.on:
+                    if not any(kind_of(one) in VERBS[verb].where for one in operations_of(name)):
+                        raise ValueError(f"{verb}: cannot be done to {name}; {_where_instead(verb)}")
             self._check_socket(do)
             self._check_bytes(do)
             if self.effect == "before" and not do.ok and not do.makes_answer(self.when.after_bytes):
@@ -378,7 +380,21 @@ class FaultItem(Strict):
                 )
         if self.then and self.times is None and (self.when.every or self.when.share):
             raise ValueError("then: would never come, for the first goes on for ever; add times")
+        self._check_meeting()
         return self
+
+    def _check_meeting(self) -> None:
+        """That there is something that all its turns can be done to, in this status."""
+        if not self.operations:
+            raise ValueError(f"then: nothing of {' or '.join(self.on)} is struck by all turns; write two faults")
+        if self.when.status is not None and not self.operations & ABOUT_A_TASK - {"Run"}:
+            raise ValueError(
+                f"when.status: a request of {' or '.join(self.on)} is about no task that has a status; leave it out"
+            )
+        if self.opens and any(not do.ok and not UPGRADE.intersection(do.verbs) for do in self.turns):
+            raise ValueError(
+                "then: some turns are done when a connection is opened and some to frames; write two faults"
+            )
 
     def _check_socket(self, do: Do) -> None:
         """On a socket there are connections and frames; elsewhere there are neither."""
@@ -397,6 +413,10 @@ class FaultItem(Strict):
         parts = [verb for verb in do.verbs if VERBS[verb].part in ("answer", "body", "end", "frames")]
         if len(parts) > 1:
             raise ValueError(f"{parts[0]} and {parts[1]} cannot both be done to one frame; write two faults")
+        for verb in do.verbs:
+            frames, why = FRAMES_WITHOUT.get(verb, ((), ""))
+            if when.frame in frames:
+                raise ValueError(f"{verb}: cannot be done to a frame {when.frame}: {why}; strike another frame")
         if upgrade := UPGRADE.intersection(do.verbs):
             name = min(upgrade)
             if len(do.verbs) > 1:
@@ -414,8 +434,15 @@ class FaultItem(Strict):
 
     @cached_property
     def operations(self) -> frozenset[str]:
-        """The operations (or `socket`, `webhook`) that it strikes."""
-        return frozenset(one for name in self.on for one in operations_of(name))
+        """The operations (or `socket`, `webhook`) that it strikes; of a glob, what all its verbs can be done to."""
+        where = [VERBS[verb].where for do in self.turns for verb in do.verbs]
+        named = (one for name in self.on for one in operations_of(name))
+        return frozenset(one for one in named if all(kind_of(one) in kinds for kinds in where))
+
+    @property
+    def opens(self) -> bool:
+        """Whether it strikes connections when they are opened, and no frames."""
+        return "socket" in self.operations and any(UPGRADE.intersection(do.verbs) for do in self.turns)
 
     @property
     def kinds(self) -> frozenset[Kind]:
@@ -478,7 +505,7 @@ class TaskFault(FaultItem):
     @cached_property
     def operations(self) -> frozenset[str]:
         """The operations that it strikes, among those that are about a task."""
-        return ABOUT_A_TASK & frozenset(one for name in self.on for one in operations_of(name))
+        return ABOUT_A_TASK & super().operations
 
 
 def _where_instead(verb: str) -> str:

@@ -122,6 +122,21 @@ VERBS: Final[Mapping[str, Verb]] = {
 }
 UPGRADE: Final = frozenset({"status", "no_ping"})
 """What is done to a connection when it is opened; the other verbs of the socket are done to a frame."""
+TERMINAL: Final = ("task_postprocess_end", "task_cancel")
+"""The frames that end a task."""
+_NO_TEXT: Final = ("binary",)
+_OF_NO_TASK: Final = ("connected", "error", "binary")
+_NO_MESSAGE: Final = ("task_stream_ready", "task_stream_end", "task_cost")
+_NOTHING_LEFT: Final = "a terminal frame is the last of its task, and nothing comes after it"
+FRAMES_WITHOUT: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
+    "bad_json": (_NO_TEXT, "a binary frame is no JSON"),
+    "sparse": (("connected", *_NO_TEXT), "the frame has neither id nor message nor result"),
+    "json_in_string": (("connected", *_NO_MESSAGE, *_NO_TEXT), "the frame has no message"),
+    "early_end": ((*_OF_NO_TASK, *TERMINAL), "the frame is of no task, or its task is over"),
+    "reorder": (TERMINAL, _NOTHING_LEFT),
+    "burst": (TERMINAL, _NOTHING_LEFT),
+}
+"""The frames to which a verb can do nothing, and why."""
 
 
 def operations_of(name: str) -> tuple[str, ...]:

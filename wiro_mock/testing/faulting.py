@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from math import inf
 from typing import Any, TypedDict
 
 from wiro_mock.faults import Fault
+from wiro_mock.faults.armed import unmeetable
 from wiro_mock.language.durations import format_duration
 from wiro_mock.language.faults import FaultItem
 from wiro_mock.loader import ScenarioError, make_fault
@@ -108,6 +110,8 @@ def arm(world: World, faults: Iterable[Fault]) -> None:
     with world.lock:
         for one in faults:
             check_doors(world, [one])
+            if one.task_id and (why := unmeetable(one.item, world.sim.task(one.task_id), one.task_id)):
+                raise Misuse(f"fault: {why}")
             world.faults.arm(one)
 
 
@@ -136,6 +140,6 @@ def _spelt(do: Mapping[str, Any]) -> dict[str, Any]:
 def _length(value: Any) -> Any:
     if isinstance(value, timedelta):
         value = value.total_seconds()
-    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < inf:
         return format_duration(round(value * 1_000_000))
     return dict(value) if isinstance(value, Mapping) else value

@@ -1,0 +1,203 @@
+"""The two protocols of uvicorn, made fit for clients that mean no good, or mean it too well.
+
+What a client sends is taken in slices, between which others have their turn: a flood of tiny frames or pings would
+otherwise be played to its end first. What has no end (a header, a message in pieces) takes no more memory than it may
+have bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+from websockets.protocol import State
+
+from wiro_mock.breaking import NO_PING, TRANSPORT, WRITE
+
+UNREAD_SECONDS = 5.0
+"""How long a connection that is being closed is kept for what its client has not read."""
+SLICE = 4096
+"""So many bytes of one socket are looked at before others have their turn: at most 700 frames, some 5 ms."""
+MOST_HEAD = 64 << 10
+"""Bytes that the head of a request may have, roughly; h11 has the same bound. Node's is 16 KiB, nginx's 32."""
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+def message_frame(message: str | bytes) -> bytes:
+    """A message in one frame, unmasked and uncompressed (RFC 6455 §5.2), made in a third of the library's time."""
+    kind, data = (b"\x81", message.encode()) if isinstance(message, str) else (b"\x82", message)
+    size = len(data)
+    if size < 126:
+        return kind + bytes((size,)) + data
+    if size < 1 << 16:
+        return kind + b"\x7e" + size.to_bytes(2, "big") + data
+    return kind + b"\x7f" + size.to_bytes(8, "big") + data
+
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket, which would wait for ever for what a gone client has not read, leave an upgrade that cannot
+    be read without an answer, take a frame for a client that it is just turning away for a mistake of ours, and let a
+    client that floods it have all of the loop's time.
+    """
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._unread = bytearray()
+        self._will_read = False
+
+    async def run_asgi(self) -> None:
+        """Play the connection; what its client has not read by then does not keep it open for ever."""
+        extensions: dict[str, Any] = self.scope["extensions"]
+        extensions |= {WRITE: self.write_now, NO_PING: self.stop_keepalive}
+        self.scope["state"][TRANSPORT] = self.transport
+        try:
+            await super().run_asgi()
+        finally:
+            self._drop_if_unread()
+
+    # -- what we say ---------------------------------------------------------------------------------
+
+    async def send(self, message: Any) -> None:
+        """Send a frame, unless the connection is being closed for what the client did."""
+        said = message.get("text") if message.get("text") is not None else message.get("bytes")
+        if said is not None and self.write_now(said):
+            return
+        await self.writable.wait()
+        if self.close_sent and message["type"] == "websocket.send":
+            raise ClientDisconnected
+        await super().send(message)
+
+    def write_now(self, message: str | bytes | None) -> bool:
+        """Write a message as one frame (None: none), if the connection is plainly open and has room; whether it is."""
+        ready = self.handshake_complete and self.initial_response is None and self.writable.is_set()
+        if not ready or self.close_sent or self.disconnected or self.conn.state is not State.OPEN:
+            return False
+        if message is not None:
+            self.transport.write(message_frame(message))
+        return True
+
+    # -- what the client says ------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client: looked at now, or, if they are many, slice by slice."""
+        if not self._unread and len(data) <= SLICE:
+            self._look_at(data)
+            return
+        self._unread += data
+        self.transport.pause_reading()
+        self._read_soon()
+
+    async def receive(self) -> Any:
+        """The next message, while no more is read than there is room for."""
+        message = await super().receive()
+        if self._unread:
+            self.transport.pause_reading()  # uvicorn may have resumed it
+            self._read_soon()
+        return message
+
+    def _read_soon(self) -> None:
+        if not self._will_read and not self.read_paused:
+            self._will_read = True
+            self.loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        """Look at the next slice. After a message nothing is looked at until the app has taken it."""
+        self._will_read = False
+        if self.disconnected or self.transport.is_closing():
+            self._unread.clear()
+            return
+        piece = bytes(self._unread[:SLICE])
+        del self._unread[:SLICE]
+        self._look_at(piece)
+        if self._unread:
+            self.transport.pause_reading()
+            self._read_soon()
+        elif not self.read_paused:
+            self.transport.resume_reading()
+
+    def _look_at(self, data: bytes) -> None:
+        """Bytes as uvicorn takes them. An upgrade that cannot be read (a header of 9 KB, say) is answered."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self.handshake_initiated = True
+            self.transport.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+            self.transport.close()
+
+    def handle_cont(self, event: Frame) -> None:
+        """Another piece of a message: as many bytes as it has, where each in a list would take fifty more."""
+        whole = self.frames[0] if isinstance(self.frames[0], bytearray) else bytearray(self.frames[0])
+        whole += event.data
+        self.frames = [bytes(whole) if event.fin else whole]  # type: ignore[list-item]
+        if event.fin:
+            self.send_receive_event_to_app()
+
+    def handle_ping(self) -> None:
+        """Answer a ping, unless the client reads nothing: then its pongs would fill the memory."""
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
+
+    # -- its end -------------------------------------------------------------------------------------
+
+    def keepalive_timeout(self) -> None:
+        """The client has not answered a ping."""
+        super().keepalive_timeout()
+        self._drop_if_unread()
+
+    def _drop_if_unread(self) -> None:
+        if self.transport.get_write_buffer_size():
+            self.loop.call_later(UNREAD_SECONDS, self._abort)
+
+    def _abort(self) -> None:
+        if not self.disconnected:
+            self.transport.abort()
+
+
+def http_protocol() -> type[asyncio.Protocol]:
+    """Uvicorn's HTTP, which lets the app get at the transport (some faults break the connection), and with either
+    parser has a bound for the head of a request: httptools keeps a header that never ends, and copies it ever again.
+    """
+    from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+    class HttpProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]
+        app_state: dict[str, Any]
+        transport: asyncio.Transport
+        flow: FlowControl
+        _head = 0
+        _in_head = False
+
+        def connection_made(self, transport: asyncio.Transport) -> None:
+            self.app_state = {**self.app_state, TRANSPORT: transport}
+            super().connection_made(transport)
+
+        # The next two are httptools' callbacks; h11 has none, and keeps to a bound by itself.
+
+        def on_message_begin(self) -> None:
+            self._in_head, self._head = True, -1
+            super().on_message_begin()
+
+        def on_headers_complete(self) -> None:
+            self._in_head = False
+            super().on_headers_complete()
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            if getattr(self, "pipeline", None):
+                self.flow.pause_reading()  # uvicorn reads on after each answer, however many requests wait
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if not self._in_head or self.transport.is_closing():
+                return
+            # What it began in is not counted: most of that may have been the body of the request before.
+            self._head = 0 if self._head < 0 else self._head + len(data)
+            if self._head > MOST_HEAD:
+                self.transport.write(_TOO_LARGE)
+                self.transport.close()
+
+    return HttpProtocol
