@@ -102,6 +102,7 @@ EXIT_CODES = {"failure": 1, "gpu-out-of-memory": 1, "setup-error-fail": 1}
 def test_every_shipped_scenario_with_a_task_has_its_sequence_here() -> None:
     """A scenario that is added needs its frames written down."""
     refusing = {"account-suspended", "concurrency-limit", "insufficient-balance", "members-only", "model-not-found"}
+    refusing |= {"team-model-not-allowed", "team-spend-limit", "member-spend-limit"}
     elsewhere = ("llm", "realtime")  # tests/test_answers.py, tests/test_sessions.py
     names = {scenario.name for scenario in shipped_library().scenarios if not scenario.name.startswith(elsewhere)}
     assert names - refusing == set(S)

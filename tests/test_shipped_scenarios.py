@@ -43,6 +43,7 @@ NAMES = [
     "llm-progress-only",
     "llm-tool-call",
     "llm",
+    "member-spend-limit",
     "members-only",
     "model-not-found",
     "never-starts",
@@ -54,6 +55,8 @@ NAMES = [
     "setup-error-stuck",
     "slow-queue",
     "stderr-warnings",
+    "team-model-not-allowed",
+    "team-spend-limit",
     "video",
 ]
 GUIDE = re.findall(r"```yaml\n(.*?)```", (shipped() / "README.md").read_text(), re.DOTALL)
@@ -159,6 +162,9 @@ def test_each_runs_to_its_documented_end(name: str, frames: list[str], exit_code
             "You have reached your concurrent task limit. With your current balance of $50.00, you can run up to "
             "5 tasks at the same time. Add funds to increase your limit.",
         ),
+        ("team-model-not-allowed", 0, "This model is not available for your team"),
+        ("team-spend-limit", 0, "Team spend limit has been reached"),
+        ("member-spend-limit", 0, "Your personal spend limit in this team has been reached"),
         ("model-not-found", 1, "slug-owner-project-not-exist"),
     ],
 )

@@ -72,7 +72,8 @@ def test_an_operation_that_goes_is_not_shown_as_played(monkeypatch: pytest.Monke
         ("POST /v1/chat/completions", "out of scope"),
         ("POST /v1/Auth/SigninVerify", "out of scope"),
         ("agent_info", "out of scope"),
-        ("POST /v1/Wallet/List", "not yet"),
+        ("POST /v1/Wallet/List", "by switch"),
+        ("POST /v1/Project/List", "played"),
         ("POST /v1/Run/{owner}/{model}/sync", "not yet"),
         ("task_info", "played"),
     ],
@@ -88,9 +89,13 @@ def test_the_socket_hears_what_the_table_says() -> None:
     assert len(said) >= 4
     with live() as running, running.socket() as listener:
         for row in said:
-            if row.here == "played":
+            if row.here == "played" and row.call == "task_info":
                 listener.say({"type": row.call})
                 assert listener.frame()["type"] == "error"
+            elif row.here == "played":  # of a session: what they do is told of in test_sessions.py
+                listener.say({"type": row.call, "tasktoken": "x"})
+                listener.check_silence()
+                assert not any("known here are" in told for told in running.told)
             else:
                 listener.say({"type": row.call, "tasktoken": "x", "agenttoken": "x"})
                 listener.check_silence()

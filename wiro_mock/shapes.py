@@ -198,6 +198,65 @@ class UploadShape(TypedDict):
     accesskey: str
 
 
+class ProjectShape(TypedDict):
+    """A project (rest.md §2.3, a third-party client). `authmethod` is `signature` or `apikey-only`."""
+
+    id: str
+    uuid: str
+    name: str
+    description: str
+    slug: str | None
+    apikey: str
+    ipwhitelist: list[str]
+    time: str
+    authmethod: str
+    requestCount: str
+
+
+class TeamShape(TypedDict):
+    """A team of an organization; what is in its wallet is a number of USD."""
+
+    teamguid: str
+    teamname: str
+    teamstatus: int
+    role: str
+    walletbalance: float
+
+
+class OrganizationShape(TypedDict):
+    """An organization and the teams in it that the account sees."""
+
+    organizationguid: str
+    organizationname: str
+    organizationstatus: int
+    isowner: bool
+    teams: list[TeamShape]
+
+
+class MemberShape(TypedDict):
+    """A member of a team; one who is invited has no uuid yet."""
+
+    useruuid: str | None
+    role: str
+    status: str
+    username: str
+    email: str
+    avatar: str
+
+
+class SpendingShape(TypedDict):
+    """What a member of a team has spent, in USD; a limit that is not set is null."""
+
+    memberguid: str
+    useruuid: str
+    role: str
+    spendlimit: float | None
+    spent: float
+    playgroundSpent: float
+    apiSpent: float
+    user: dict[str, str]
+
+
 class Frame(TypedDict):
     """A text frame of the socket. `success`, `terminal` and `exitCode` came in mid-2026; `version` is of the welcome,
     and the last three are of `task_cost`.

@@ -88,6 +88,20 @@ OPERATIONS = (
         unreadable=No.FILE_INVALID,
     ),
     Operation(
+        name="File/List",
+        method="POST",
+        path="/v1/File/List",
+        handler=_later("storage.list_files"),
+        unreadable=No.FILE_INVALID,
+    ),
+    Operation(
+        name="File/Delete",
+        method="POST",
+        path="/v1/File/Delete",
+        handler=_later("storage.delete_file"),
+        unreadable=No.FILE_INVALID,
+    ),
+    Operation(
         name="File",
         method="GET",
         path="/v1/File/{accesskey}/{name}",
@@ -105,6 +119,20 @@ OPERATIONS = (
     Operation(name="Tool/Detail", method="POST", path="/v1/Tool/Detail", handler=_later("tools.detail"), public=True),
     Operation(
         name="Tool/Explore", method="POST", path="/v1/Tool/Explore", handler=_later("tools.explore"), public=True
+    ),
+    *(
+        Operation(name=name, method="POST", path=f"/v1/{name}", handler=_later(f"workspace.{function}"), switch=switch)
+        for name, function, switch in (
+            ("Project/List", "list_projects", ""),
+            ("Organization/List", "list_organizations", ""),
+            ("Team/Member/List", "list_members", ""),
+            ("Team/SpendingSummary", "spending_of_april", ""),
+            ("Team/Spending/Summary", "spending", ""),
+            ("Project/UsageSummary", "summarize_usage", "account_shapes"),
+            ("Wallet/List", "list_wallets", "account_shapes"),
+            ("Wallet/TransactionList", "list_transactions", "account_shapes"),
+            ("Coupon/UserList", "list_coupons", "account_shapes"),
+        )
     ),
     # Wiro's site and the pictures of its catalogue, two more hosts there.
     Operation(

@@ -36,6 +36,7 @@ class Profile:
     tool_items: Literal["both", "documented", "live"] = "both"  # C17: how a parameter is spelt in Tool/Detail
     tool_parameters: Literal["groups", "null"] = "groups"  # C18
     task_stat: bool = False  # Task/Stat, whose shape nobody knows: with a shape of ours, or not there
+    account_shapes: bool = False  # wallet, transactions, usage, coupons, of which only the names are known: the same
     # -- authentication -----------------------------------------------------------------------------
     signature_form: Literal["tolerant", "exact"] = "tolerant"  # C10: the openssl prefixes
     nonce_reuse: Literal["allow", "refuse"] = "allow"  # C9

@@ -102,6 +102,7 @@ SWITCHES: dict[str, Switch] = {
         "the sample on the same page has null",
     ),
     "task_stat": Switch(remark="the documentation names it, and shows no answer of it"),
+    "account_shapes": Switch(remark="the documentation names four calls, and shows no answer of them"),
     "signature_form": Switch("C10", remark="the page sends the prefix, Wiro's Dart script of 2026-07 strips it"),
     "nonce_reuse": Switch("C9", remark="the documentation claims refusal, official clients reuse theirs"),
     "kill_before_assign": Switch(),

@@ -33,8 +33,9 @@ MCP = Source("Wiro's MCP server", "2026", "observed")
 GO_CLIENT = Source("third-party client", "2026", "observed")
 OPENAPI_CLIENT = Source("third-party client", "2026-03", "observed")
 PAGES_OF_MODELS = Source("pages of models", "2025", "observed")
+STORAGE = Source("documentation, name", "2026-08 to 2026-09", "our choice")
 OURS = Source("documentation, name", "2026-04-17", "our choice")
-"""The endpoint is documented and its shape is not."""
+"""The endpoints are documented and their shapes are not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ class Row(NamedTuple):
     date: str
 
 
-SAID = frozenset({"task_info"})
+SAID = frozenset({"task_info", "task_session_end", "task_session_interrupt", "binary frames, both ways"})
 """What a client can say on the socket and be heard (`api.socket`)."""
 TASKS, CATALOGUE, FILES = "Runs and tasks", "The catalogue", "Files"
 ACCOUNT, AGENTS, GATEWAY, SIGN_IN, SOCKET = (
@@ -113,18 +114,20 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _played(CATALOGUE, PAGES_OF_MODELS, "Picture", "GET /uploads/models/{picture}"),
     _played(FILES, APRIL, "File/FolderCreate"),
     _played(FILES, APRIL, "File/Upload"),
-    *_posts(FILES, NEWEST, "File/", "List Delete", "not yet"),
+    _played(FILES, STORAGE, "File/List"),
+    _played(FILES, STORAGE, "File/Delete"),
     _played(FILES, PAGE, "File", "GET /v1/File/{accesskey}/{name}"),
     _played(FILES, PAGE, "CDN", "GET /{cdn_folder}/{name}"),
-    *_posts(ACCOUNT, GO_CLIENT, "Project/", "List", "not yet"),
-    *_posts(ACCOUNT, APRIL, "Project/", "UsageSummary", "not yet"),
-    *_posts(ACCOUNT, APRIL, "Wallet/", "List TransactionList", "not yet"),
-    *_posts(ACCOUNT, APRIL, "Coupon/", "UserList", "not yet"),
-    *_posts(ACCOUNT, APRIL, "Organization/", "List", "not yet"),
+    _played(ACCOUNT, GO_CLIENT, "Project/List"),
+    _played(ACCOUNT, OURS, "Project/UsageSummary"),
+    _played(ACCOUNT, OURS, "Wallet/List"),
+    _played(ACCOUNT, OURS, "Wallet/TransactionList"),
+    _played(ACCOUNT, OURS, "Coupon/UserList"),
+    _played(ACCOUNT, APRIL, "Organization/List"),
     *_posts(ACCOUNT, APRIL, "Organization/", "Create Remove Restore", "out of scope"),
-    *_posts(ACCOUNT, APRIL, "Team/", "SpendingSummary", "not yet"),
-    *_posts(ACCOUNT, NEWEST, "Team/", "Spending/Summary", "not yet"),
-    *_posts(ACCOUNT, APRIL, "Team/Member/", "List", "not yet"),
+    _played(ACCOUNT, APRIL, "Team/SpendingSummary"),
+    _played(ACCOUNT, NEWEST, "Team/Spending/Summary"),
+    _played(ACCOUNT, APRIL, "Team/Member/List"),
     *_posts(ACCOUNT, APRIL, "Team/Member/", "Invite Accept Remove UpdateRole", "out of scope"),
     *_posts(
         ACCOUNT, APRIL, "Team/", "Create Update Remove TransferCredit TransferAgent TransferProject", "out of scope"

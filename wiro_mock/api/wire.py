@@ -230,7 +230,11 @@ def _answer(reply: Reply, profile: Profile) -> shapes.OutputAnswer:
 
 def folder(made: Folder) -> dict[str, object]:
     """The answer of File/FolderCreate (rest.md §2.2)."""
-    item: shapes.FolderShape = {
+    return {"result": True, "errors": [], "list": [_folder(made)]}
+
+
+def _folder(made: Folder) -> shapes.FolderShape:
+    return {
         "id": made.id,
         "name": made.name,
         "parentid": made.parent_id,
@@ -238,7 +242,12 @@ def folder(made: Folder) -> dict[str, object]:
         "contenttype": "",
         "addedtime": seconds(made.added_at),
     }
-    return {"result": True, "errors": [], "list": [item]}
+
+
+def file_list(items: Sequence[Folder | File], total: int, at: Origins) -> dict[str, object]:
+    """The answer of File/List, of which no source shows the shape (rest.md §2.2): ours."""
+    shown = [_folder(item) if isinstance(item, Folder) else _upload(item, at) for item in items]
+    return {"result": True, "errors": [], "total": str(total), "list": shown}
 
 
 def uploads(files: list[File], at: Origins) -> dict[str, object]:

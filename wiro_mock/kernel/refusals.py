@@ -85,6 +85,8 @@ class No(Enum):
     DELETE_UNFINISHED = (0, "Task must be completed or cancelled before deleting files", 200)
     # Observed without a code (rest.md §7.2); 0 is our choice.
     FILE_INVALID = (0, "invalid-parameters", 200)
+    # File/Delete, of which no source shows anything: our words, after `task-not-exist`.
+    FILE_UNKNOWN = (1, "file-not-exist", 200)
 
     def refusal(self, *, reason: str = "", unexpected: bool = False, concern: str = "", **values: object) -> Refusal:
         """This refusal, ready to raise; `values` fill the places in its sentence."""

@@ -78,7 +78,7 @@ class Simulation:
     ) -> None:
         self.seed = seed
         self.account = account
-        self.now = now
+        self.began_at = self.now = now
         self.limits = limits or Limits()
         self.rules = rules or Rules()
         self.spent = Decimal(0)
@@ -355,6 +355,16 @@ class Simulation:
         self.files.add(file)
         self._make_room()
         return file
+
+    def delete_upload(self, file: File) -> None:
+        """Forget an upload and its bytes."""
+        self.settle()
+        self.files.remove(file)
+
+    def delete_folder(self, folder_id: str) -> None:
+        """Forget a folder. The caller has checked that it is there and that nothing is in it."""
+        self.settle()
+        del self.files.folders[folder_id]
 
     # -- the one writer ------------------------------------------------------------------------------
 
