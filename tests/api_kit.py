@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import functools
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -16,6 +16,7 @@ from typing import Any, Final
 from wiro_mock.api import NO_BODY, Request
 from wiro_mock.api.auth import sign
 from wiro_mock.api.body import BodyReader
+from wiro_mock.casting import Standing
 from wiro_mock.kernel.account import Project
 from wiro_mock.kernel.catalog import FILES, NUMBERS, Model, Parameter
 from wiro_mock.loader import Library, load_text
@@ -44,7 +45,12 @@ def library(scenarios: str = "") -> Library:
 
 
 def make_world(
-    *, scenarios: str = "", tell: Callable[[str], None] | None = None, key_only: bool = False, **settings: Any
+    *,
+    scenarios: str = "",
+    tell: Callable[[str], None] | None = None,
+    key_only: bool = False,
+    standing: Sequence[Standing] = (),
+    **settings: Any,
 ) -> World:
     """A world with the kit's key and secret; its time stands still unless the settings say otherwise."""
     project = Project(id="699", key=KEY, secret=SECRET, key_only=key_only)
@@ -52,6 +58,7 @@ def make_world(
         Settings(**{"time": "manual", "project": project, "seed": "kit", **settings}),
         library=library(scenarios),
         tell=tell,
+        standing=standing,
     )
 
 

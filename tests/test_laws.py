@@ -137,6 +137,7 @@ QUERIES: dict[str, Callable[[Simulation, Task], object]] = {
     "tasks_of": lambda sim, task: [count_and_tasks(sim, newest_first=way) for way in (True, False)],
     "holds": lambda sim, task: sim.holds(),
     "next_deadline": lambda sim, task: sim.next_deadline(),
+    "is_live": lambda sim, task: sim.is_live(task.job.id),
     "can_progress": lambda sim, task: sim.can_progress(task.job.id),
     "waiting_for": lambda sim, task: sim.waiting_for(task.job.id),
     "made": lambda sim, task: sim.made,
@@ -147,7 +148,7 @@ QUERIES: dict[str, Callable[[Simulation, Task], object]] = {
     "balance": lambda sim, task: sim.balance,
 }
 COMMANDS = {"advance", "settle", "submit", "cancel", "kill", "emit", "release", "change_account"}
-COMMANDS |= {"delete_files", "create_folder", "upload", "hear", "interrupt", "end_session", "come_back"}
+COMMANDS |= {"delete_files", "create_folder", "upload", "hear", "interrupt", "end_session", "come_back", "take_begun"}
 
 
 @given(commands(), TIGHT)

@@ -152,8 +152,10 @@ def test_the_schema_describes_every_key() -> None:
     """Editors show a description wherever they complete a key."""
     whole = schema()
     assert whole["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert set(whole["properties"]) == {"scenario", "about", "match", "default_for", "account", "steps", "faults"}
-    assert whole["required"] == ["scenario", "steps"]
+    keys = {"scenario", "about", "match", "default_for", "account", "backend", "steps", "faults"}
+    assert set(whole["properties"]) == keys
+    assert whole["required"] == ["scenario"]
+    assert whole["oneOf"] == [{"required": ["steps"]}, {"required": ["backend"]}]
 
     def undescribed(part: Any, path: str) -> list[str]:
         if isinstance(part, list):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wiro_mock.backends import Backend
     from wiro_mock.kernel.catalog import Catalog, Model
     from wiro_mock.loader import Library
     from wiro_mock.scenario import Chosen, Scenario
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
 
 ASKED = 10_000
 """So many uses are remembered, those that are over too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A backend that plays the runs of `model` (a glob) for as long as the mock lives, as a scenario with this match
+    would: what is more specific, or asked for by name, goes before it.
+    """
+
+    name: str
+    model: str
+    backend: Backend
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -111,7 +123,9 @@ class Casting:
     Python; `asked` remembers every use, also those that are over.
     """
 
-    def __init__(self, library: Library | None, tell: Callable[[str], None]) -> None:
+    def __init__(self, library: Library | None, tell: Callable[[str], None], standing: Sequence[Standing] = ()) -> None:
+        self._standing = standing
+        self._live: list[Scenario] = []
         self.uses: list[Use] = []
         self.asked: deque[Use] = deque(maxlen=ASKED)
         self.own: list[Scenario] = []
@@ -149,8 +163,17 @@ class Casting:
 
     @property
     def scenarios(self) -> Sequence[Scenario]:
-        """The scenarios, as the files stood at the last refresh, and then those that were made in Python."""
-        return [*self.library.scenarios, *self.own] if self.own else self.library.scenarios
+        """The scenarios, as the files stood at the last refresh, those of standing backends, and then those that were
+        made in Python.
+        """
+        if self._standing and not self._live:
+            from wiro_mock.loader import make_scenario
+
+            self._live = [
+                make_scenario({"scenario": one.name, "match": {"model": one.model}, "backend": one.name})
+                for one in self._standing
+            ]
+        return [*self.library.scenarios, *self._live, *self.own] if self.own or self._live else self.library.scenarios
 
     def find(self, name: str) -> Scenario:
         """The scenario of this name. Raises `ScenarioError` when there is none."""

@@ -82,6 +82,20 @@ class VirtualClock:
         return 0.0 if deadline <= self._now else None
 
 
+class BorrowedClock(SystemClock):
+    """The system's time at rate 1 in the place of another clock, whose `mode` it keeps; see `given_back`."""
+
+    def __init__(self, of: Clock) -> None:
+        super().__init__(start=of.now())
+        self.mode = of.mode
+        self._of = of
+
+    def given_back(self) -> Clock:
+        """The other clock, which goes on from the present instant."""
+        self._of.jump(self.now())
+        return self._of
+
+
 def monotonic() -> float:
     """Seconds on the system's own clock, for guards on clients: they run on it in every mode."""
     return time.monotonic()

@@ -35,6 +35,7 @@ from wiro_mock.testing.sleeping import SleepPatch
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+    from wiro_mock.backends import Backend
     from wiro_mock.respx_router import WiroRouter
     from wiro_mock.scenario import Scenario
     from wiro_mock.server import ServerThread
@@ -248,6 +249,15 @@ class WiroMock:
         rest = {"about": about, "match": match, "default_for": default_for, "account": account, "faults": faults}
         made = choosing.make(self.world, where, {"scenario": name, "steps": steps}, rest)
         return self._left.scenario(made, where, optional=optional)
+
+    def backend(
+        self, model: str, run: Backend, *, options: Mapping[str, object] | None = None, optional: bool = False
+    ) -> Scenario:
+        """Let a program of your own play the runs of a model (a glob) from now on: `run(job)` yields what happens, in a
+        thread of its own; `options` are its `job.options`. Returns its scenario. One that never plays fails the test,
+        unless it is `optional`; see wiro_mock/backends/README.md. Raises `Misuse` for what is no function.
+        """
+        return choosing.backend(self.world, model, run, options=options, where=here(), optional=optional)
 
     def allow(self, call: str) -> None:
         """Do not fail for calls such as `POST /v1/Run/nobody/*` (a glob over method and path) that nothing answers."""

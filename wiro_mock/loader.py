@@ -354,7 +354,7 @@ def _scenario(document: Document, file: str, folder: Path | None) -> Scenario:
         problems = check_broken(steps, context) if isinstance(steps, list) else []
         found = [*complaints_of(error, Scenario, document, file), *_out_of_order(problems, document, file)]
         raise ScenarioError(found) from None
-    if problems := timeline.check(scenario.steps):
+    if not scenario.backend and (problems := timeline.check(scenario.steps)):
         raise ScenarioError(_out_of_order(problems, document, file))
     return scenario
 

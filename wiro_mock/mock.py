@@ -22,7 +22,7 @@ from wiro_mock.api.jsontext import dumps
 from wiro_mock.api.messages import Lost
 from wiro_mock.api.operations import refused
 from wiro_mock.api.origin import origins
-from wiro_mock.casting import Casting, Part, Use
+from wiro_mock.casting import Casting, Part, Standing, Use
 from wiro_mock.clock import Clock, make_clock
 from wiro_mock.deliveries import Deliveries, Webhook
 from wiro_mock.faults import Fault, Faults, Strike, sets
@@ -38,6 +38,7 @@ from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task, fold
 from wiro_mock.language.complaints import ScenarioError
+from wiro_mock.live import LiveRuns
 from wiro_mock.settings import Settings
 from wiro_mock.socket_log import FrameLog
 from wiro_mock.store import BlobStore
@@ -46,6 +47,7 @@ from wiro_mock.text import printable
 
 if TYPE_CHECKING:
     from wiro_mock.api.frame_texts import FrameTexts
+    from wiro_mock.backends import Backend
     from wiro_mock.kernel.catalog import Catalog, Model
     from wiro_mock.kernel.events import Voiced
     from wiro_mock.language.faults import FaultItem
@@ -80,7 +82,8 @@ class Keeper(Protocol):
 class World:
     """Everything of one Wiro. Safe to use from several threads; `lock` is never held across a wait.
 
-    `tell` gets one line for the tester whenever something is refused or goes wrong.
+    `tell` gets one line for the tester whenever something is refused or goes wrong. `standing` are backends that play
+    whatever nothing more specific plays.
     """
 
     def __init__(
@@ -89,12 +92,15 @@ class World:
         *,
         library: Library | None = None,
         tell: Callable[[str], None] | None = None,
+        standing: Sequence[Standing] = (),
     ) -> None:
         self.settings = settings or Settings()
         self.tell = tell or _silent
-        self.casting = Casting(library, self._tell)
+        self.casting = Casting(library, self._tell, standing)
         self.lock = threading.RLock()
         self.clock: Clock = make_clock(self.settings.time)
+        self.backends: dict[str, Backend] = {one.name: one.backend for one in standing}
+        self.live = LiveRuns(self)
         self.poll_worth = self.settings.poll
         self.blobs = BlobStore()
         self.gates: list[Keeper] = []
@@ -330,6 +336,8 @@ class World:
     def poll(self, task: Task) -> Task:
         """Let pass what a poll is worth. Raises `PollError` after 10 000 entries, naming the scenario."""
         worth = self.poll_worth
+        if self.live:
+            worth = 0  # nobody can jump over a backend that is at work
         if worth is None:
             worth = "finish" if self.clock.mode == "auto" else 0
         if worth == 0:
@@ -387,7 +395,7 @@ class World:
             )
             if outcome.unexpected and len(self.unexpected) < UNEXPECTED_KEPT:
                 self.unexpected.setdefault((request.method, request.path[:200]), exchange)
-            self._collect()
+            self.collect()
         if outcome.code is not None or outcome.reason:
             self.tell(exchange.line())
         if self.log_request is not None:
@@ -471,14 +479,14 @@ class World:
         """Let everything happen that is due by the clock."""
         with self.lock:
             self.sim.advance(self.clock.now())
-            self._collect()
+            self.collect()
 
     def jump(self, to: Instant) -> None:
         """Move the clock to an instant, and let everything happen up to it."""
         with self.lock:
             self.clock.jump(to)
             self.sim.advance(to)
-            self._collect()
+            self.collect()
 
     def pass_time(self, length: Duration) -> float:
         """Let so much time pass for somebody who waits: a clock that stands still moves, any other is to be waited for.
@@ -501,10 +509,10 @@ class World:
         """Change the time mode; time goes on from the present instant. Raises `ValueError` for no such mode."""
         with self.lock:
             self.settle()
-            self.clock = make_clock(mode, now=max(self.clock.now(), self.sim.now))
+            self.clock = self.live.changed(make_clock(mode, now=max(self.clock.now(), self.sim.now)))
             self.sim.paced = not self.history_for_late
             self._dirty = True
-            self._collect()
+            self.collect()
 
     def change_account(
         self, *, balance: Decimal | None = None, suspended: bool | None = None, member: bool | None = None
@@ -539,7 +547,7 @@ class World:
             for task in chosen:
                 self.sim.release(task)
             self._dirty = self._dirty or bool(chosen)
-            self._collect()
+            self.collect()
             return chosen
 
     # -- realtime sessions ---------------------------------------------------------------------------
@@ -552,7 +560,7 @@ class World:
             if session is None or session.phase != "on":
                 return False
             self.sim.hear(task_id, self.sessions.take(task_id, samples))
-            self._collect()
+            self.collect()
             return True
 
     def interrupt(self, task_id: str) -> bool:
@@ -560,7 +568,7 @@ class World:
         with self.lock:
             self.settle()
             stopped = self.sim.interrupt(task_id)
-            self._collect()
+            self.collect()
             return stopped
 
     def end_session(self, task_id: str) -> bool:
@@ -568,7 +576,7 @@ class World:
         with self.lock:
             self.settle()
             ended = self.sim.end_session(task_id)
-            self._collect()
+            self.collect()
             return ended
 
     def joined(self, task_id: str, socket: int) -> None:
@@ -583,7 +591,7 @@ class World:
             if self.sim is sim and sim.session(task_id) is not None and not self.sessions.has_listeners(task_id):
                 self.settle()
                 sim.end_session(task_id, "disconnect")
-                self._collect()
+                self.collect()
 
     def was_joined(self, task_id: str) -> bool:
         """Whether any socket has ever listened to a session."""
@@ -598,6 +606,7 @@ class World:
     def reset(self) -> None:
         """Begin anew, as at the start: no tasks, files, journal or uses; the time mode of the settings."""
         with self.lock:
+            self.live.stop()
             self.clock = make_clock(self.settings.time)
             self.blobs.clear()
             watchers = list(self._watchers.values())
@@ -606,10 +615,12 @@ class World:
             for group in watchers:
                 for wake in list(group):
                     wake()
-            self._collect()
+            self.collect()
 
     def close(self) -> None:
-        """Delete what lies on disk."""
+        """Let the backends that are at work know that it is over, and delete what lies on disk."""
+        with self.lock:
+            self.live.stop()
         self.blobs.close()
 
     # -- followers -----------------------------------------------------------------------------------
@@ -646,14 +657,16 @@ class World:
         self.talks.hear(task, entry)
         if task.turns is not None and task.finished:
             self.sessions.drop(task.job.id)
+        self.live.heard(task)
         for wake in tuple(self._watchers.get(task.job.id, ())):
             wake()
         if isinstance(entry.event, Queued):
             for wake in tuple(self._watchers.get("*", ())):
                 wake()
 
-    def _collect(self) -> None:
-        """After something has happened: drop what nobody needs, line up webhooks, tell the pump."""
+    def collect(self) -> None:
+        """After something has happened: start backends, drop what nobody needs, line up webhooks, tell the pump."""
+        self.live.begin()
         if self.sim.files.abandoned:
             for digest in self.sim.files.abandoned:
                 if not self.sim.files.needs(digest):
@@ -675,6 +688,7 @@ class World:
         plan = self._take(part).scenario.compile(job, self._keep, balance=self.sim.balance, turns=turns)
         if self.fault_sets:
             plan = sets.delayed(plan, job, self.fault_sets, self.settings.seed)
+        self.live.planned(job.id, plan)
         return Measure(job.model, self.blobs).plan(plan)
 
     def _outlook(self, job: Job) -> Terms:

@@ -23,14 +23,15 @@ from pydantic import (
 from wiro_mock.kernel.account import AS_IT_IS, Terms
 from wiro_mock.kernel.answer import Turn
 from wiro_mock.kernel.catalog import Model, clean_slug
-from wiro_mock.kernel.events import Job
+from wiro_mock.kernel.events import Accepted, Job
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.kinds import KINDS, Kind
 from wiro_mock.kernel.nearest import listed, nearest
-from wiro_mock.kernel.plan import Plan, PlanItem
+from wiro_mock.kernel.plan import Live, Plan, PlanItem, Step
 from wiro_mock.kernel.texts import value_text
 from wiro_mock.language import timeline
 from wiro_mock.language.account import AccountItem
+from wiro_mock.language.backend import BackendItem
 from wiro_mock.language.complaints import Complaint, ScenarioError, complain
 from wiro_mock.language.faults import TaskFault
 from wiro_mock.language.names import MissingName, Names
@@ -168,10 +169,22 @@ class Scenario(Strict):
     account: Annotated[AccountItem | None, Given] = Field(
         default=None, description="what the run meets in place of the account's own state; nothing of it stays"
     )
+    backend: Annotated[BackendItem | None, Given] = Field(
+        default=None, description="the program that says what happens, in place of steps"
+    )
     steps: list[StepItem] = Field(description="what happens, in order")
     faults: list[TaskFault] = Field(default=[], description="what goes wrong on the way, while the steps go on")
     _source: str = PrivateAttr(default="")
     _layout: _Layout = PrivateAttr(default_factory=_Layout)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _backend_or_steps(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "backend" not in value:
+            return value
+        if "steps" in value:
+            raise ValueError("backend: says by itself what happens; leave it out, or the `steps`")
+        return {**value, "steps": []}
 
     @model_validator(mode="after")
     def _is_of_use(self) -> Scenario:
@@ -188,12 +201,13 @@ class Scenario(Strict):
     def __repr__(self) -> str:
         """The words of its YAML, to be pasted into a test; what was left out there is left out here."""
         shown: dict[str, object] = {"scenario": self.name}
-        for key in ("about", "match", "default_for", "account"):
+        for key in ("about", "match", "default_for", "account", "backend"):
             if key in self.model_fields_set:
                 value = getattr(self, key)
-                is_part = isinstance(value, Match | AccountItem)
+                is_part = isinstance(value, Match | AccountItem | BackendItem)
                 shown[key] = value.model_dump(mode="json", by_alias=True, exclude_unset=True) if is_part else value
-        shown["steps"] = [step_words(item) for item in self.steps]
+        if not self.backend:
+            shown["steps"] = [step_words(item) for item in self.steps]
         if self.faults:
             shown["faults"] = [fault.words() for fault in self.faults]
         return f"Scenario.model_validate({shown!r})"
@@ -230,6 +244,9 @@ class Scenario(Strict):
         """
         if self.refuses and isinstance(first := self.steps[0].step, Refuse):
             raise first.refusal(balance, f"the scenario '{self.name}' refuses every run ({self.source})")
+        if self.backend is not None:
+            live = Live(backend=self.backend.use, options=self.backend.options)
+            return Plan(scenario=self.name, items=[Step(after=0, event=Accepted()), live])
         names, kept = Names(job, self.name, turns), list[tuple[bytes, str]]()
         if (laid_out := self._layout.of(self.steps, names, keep)) is not None:
             return Plan(scenario=self.name, items=laid_out)
@@ -321,6 +338,8 @@ def schema() -> dict[str, Any]:
             {"type": "string", "enum": [name for name, kind in step_kinds().items() if not kind.least]},
         ],
     }
+    made["required"].remove("steps")
+    made["oneOf"] = [{"required": ["steps"]}, {"required": ["backend"]}]
     made["properties"]["scenario"]["pattern"] = "^[a-z0-9]+(-[a-z0-9]+)*$"
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "wiro_mock scenario"}
 

@@ -18,11 +18,11 @@ import ssl
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import TypeAlias
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import h11
 
+from wiro_mock.addresses import Address, is_nowhere, is_private
 from wiro_mock.deliveries import Webhook
 from wiro_mock.mock import World
 from wiro_mock.text import printable
@@ -31,12 +31,6 @@ TIMEOUT_SECONDS = 10.0
 ANSWER_LIMIT = 64 << 10
 """Bytes of an answer that are read."""
 BETWEEN_ATTEMPTS_SECONDS = 2.0  # as Wiro documents for agents' webhooks (rest.md §6)
-
-Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
-_PRIVATE = [
-    ipaddress.ip_network(text)
-    for text in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
-]
 
 
 class Refused(Exception):
@@ -155,10 +149,9 @@ def check(host: str, addresses: list[Address], allowed: frozenset[str] = frozens
     if not addresses:
         raise Refused(f"{host} has no address")
     for address in addresses:
-        plain = getattr(address, "ipv4_mapped", None) or address
-        if plain.is_link_local or plain.is_multicast or plain.is_unspecified:
+        if is_nowhere(address):
             raise Refused(f"{host} is {address}, where webhooks are never posted to")
-        if host.lower() not in allowed and not any(plain in network for network in _PRIVATE):
+        if host.lower() not in allowed and not is_private(address):
             raise Refused(
                 f"{host} is {address}, which is not loopback or private; --webhook-host {host} lets webhooks go there"
             )

@@ -171,6 +171,11 @@ def _of_other(sip: Sip) -> Decimal | None:
         return None
 
 
+def own_file(url: str, kept: FileIndex) -> Blob | None:
+    """The file of this mock that a URL leads to, at any host: its keys cannot be guessed. None for any other URL."""
+    return next((blob for _, blob in _own((url,), kept)), None)
+
+
 def _own(urls: Iterable[str], kept: FileIndex) -> Iterator[tuple[str, Blob]]:
     """The URLs that lead to a file of this mock, at any host: its keys cannot be guessed."""
     for url in urls:

@@ -79,13 +79,17 @@ def _chosen(file: Path, name: str | None) -> list[Scenario]:
 
 
 def _rows(scenario: Scenario, values: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    from wiro_mock.kernel.events import Accepted
     from wiro_mock.kernel.files import Blob
-    from wiro_mock.kernel.plan import Plan
+    from wiro_mock.kernel.plan import Live, Plan, Step
     from wiro_mock.language.plan_table import plan_rows
     from wiro_mock.language.steps import Refuse
     from wiro_mock.language.timeline import lay_out
     from wiro_mock.scenario import UNLIMITED
 
+    if scenario.backend is not None:
+        live = Plan(scenario=scenario.name, items=[Step(after=0, event=Accepted()), Live(backend=scenario.backend.use)])
+        return [*_account_rows(scenario), *plan_rows(live)]
     first = scenario.steps[0].step if scenario.steps else None
     if isinstance(first, Refuse):
         refusal = first.refusal(UNLIMITED, "")

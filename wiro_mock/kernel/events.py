@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from wiro_mock.kernel.prices import NOTHING_SAID, Used
+from wiro_mock.kernel.texts import Growing
 
 if TYPE_CHECKING:  # what the fields hold is made elsewhere, and a start need not wait for it
     from wiro_mock.kernel.answer import Answer, Said
@@ -70,10 +71,11 @@ class Progress:
 class Snapshot:
     """A streamed text so far: the first `upto` characters of `text` (cumulative, socket.md §4.2).
 
-    The whole text is shared by all snapshots of a stream, so a long stream costs no more memory than its text.
+    The whole text is shared by all snapshots of a stream, so a long stream costs no more memory than its text. Where
+    nobody knows it yet, it grows.
     """
 
-    text: str
+    text: str | Growing
     upto: int
     elapsed: Duration
     words_per_second: float

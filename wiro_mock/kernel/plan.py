@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -40,7 +40,15 @@ class Converse:
     script: Script
 
 
-PlanItem: TypeAlias = Step | Hold | Stall | Converse
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """From here on the backend of this name says what happens, with its `options`, until the task is finished."""
+
+    backend: str
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+PlanItem: TypeAlias = Step | Hold | Stall | Converse | Live
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Where every unfinished task stands in its plan, and which of them comes next.
 
-A task's cursor is in one of five states.
+A task's cursor is in one of six states.
 
 * *scheduled*: its next step is due at an instant, and stands in the heap;
 * *waiting*: its next step is due, and needs a worker that is not free; it stands in the line, in order of arrival;
@@ -8,6 +8,8 @@ A task's cursor is in one of five states.
   somebody wants it held back, and then it happens at the release;
 * *talking*: its next item is a realtime session (`Converse`), which has nothing to say until it is told something;
   what it says then are steps `ahead` of the item, and while there are any, they are what is scheduled or held;
+* *live*: a backend says what happens (`Live`), whenever it does; `begun` names the tasks that have come there, for the
+  shell to start their backends;
 * *stalled*: nothing more happens by itself.
 
 Items of stopped tasks stay in the heap until they come up, or until they are the larger part of it, when it is
@@ -23,9 +25,9 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, assert_never
 
 from wiro_mock.kernel.events import Duration, Event, Instant
-from wiro_mock.kernel.plan import Converse, Hold, Plan, PlanItem, Stall, Step
+from wiro_mock.kernel.plan import Converse, Hold, Live, Plan, PlanItem, Stall, Step
 
-State: TypeAlias = Literal["scheduled", "waiting", "held", "talking", "stalled"]
+State: TypeAlias = Literal["scheduled", "waiting", "held", "talking", "live", "stalled"]
 _Item: TypeAlias = tuple[Instant, int, int, str]
 """When it is due, the task's number and how many items it has passed (which settle ties), and the task's id."""
 
@@ -61,6 +63,7 @@ class Schedule:
         self.cursors: dict[str, Cursor] = {}
         self.heap: list[_Item] = []
         self.line: deque[str] = deque()
+        self.begun: deque[tuple[str, Live]] = deque()
 
     def start(self, task_id: str, number: int, plan: Plan, now: Instant) -> None:
         """Begin a plan; `number` counts the tasks."""
@@ -172,6 +175,9 @@ class Schedule:
                 cursor.state = "talking"
             case Hold(name=name):
                 cursor.state, cursor.held = "held", name
+            case Live():
+                cursor.state = "live"
+                self.begun.append((task_id, item))
             case Stall():
                 cursor.state = "stalled"
             case _:
@@ -197,8 +203,14 @@ class Schedule:
                 return "a free worker"
             case "talking":
                 return "the client: its audio, its task_session_end, or that it goes"
+            case "live":
+                return f"its backend {self._backend(task_id)}, which is at work"
             case _:
                 return ""
+
+    def _backend(self, task_id: str) -> str:
+        item = self.cursors[task_id].item
+        return item.backend if isinstance(item, Live) else ""
 
     def _is_stale(self, item: _Item) -> bool:
         cursor = self.cursors.get(item[3])

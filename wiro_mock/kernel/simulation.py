@@ -29,7 +29,7 @@ from wiro_mock.kernel.by_model import ByModel
 from wiro_mock.kernel.events import Ender, Entry, Event, Instant, Job
 from wiro_mock.kernel.files import Blob, File, FileIndex, FileKind, Folder, Tally, make_file
 from wiro_mock.kernel.orders import Order, make_job
-from wiro_mock.kernel.plan import Plan
+from wiro_mock.kernel.plan import Live, Plan
 from wiro_mock.kernel.prices import EXACT
 from wiro_mock.kernel.refusals import No
 from wiro_mock.kernel.rules import Delivery, Limits, Rules, is_web_url
@@ -152,6 +152,10 @@ class Simulation:
         """Whether time alone can bring this task further: it is scheduled, or waits for a worker."""
         return self._schedule.state(task_id) in ("scheduled", "waiting")
 
+    def is_live(self, task_id: str) -> bool:
+        """Whether a backend says what happens to this task, which is not finished."""
+        return self._schedule.state(task_id) == "live"
+
     def session(self, task_id: str) -> Session | None:
         """The realtime session of an unfinished task, until it is over; None where there is none."""
         return self._sessions.get(task_id)
@@ -202,6 +206,12 @@ class Simulation:
     def settle(self) -> None:
         """Let everything happen that is due now."""
         self.advance(self.now)
+
+    def take_begun(self) -> list[tuple[str, Live]]:
+        """The tasks that have come to their backends since this was asked last: to be started by whoever asks."""
+        begun = [one for one in self._schedule.begun if self.is_live(one[0])]
+        self._schedule.begun.clear()
+        return begun
 
     # -- commands ------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Final
+from typing import ClassVar, Final
 
 from wiro_mock.kernel.files import File
 from wiro_mock.kernel.numbers import plain
@@ -45,6 +45,36 @@ def value_text(value: object) -> str:
             return _beginning(json.JSONEncoder(ensure_ascii=False, default=value_text).iterencode(value))
         case _:
             return str(value)
+
+
+class Growing:
+    """A text that is only ever added to. What was there stays, so a slice of it is the same for ever."""
+
+    __slots__ = ("_text",)
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # it is equal to other texts later on
+
+    def __init__(self, text: str = "") -> None:
+        self._text = text
+
+    def add(self, piece: str) -> int:
+        """Add a piece; the length of the text with it."""
+        self._text += piece
+        return len(self._text)
+
+    def __len__(self) -> int:
+        return len(self._text)
+
+    def __getitem__(self, part: slice) -> str:
+        return self._text[part]
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return repr(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return self._text == str(other) if isinstance(other, str | Growing) else NotImplemented
 
 
 def _beginning(parts: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from wiro_mock.kernel import events as e
 from wiro_mock.kernel.answer import Answer
 from wiro_mock.kernel.audio import microseconds_of
 from wiro_mock.kernel.events import SECOND, Duration, Event
-from wiro_mock.kernel.plan import Converse, Hold, Plan, Stall, Step
+from wiro_mock.kernel.plan import Converse, Hold, Live, Plan, Stall, Step
 from wiro_mock.kernel.session import Script, ScriptTurn
 from wiro_mock.language.durations import format_duration
 
@@ -61,6 +61,8 @@ def plan_rows(plan: Plan) -> list[tuple[str, str, str]]:
             case Converse(script=script):
                 rows += [(instant(since, at), "session", told) for told in _script(script)]
                 since, at = "session ", 0
+            case Live(backend=backend):
+                rows.append((instant(since, at), "live", f"the backend {backend} says what happens, in its own time"))
             case _:
                 assert_never(item)
     return rows

@@ -18,8 +18,9 @@ from wiro_mock.kernel import events as e
 from wiro_mock.kernel.answer import Answer, Piece
 from wiro_mock.kernel.events import Duration, Event
 from wiro_mock.kernel.files import Blob, plain_name
+from wiro_mock.kernel.lifecycle import way_to
 from wiro_mock.kernel.plan import Converse, Hold, PlanItem, Stall, Step
-from wiro_mock.kernel.task import KILLABLE, TERMINAL, TRANSITIONS, IllegalEvent, Status, next_status
+from wiro_mock.kernel.task import KILLABLE, TERMINAL, IllegalEvent, Status, next_status
 from wiro_mock.language import answers
 from wiro_mock.language import steps as s
 from wiro_mock.language.answers import AnswerText
@@ -34,8 +35,6 @@ Keep: TypeAlias = Callable[[bytes, str], Blob]
 MOST_ITEMS: Final = 50_000
 """Events of one scenario; so many are some megabytes for each run. A poll goes through 10 000 of them at most."""
 
-_Filler: TypeAlias = type[e.Accepted | e.Assigned | e.Started]
-_FILLERS: Final[tuple[_Filler, ...]] = (e.Accepted, e.Assigned, e.Started)
 _OUTPUTS: Final = (s.Print, s.Stderr, s.ProgressBar, s.StreamText, AnswerText, SessionStep, Produce)
 _NO_END: Final = (s.Accept, s.Preprocess, s.Assign, s.Start, *_OUTPUTS)
 _AFTER_OUTPUT: Final = frozenset({Status.OUTPUT_FULL, Status.END, Status.POSTPROCESS_START})
@@ -331,7 +330,7 @@ class _Walk:
         self._happen(after, event)
 
     def _reach(self, wanted: type[Event]) -> None:
-        for kind in _road(self.status, wanted):
+        for kind in way_to(self.status, wanted):
             self._happen(0, kind())
 
     def _happen(self, after: Duration, event: Event) -> None:
@@ -340,17 +339,3 @@ class _Walk:
             self._had_stderr = False
         self._clock += after
         self.items.append(Step(after=after, event=event))
-
-
-def _road(status: Status, wanted: type[Event]) -> tuple[_Filler, ...]:
-    """The shortest way by lifecycle events to a status in which the wanted event may happen.
-
-    Empty too when there is none: then the event itself is illegal, and says so.
-    """
-    roads = deque[tuple[Status, tuple[_Filler, ...]]]([(status, ())])
-    while roads:
-        here, road = roads.popleft()
-        if wanted in TRANSITIONS[here]:
-            return road
-        roads.extend((TRANSITIONS[here][kind], (*road, kind)) for kind in _FILLERS if kind in TRANSITIONS[here])
-    return ()

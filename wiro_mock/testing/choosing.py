@@ -8,6 +8,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any, Protocol, TypedDict
 
+from wiro_mock.backends import Backend
 from wiro_mock.casting import Use
 from wiro_mock.kernel.texts import value_text
 from wiro_mock.language.complaints import ScenarioError
@@ -129,6 +130,24 @@ def make(world: World, where: str, data: Mapping[str, object], rest: Mapping[str
     with world.lock:
         world.casting.own.append(made)
     return made
+
+
+def backend(
+    world: World, model: str, run: Backend, *, options: Mapping[str, object] | None, where: str, optional: bool
+) -> Scenario:
+    """Let a backend that is a function play the runs of a model from now on; its scenario. Raises `Misuse`."""
+    if not callable(run):
+        raise Misuse(f"backend: {run!r} is no function; give one that takes a job and yields events")
+    with world.lock:
+        name = f"backend-{len(world.backends) + 1}"
+        document = {"scenario": name, "backend": {"use": name, "options": dict(options or {})}}
+        try:
+            made = make_scenario(_plain(document), source=where)
+        except ScenarioError as error:
+            raise Misuse(str(error)) from None
+        use(world, [made], where=where, model=model, optional=optional)
+        world.backends[name] = run
+        return made
 
 
 def jump_to(world: World, task_id: str, to: str) -> None:

@@ -1,0 +1,125 @@
+"""What a backend yields becomes the events of its task: what it leaves out is filled in, what cannot be is refused.
+
+Pure: the same for a run of the mock and for `check_backend`, which folds the same events without one.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from wiro_mock.backends.job import BackendError
+from wiro_mock.kernel import events as e
+from wiro_mock.kernel.events import SECOND, Event, Instant
+from wiro_mock.kernel.lifecycle import closing, exiting, way_to
+from wiro_mock.kernel.task import IllegalEvent, Status, Task
+from wiro_mock.kernel.texts import Growing
+
+MOST_EVENTS: Final = 20_000
+"""Of one run; ours, as for realtime sessions."""
+MOST_TEXT: Final = 4 << 20
+"""Characters of everything that one run says; ours."""
+
+_ALLOWED: Final = (
+    e.PreprocessStarted,
+    e.PreprocessEnded,
+    e.Assigned,
+    e.Started,
+    e.Output,
+    e.ErrorOutput,
+    e.Produced,
+    e.Exited,
+    e.PostprocessStarted,
+    e.PostprocessEnded,
+    e.SetupFailed,
+    e.GaveUp,
+)
+_IMPLIED: Final = (e.Accepted, e.OutputEnded, e.ErrorEnded)
+"""What a backend may yield, and what happens without it: the worker is had already, the logs end with the exit."""
+_HAS_ENDED: Final = frozenset({Status.END, Status.POSTPROCESS_START})
+
+
+class Feed:
+    """Follows one run. Not safe without a lock."""
+
+    def __init__(self) -> None:
+        self._text = Growing()
+        self._zero: Instant | None = None
+        self._events = self._size = 0
+
+    def events(self, task: Task, event: object, *, now: Instant, since: Instant) -> list[Event]:
+        """What happens now when the backend of this task yields that; the entry before happened at `since`.
+
+        Raises `IllegalEvent` for what no backend may yield, and `BackendError` where a run has said too much.
+        """
+        if isinstance(event, _IMPLIED):
+            return []
+        if not isinstance(event, _ALLOWED):
+            names = ", ".join(kind.__name__ for kind in _ALLOWED)
+            raise IllegalEvent(f"a backend cannot yield {_named(event)}; what it can: {names}")
+        self._count(event)
+        if isinstance(event, e.Exited):
+            if task.status in _HAS_ENDED:
+                raise IllegalEvent(f"Exited cannot follow {task.status}: the process has ended once")
+            return exiting(task, event.code, event.used)
+        if isinstance(event, e.Output):
+            event = e.Output(message=self._message(event.message, now, since))
+        return [*(kind() for kind in way_to(task.status, type(event))), event]
+
+    def ended(self, task: Task) -> list[Event]:
+        """What happens when the backend has no more to yield. Raises `BackendError` where it has yielded nothing."""
+        if task.status is Status.ERROR:
+            return [e.GaveUp(code=1)]
+        if task.status in _HAS_ENDED:
+            return closing(task)
+        if not self._events:
+            raise BackendError(
+                "the backend has yielded nothing; yield job.say(...), job.produce(...) or Exited(code=0)"
+            )
+        if task.status is Status.PREPROCESS_START:
+            raise BackendError("the backend ended between PreprocessStarted and PreprocessEnded")
+        return [*exiting(task, 0), e.PostprocessStarted(), e.PostprocessEnded()]
+
+    def _count(self, event: Event) -> None:
+        self._events += 1
+        match event:
+            case e.Output(message=str() as text) | e.ErrorOutput(text=text) | e.SetupFailed(message=text):
+                self._size += len(text)
+            case e.Output(message=e.Progress(line=line)):
+                self._size += len(line)
+        if self._events > MOST_EVENTS:
+            raise BackendError(f"the backend has yielded more than {MOST_EVENTS} events; say several words at a time")
+        if self._size + len(self._text) > MOST_TEXT:
+            raise BackendError(f"the backend has said more than {MOST_TEXT} characters; end it, or produce a file")
+
+    def _message(self, message: e.Message, now: Instant, since: Instant) -> e.Message:
+        match message:
+            case str() | e.Progress():
+                return message
+            case e.Snapshot():
+                return self._grown(message.so_far, now, since)
+            case _:
+                raise IllegalEvent(
+                    f"a backend cannot yield {_named(message)} as an output; what it can: a text, Progress, "
+                    "and Snapshot (job.say)"
+                )
+
+    def _grown(self, so_far: str, now: Instant, since: Instant) -> e.Snapshot:
+        """The snapshot with the text that all of them share. Its time counts from the entry before the first one, so
+        that a recording of the run can tell the same (see `stream: {pieces: …}`).
+        """
+        if so_far[: len(self._text)] != self._text:
+            raise IllegalEvent("a streamed text only grows; begin each Snapshot with the text of the one before it")
+        upto = self._text.add(so_far[len(self._text) :])
+        self._zero = since if self._zero is None else self._zero
+        return spoken(self._text, upto, now - self._zero)
+
+
+def spoken(text: Growing, upto: int, elapsed: Instant) -> e.Snapshot:
+    """A text so far, after so many microseconds: its pace is that of its words until here."""
+    rate = len(text[:upto].split()) * SECOND / elapsed if elapsed else 0.0
+    return e.Snapshot(text=text, upto=upto, elapsed=elapsed, words_per_second=round(rate, 1))
+
+
+def _named(value: object) -> str:
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == e.__name__ else f"{kind.__name__} {value!r}"[:80]
