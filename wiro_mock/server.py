@@ -125,11 +125,15 @@ async def _close(server: uvicorn.Server) -> None:
 
 
 class ServerThread:
-    """A server in a thread of its own: `start`, `stop`, or a with block. `host` and `port` are where it listens."""
+    """A server in a thread of its own: `start`, `stop`, or a with block. `host` and `port` are where it listens, unless
+    a `sock` is given that listens already.
+    """
 
-    def __init__(self, app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0, sock: socket.socket | None = None
+    ) -> None:
         self._app = app
-        self._socket = bind(host, port)
+        self._socket = bind(host, port) if sock is None else sock
         self.host, self.port = self._socket.getsockname()[:2]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -146,6 +150,12 @@ class ServerThread:
     def url(self) -> str:
         """The origin, such as `http://127.0.0.1:4747`."""
         return f"http://{self.netloc}"
+
+    @property
+    def near_url(self) -> str:
+        """The origin for clients on this machine: that of loopback, where it listens on all addresses."""
+        near = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host)  # noqa: S104 -- where it listens is not our choice
+        return self.url if near is None else f"http://{near}:{self.port}"
 
     @property
     def api_url(self) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from wiro_mock.api.operations import find
 from wiro_mock.mock import World
 from wiro_mock.settings import Settings
+from wiro_mock.text import printable
 
 REMEMBERED = 1_000
 """So many keys of detached worlds are remembered, to be recognised."""
@@ -44,7 +45,7 @@ class Worlds:
     """The worlds behind a server. Worlds are attached and detached from any thread.
 
     `on_change` are called with a world after it was attached or detached, in the thread in which that was done.
-    `over` are the keys of worlds that are over, with their names.
+    `over` are the keys of worlds that are over, with their names. `unknown_keys` counts requests with a key of none.
     """
 
     def __init__(self, *worlds: World, over: Over | None = None) -> None:
@@ -54,6 +55,8 @@ class Worlds:
         self._by_key: dict[str, World] = {}
         self.over = Over() if over is None else over
         self._strays: World | None = None
+        self.unknown_keys = 0
+        self._first_unknown = ""
         for world in worlds:
             self.attach(world)
 
@@ -115,7 +118,25 @@ class Worlds:
     def for_request(self, method: str, path: str, headers: Mapping[str, str]) -> World:
         """The world that an HTTP request is for. `path` is percent-encoded, header names are in lower case."""
         key = headers.get("x-api-key", "")
-        return self.only or self.for_key(key) or self._with_file(method, path) or self._in_a_loop(path) or self.strays
+        known = self.for_key(key)
+        if known is None and key:
+            self._count_unknown(method, path)
+        return self.only or known or self._with_file(method, path) or self._in_a_loop(path) or self.strays
+
+    def told_of_unknown_keys(self) -> list[str]:
+        """How many requests had a key that no world knew, in one line, without the key: it may be a real one."""
+        count = self.unknown_keys
+        if not count:
+            return []
+        some = "1 request had" if count == 1 else f"{count} requests had"
+        return [
+            f"{some} an x-api-key that no world here knows (first: {self._first_unknown}); give the client the key of "
+            "the ready line or of WIRO_API_KEY, or make it a world by POST /__wiro/worlds"
+        ]
+
+    def _count_unknown(self, method: str, path: str) -> None:
+        self.unknown_keys += 1
+        self._first_unknown = self._first_unknown or printable(f"{method} {path[:200]}")
 
     def for_key(self, key: str) -> World | None:
         """The attached world with this API key.

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import click
 
-COMMANDS = ("demo", "explain", "lint", "model", "plan", "profile", "schema", "serve", "surface", "watch")
+COMMANDS = ("demo", "exec", "explain", "lint", "model", "plan", "profile", "schema", "serve", "surface", "watch")
 """Each is a module of its own in this package, with a command of the same name."""
 INTERRUPTED = 130
 """The status of a program that Ctrl-C ended, as shells count."""

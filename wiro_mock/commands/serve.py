@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
+    from starlette.applications import Starlette
     from starlette.types import ASGIApp
 
     from wiro_mock.loader import Library
@@ -37,15 +38,16 @@ def serve(**given: Unpack[Given]) -> None:
     Prints one line on stdout when it can serve, with the addresses and the credentials.
     """
     with Teller() as tell:
-        world = _world(given, tell)
+        world = world_of(given, tell)
         try:
-            sock = _listen(given["host"], given["port"])
-            _serve(_app(world, sock, given), sock, shown_credentials(given))
+            sock = listen(given["host"], given["port"])
+            _serve(app_of(world, sock, given), sock, shown_credentials(given))
         finally:
             world.close()
 
 
-def _world(given: Given, tell: Teller) -> World:
+def world_of(given: Given, tell: Teller) -> World:
+    """The world that the options describe. Raises what click shows."""
     from wiro_mock.language.complaints import ScenarioError
     from wiro_mock.mock import World
 
@@ -69,7 +71,8 @@ def _library(folders: tuple[Path, ...]) -> Library | None:
     return Library(*folders)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises what click shows."""
     from wiro_mock.server import CannotListen, bind
 
     try:
@@ -80,7 +83,8 @@ def _listen(host: str, port: int) -> socket.socket:
         raise click.ClickException(text + way) from None
 
 
-def _app(world: World, sock: socket.socket, given: Given) -> ASGIApp:
+def app_of(world: World, sock: socket.socket, given: Given) -> Starlette:
+    """The app over a world that listens there, open to whom the options say."""
     from wiro_mock.admin import Access
     from wiro_mock.asgi import create_app
 

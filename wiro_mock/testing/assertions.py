@@ -121,26 +121,31 @@ def assert_signed(world: World) -> None:
 def assert_no_leaks(world: World) -> None:
     """Nothing was left behind: no open socket, no unfinished or held task, no output that nobody has downloaded."""
     __tracebackhide__ = True
+    if left := leaks(world):
+        head = f"{counted(len(left), 'thing')} left behind:"
+        raise AssertionError(complaint(world, [head, *(f"  {leak}" for leak in left)]))
+
+
+def leaks(world: World) -> list[str]:
+    """What was left behind, one line each."""
     _see_off(world)
     era = present(world)
     with era.settled():
-        leaks = [f"socket {number} is still open" for number in sorted(world.sockets)]
+        found = [f"socket {number} is still open" for number in sorted(world.sockets)]
         holds = era.sim.holds()
         for task in tasks(world):
             named = f"task {task.id} ({task.model})"
             if task.id in holds:
-                leaks.append(f"the hold {holds[task.id]!r} was never released: {named} stands in {task.status}")
+                found.append(f"the hold {holds[task.id]!r} was never released: {named} stands in {task.status}")
             elif not task.finished:
                 waits = f", and waits for {task.waits_for}" if task.waits_for else ""
-                leaks.append(f"{named} is unfinished: it is in {task.status}{waits}")
-            leaks += [
+                found.append(f"{named} is unfinished: it is in {task.status}{waits}")
+            found += [
                 f"the output {file.name!r} of {named} was never downloaded"
                 for file in task.outputs
                 if not file.downloaded
             ]
-    if leaks:
-        head = f"{counted(len(leaks), 'thing')} left behind:"
-        raise AssertionError(complaint(world, [head, *(f"  {leak}" for leak in leaks)]))
+    return found
 
 
 def _see_off(world: World) -> None:

@@ -61,7 +61,8 @@ def unused_uses(uses: Iterable[Use]) -> Iterator[str]:
 
 def _asked(use: Use) -> str:
     names = ", ".join(f'"{scenario.name}"' for scenario in use.scenarios)
-    return f"unused registration: {names} {'was' if len(use.scenarios) == 1 else 'were'} asked for at {use.where}"
+    where = f"at {use.where}" if use.where else "by the control API"
+    return f"unused registration: {names} {'was' if len(use.scenarios) == 1 else 'were'} asked for {where}"
 
 
 def _why_unused(use: Use, wanted: int) -> str:

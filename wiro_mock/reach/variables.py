@@ -1,0 +1,65 @@
+"""The variables by which a command finds the mock, and the proxies that must not stand between them.
+
+What an HTTP client knows as "no proxy" is a list of names with a convention of its own in every stack; here only what
+all of them understand is written: names and addresses, no globs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+NO_PROXY = ("NO_PROXY", "no_proxy")
+"""Both spellings: curl reads either, Go the first that is set, Python's urllib the lower case."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a mock is, and who may use it: `origin` such as `http://127.0.0.1:4747`. `secret` is empty where none is
+    needed.
+    """
+
+    origin: str
+    key: str
+    secret: str
+
+    @property
+    def api(self) -> str:
+        """The base of the API."""
+        return f"{self.origin}/v1"
+
+    @property
+    def socket(self) -> str:
+        """The socket's address."""
+        return f"ws{self.origin.removeprefix('http')}/v1"
+
+
+def of_place(place: Place) -> dict[str, str]:
+    """What a client needs to know of a mock."""
+    return {
+        "WIRO_API_KEY": place.key,
+        "WIRO_API_SECRET": place.secret,
+        "WIRO_BASE_URL": place.api,
+        "WIRO_SOCKET_URL": place.socket,
+        "WIRO_MOCK_URL": place.origin,
+    }
+
+
+def past_proxies(environ: Mapping[str, str], *, intercepted: bool = False) -> dict[str, str]:
+    """`NO_PROXY` in both spellings: loopback is reached without a proxy, besides what the environment says.
+
+    Where Wiro's hosts are `intercepted`, nothing stays in it that would let them past the proxy.
+    """
+    given = next((environ[name] for name in NO_PROXY if environ.get(name)), "")
+    kept = [name for entry in given.split(",") if (name := entry.strip())]
+    if intercepted:
+        kept = [name for name in kept if not frees_wiro(name)]
+    value = ",".join(dict.fromkeys([*kept, *LOOPBACK])) if "*" not in kept else "*"
+    return dict.fromkeys(NO_PROXY, value)
+
+
+def frees_wiro(entry: str) -> bool:
+    """Whether an entry of `NO_PROXY` covers a host of Wiro's: all hosts, a parent of its name, itself, or a part."""
+    name = entry.lower().rsplit(":", 1)[0].lstrip("*.").rstrip(".")
+    return name in {"", "ai", "wiro.ai"} or name.endswith(".wiro.ai")
