@@ -13,8 +13,9 @@ from wiro_mock.api import surface as table
 from wiro_mock.api.files import upload
 from wiro_mock.api.operations import OPERATIONS, Operation
 from wiro_mock.api.profile import Profile, switch
-from wiro_mock.api.surface import ENDPOINTS, SOCKET, Standing, markdown, rows
+from wiro_mock.api.surface import ENDPOINTS, SOCKET, markdown, rows
 from wiro_mock.commands.group import wiro_mock
+from wiro_mock.sources import Standing
 
 
 def shown(*flags: str) -> str:

@@ -13,26 +13,20 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from wiro_mock.api.operations import OPERATIONS
 from wiro_mock.api.profile import Profile
+from wiro_mock.sources import (
+    APRIL,
+    GO_CLIENT,
+    MCP,
+    NEWEST,
+    OPENAPI_CLIENT,
+    PAGE,
+    PAGES_OF_MODELS,
+    Source,
+    Standing,
+)
 
-Standing: TypeAlias = Literal["documented", "observed", "our choice"]
 Planned: TypeAlias = Literal["not yet", "out of scope"]
 
-
-class Source(NamedTuple):
-    """Where an endpoint is known from: a short name, a date as printed, and what that makes it."""
-
-    name: str
-    date: str
-    standing: Standing = "documented"
-
-
-PAGE = Source("saved model page", "2025-12")
-APRIL = Source("documentation", "2026-04-17")
-NEWEST = Source("newest documentation", "2026-08 to 2026-09")
-MCP = Source("Wiro's MCP server", "2026", "observed")
-GO_CLIENT = Source("third-party client", "2026", "observed")
-OPENAPI_CLIENT = Source("third-party client", "2026-03", "observed")
-PAGES_OF_MODELS = Source("pages of models", "2025", "observed")
 STORAGE = Source("documentation, name", "2026-08 to 2026-09", "our choice")
 OURS = Source("documentation, name", "2026-04-17", "our choice")
 """The endpoints are documented and their shapes are not."""

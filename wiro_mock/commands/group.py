@@ -14,7 +14,20 @@ from typing import Any, NoReturn
 
 import click
 
-COMMANDS = ("demo", "exec", "explain", "lint", "model", "plan", "profile", "schema", "serve", "surface", "watch")
+COMMANDS = (
+    "contract",
+    "demo",
+    "exec",
+    "explain",
+    "lint",
+    "model",
+    "plan",
+    "profile",
+    "schema",
+    "serve",
+    "surface",
+    "watch",
+)
 """Each is a module of its own in this package, with a command of the same name."""
 INTERRUPTED = 130
 """The status of a program that Ctrl-C ended, as shells count."""

@@ -1,0 +1,188 @@
+"""The socket: its welcome, its frames, and their order (socket.md §1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wiro_mock import shapes
+from wiro_mock.contract.checks.auth import LETS_IN
+from wiro_mock.contract.compare import shown
+from wiro_mock.contract.listener import ENDS
+from wiro_mock.contract.promise import Broken, NotVerified, Promise, Trouble, expect, field
+from wiro_mock.contract.service import IS_SHOWN, TAKEN_ON, Finished, Service
+from wiro_mock.sources import APRIL, GUESS, NEWEST, SDKS
+
+LIFE = (
+    "task_queue", "task_accept", "task_preprocess_start", "task_preprocess_end", "task_assign", "task_start",
+    "task_output_full", "task_end", "task_postprocess_start", "task_postprocess_end",
+)  # fmt: skip
+"""The frames of a successful task that tell of its status, in the order of its life (socket.md §1.4)."""
+LEFT_OUT = ("task_preprocess_start", "task_preprocess_end")
+"""Those that a model without preprocessing has not (socket.md §1.3 nos. 3, 4)."""
+PROGRESS = ("percentage", "stepCurrent", "stepTotal", "speed", "speedType", "elapsedTime", "remainingTime")
+FRAME_SHAPE, ALL_TOLD = "socket.frame_shape", "socket.every_status_is_told"
+
+
+def _followed(wiro: Service) -> Finished:
+    finished = wiro.finished()
+    if finished.no_frames is not None:
+        raise finished.no_frames
+    if not finished.frames:
+        raise Trouble(f"no frame came within {wiro.patience:g} s")
+    return finished
+
+
+def _frames(wiro: Service) -> list[dict[str, Any]]:
+    """The frames of the task: all but the welcome, which is of the connection."""
+    return [frame for frame in _followed(wiro).frames if frame["type"] != "connected"]
+
+
+def _statuses(wiro: Service) -> list[str]:
+    return [frame["type"] for frame in _frames(wiro) if frame["type"] in LIFE]
+
+
+def _end(wiro: Service) -> dict[str, Any]:
+    end = _frames(wiro)[-1]
+    if end["type"] not in ENDS:
+        raise NotVerified("the frame that closes the task did not come")
+    return end
+
+
+def check_welcome(wiro: Service) -> None:
+    """The first frame on a connection is `connected`, with the version."""
+    with wiro.listen() as socket:
+        expect({"type": "connected", "version": "1.0"}, socket.frame(), what="the first frame")
+
+
+def check_token_is_required(wiro: Service) -> None:
+    """A registration without a token is answered with an error, and the connection stays open."""
+    with wiro.listen() as socket:
+        socket.say({"type": "task_info"})
+        frame = _after_the_welcome(socket)
+        expect({"type": "error", "message": "tasktoken-required", "result": False}, frame, what="the frame")
+
+
+def check_unknown_messages_are_dropped(wiro: Service) -> None:
+    """What the server does not know it drops, without a frame and without a close."""
+    with wiro.listen() as socket:
+        socket.say({"type": "no-such-message"})
+        socket.say({"type": "task_info", "tasktoken": ""})
+        frame = _after_the_welcome(socket)
+        if frame is None:
+            raise Broken("an open connection", "none")
+        expect("tasktoken-required", frame.get("message"), what="the message of the next frame")
+
+
+def _after_the_welcome(socket: Any) -> dict[str, Any] | None:
+    frame: dict[str, Any] | None = socket.frame()
+    return socket.frame() if frame and frame["type"] == "connected" else frame  # type: ignore[no-any-return]
+
+
+def check_frame_shape(wiro: Service) -> None:
+    """Every frame has the documented envelope."""
+    for frame in _followed(wiro).frames:
+        wiro.compare(frame, shapes.Frame, path=frame["type"])
+
+
+def check_every_status_is_told(wiro: Service) -> None:
+    """From the first frame on, no status of a successful task is left out; registering late may miss the first ones."""
+    told = _statuses(wiro)
+    if not told:
+        raise Broken("frames that tell of statuses", "none")
+    due = LIFE[min(LIFE.index(kind) for kind in told) :]
+    missing = [kind for kind in due if kind not in told and kind not in LEFT_OUT]
+    if missing:
+        raise Broken(f"a frame {' and one '.join(missing)}", f"frames {', '.join(told)}")
+
+
+def check_statuses_are_in_order(wiro: Service) -> None:
+    """The frames that tell of statuses come once each, in the order of a task's life."""
+    told = _statuses(wiro)
+    right = [kind for kind in LIFE if kind in told]
+    if told != right:
+        raise Broken(f"frames in the order {', '.join(right)}", ", ".join(told))
+
+
+def check_output_comes_between(wiro: Service) -> None:
+    """What a process prints is told after its start and before its end."""
+    kinds = [frame["type"] for frame in _frames(wiro)]
+    if "task_output" not in kinds:
+        raise NotVerified("the model printed nothing")
+    first, last = kinds.index("task_output"), len(kinds) - 1 - kinds[::-1].index("task_output")
+    for kind, is_right in (("task_start", lambda at: at < first), ("task_output_full", lambda at: at > last)):
+        if kind in kinds and not is_right(kinds.index(kind)):
+            raise Broken(f"task_output between task_start and task_output_full, not beyond {kind}", ", ".join(kinds))
+
+
+def check_progress_is_of_strings(wiro: Service) -> None:
+    """The values of a progress message are strings, the numbers among them too."""
+    messages = [frame.get("message") for frame in _frames(wiro) if frame["type"] == "task_output"]
+    shown_ones = [message for message in messages if isinstance(message, dict) and "percentage" in message]
+    if not shown_ones:
+        raise NotVerified("the model told no progress")
+    for message in shown_ones:
+        wrong = {name: message[name] for name in PROGRESS if name in message and not isinstance(message[name], str)}
+        if wrong:
+            raise Broken(f"strings in message.{', message.'.join(wrong)}", shown(wrong))
+
+
+def check_frames_name_their_task(wiro: Service) -> None:
+    """`id` in every frame of a task is its id, as a string."""
+    finished = _followed(wiro)
+    named = [field(frame, "id", str, told_by=FRAME_SHAPE) for frame in _frames(wiro)]
+    if others := {one for one in named if one != finished.run.task_id}:
+        raise Broken("id of the task in every frame", f"id {shown(sorted(others))}")
+
+
+def check_end_tells_success(wiro: Service) -> None:
+    """The last frame says that it is the last, that all went well, and the exit code, a number."""
+    end = _end(wiro)
+    got = {name: end.get(name) for name in ("type", "success", "terminal", "exitCode")}
+    if all(value is None for name, value in got.items() if name != "type"):
+        wiro.differs("success, terminal, exitCode of the last frame", True, None, switch="envelope=2026-04")
+        return
+    expect(
+        {"type": "task_postprocess_end", "success": True, "terminal": True, "exitCode": 0}, got, what="the last frame"
+    )
+
+
+def check_end_lists_the_outputs(wiro: Service) -> None:
+    """The message of the last frame is a list of outputs; of a file it shows four fields."""
+    outputs = _end(wiro).get("message")
+    wiro.compare(outputs, list[shapes.SocketOutput | shapes.OutputAnswer], path="message")
+
+
+def check_poll_agrees_with_the_end(wiro: Service) -> None:
+    """Who has seen the last frame finds the task ended."""
+    expect(_end(wiro)["type"], field(_followed(wiro).task, "status", str, told_by="tasks.shape"), what="status")
+
+
+def check_late_registration_gets_the_end(wiro: Service) -> None:
+    """Who registers when a task has ended gets its last frame all the same: Wiro's SDKs rely on that."""
+    kind, run = _end(wiro)["type"], _followed(wiro).run
+    with wiro.listen() as socket:
+        socket.register(run.token)
+        frames = socket.until_end()
+    expect(kind, frames[-1]["type"] if frames else None, what="the last frame")
+
+
+def _promise(check: Any, source: Any, *needs: str, cost: Any = "runs a model") -> Promise:
+    needed = needs if cost == "free" else (LETS_IN, TAKEN_ON, IS_SHOWN, *needs)
+    return Promise(area="socket", check=check, cost=cost, source=source, needs=needed)
+
+
+PROMISES = (
+    _promise(check_welcome, APRIL, cost="free"),
+    _promise(check_token_is_required, GUESS, cost="free"),
+    _promise(check_unknown_messages_are_dropped, APRIL, "socket.token_is_required", cost="free"),
+    _promise(check_frame_shape, NEWEST),
+    _promise(check_every_status_is_told, APRIL),
+    _promise(check_statuses_are_in_order, APRIL),
+    _promise(check_output_comes_between, APRIL),
+    _promise(check_progress_is_of_strings, APRIL),
+    _promise(check_frames_name_their_task, APRIL),
+    _promise(check_end_tells_success, NEWEST, "tasks.succeeds", ALL_TOLD),
+    _promise(check_end_lists_the_outputs, APRIL, ALL_TOLD),
+    _promise(check_poll_agrees_with_the_end, SDKS, ALL_TOLD),
+    _promise(check_late_registration_gets_the_end, SDKS, ALL_TOLD),
+)

@@ -1,0 +1,39 @@
+"""Leaving no trace: every task that was started has ended, and its files are deleted.
+
+(The records of the tasks stay in the account: no source knows a way to delete those.)
+"""
+
+from __future__ import annotations
+
+from wiro_mock.contract.listener import ENDS
+from wiro_mock.contract.promise import NotVerified, Trouble, Unmet
+from wiro_mock.contract.service import Run, Service
+
+DELETED = "Task/InputOutputDelete"
+
+
+def clean_up(service: Service) -> list[str]:
+    """Stop what still runs and delete the files of all; what could not be done, as sentences."""
+    return [problem for run in service.started if (problem := _ended(service, run))]
+
+
+def _ended(service: Service, run: Run) -> str:
+    named = {"tasktoken": run.token, "taskid": run.task_id} if run.token else {"taskid": run.task_id}
+    try:
+        if not _is_over(service, run):
+            service.post("Task/Cancel", {"taskid": run.task_id})
+        if not _is_over(service, run):
+            stop = service.post("Task/Kill", {"taskid": run.task_id})
+            if stop.error[0] is not None:  # between queue and worker: neither works, until it does
+                service.look(run, lambda status: status == "task_assign")
+                service.post("Task/Kill", {"taskid": run.task_id})
+        answer = service.post(DELETED, named)
+    except (Trouble, Unmet, NotVerified) as error:
+        return f"task {run.task_id} may still be running, or have files: {error}; look at it in your dashboard"
+    if answer.error[0] is not None:
+        return f"the files of task {run.task_id} could not be deleted: {answer.error[1]!r}"
+    return ""
+
+
+def _is_over(service: Service, run: Run) -> bool:
+    return service.task_of(service.post("Task/Detail", {"taskid": run.task_id})).get("status") in ENDS

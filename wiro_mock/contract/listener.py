@@ -1,0 +1,75 @@
+"""The socket client of the suite: opens, registers, and keeps what comes."""
+
+from __future__ import annotations
+
+import json
+from types import TracebackType
+from typing import Any, Self
+
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.sync.client import ClientConnection, connect
+
+from wiro_mock.contract.client import dumped, is_own
+from wiro_mock.contract.promise import Broken, Trouble
+
+ENDS = ("task_postprocess_end", "task_cancel")
+"""The frames that close a task (socket.md §1.4 no. 4)."""
+
+
+class Listener:
+    """An open socket while its block runs. Raises `Trouble` where there is none."""
+
+    def __init__(self, url: str, *, patience: float) -> None:
+        self._url = url
+        self._patience = patience
+        self._connection: ClientConnection
+
+    def __enter__(self) -> Self:
+        proxy = None if is_own(self._url) else True
+        try:
+            self._connection = connect(
+                self._url, max_size=None, open_timeout=self._patience, close_timeout=2, proxy=proxy
+            )
+        except (OSError, InvalidHandshake, InvalidURI, EOFError) as error:
+            raise Trouble(f"{self._url} cannot be reached: {str(error) or type(error).__name__}") from None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def say(self, message: object) -> None:
+        """Send a JSON message."""
+        try:
+            self._connection.send(dumped(message))
+        except ConnectionClosed:
+            raise Trouble(f"{self._url}: the connection was closed") from None
+
+    def register(self, token: str) -> None:
+        """Ask for the frames of a task."""
+        self.say({"type": "task_info", "tasktoken": token})
+
+    def frame(self, patience: float | None = None) -> dict[str, Any] | None:
+        """The next text frame; None if nothing comes in time, or nothing more will. Raises `Broken` for no JSON."""
+        try:
+            while isinstance(text := self._connection.recv(patience or self._patience), bytes):
+                pass
+        except (TimeoutError, ConnectionClosed):
+            return None
+        try:
+            frame = json.loads(text)
+        except (ValueError, RecursionError):
+            raise Broken("a frame that is JSON", f"a frame of {len(text)} characters that is none") from None
+        if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
+            raise Broken("a frame that is an object with a type", f"the frame {text[:160]!r}")
+        return frame
+
+    def until_end(self) -> list[dict[str, Any]]:
+        """The frames up to the one that closes the task, or as many as came."""
+        frames: list[dict[str, Any]] = []
+        while frame := self.frame():
+            frames.append(frame)
+            if frame["type"] in ENDS:
+                break
+        return frames

@@ -1,0 +1,227 @@
+"""The service as the checks see it: an HTTP client, a socket client, a cheap model, and three runs to look at.
+
+The runs are made when a check first asks for one and shared by all that do: one is let finish, one is cancelled, one is
+killed. What is started is remembered, so that it can be stopped and its files deleted in the end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+from wiro_mock.contract.compare import differences, shown
+from wiro_mock.contract.client import Answer, Credentials, Http
+from wiro_mock.contract.listener import ENDS, Listener
+from wiro_mock.contract.promise import Broken, Note, NotVerified, Trouble, Unmet
+
+T = TypeVar("T")
+RUNS_AT_MOST = 3
+"""So many runs may be started, by whatever check."""
+UNFIT = (96, 97, 98)
+"""The codes of a refused run that say something of the account, and nothing of the API (rest.md §9)."""
+LOOKS = 400
+"""Looks at a task, after which it is given up on."""
+LONGEST_PAUSE = 3.0
+"""Seconds between two looks, at most: the pace of Wiro's own clients (socket.md §2.1)."""
+TAKEN_ON = "runs.is_taken_on"
+IS_SHOWN = "tasks.is_shown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheapModel:
+    """The model that is run: its path below `Run/`, what it is given, and what a run costs at most, in USD."""
+
+    path: str
+    inputs: Mapping[str, Any]
+    usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run that was taken on: the answer, and the names that its task is asked for by."""
+
+    answer: Answer
+    task_id: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """The run that was let finish: the frames of its socket (or what was wrong with that), and its task in the end."""
+
+    run: Run
+    frames: list[dict[str, Any]]
+    no_frames: Exception | None
+    detail: Answer
+    task: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """A run that was stopped: what was answered to that, to a second try, and the task afterwards."""
+
+    run: Run
+    before: Answer
+    stop: Answer
+    again: Answer
+    task: dict[str, Any]
+
+
+@dataclass
+class Service:
+    """One service under test. `pause` waits between looks; `notes` collects what is worth telling beside."""
+
+    http: Http
+    socket_url: str
+    model: CheapModel
+    patience: float
+    pause: Callable[[float], None]
+    notes: list[Note] = field(default_factory=list)
+    started: list[Run] = field(default_factory=list)
+    unknown_task: str = "999999999999"
+    _made: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def credentials(self) -> Credentials:
+        """Those of the project."""
+        return self.http.credentials
+
+    def post(self, path: str, body: object, *, headers: Mapping[str, str] | None = None) -> Answer:
+        """POST JSON, signed unless other headers are given."""
+        return self.http.post(path, body, headers=headers)
+
+    def listen(self) -> Listener:
+        """A socket of its own, open while the block runs."""
+        return Listener(self.socket_url, patience=self.patience)
+
+    def compare(self, value: object, shape: Any, *, path: str = "") -> None:
+        """A value is of a documented shape, or the promise is broken; what is new in it is noted."""
+        found = differences(value, shape, path=path)
+        for one in found:
+            if one.is_new:
+                text = f"{one.shape}.{one.field} is new: {one.path} is {one.got}"
+                self.notes.append(Note(level="upstream new", subject=f"new field {one.field}", text=text))
+        wrong = [one for one in found if not one.is_new]
+        if wrong:
+            raise Broken(
+                "; ".join(f"{one.path or 'the answer'}: {one.expected}" for one in wrong),
+                "; ".join(one.got for one in wrong),
+            )
+
+    def differs(self, what: str, documented: object, live: object, *, switch: str) -> None:
+        """Note that a service does what another source than the documentation tells of; `switch` makes the mock do so."""
+        text = f"{what}: documented {shown(documented)}, here {shown(live)} (the mock does so with {switch})"
+        self.notes.append(Note(level="documentation differs", subject=what, text=text))
+
+    # -- runs ---------------------------------------------------------------------------------------
+
+    def try_run(self, path: str, inputs: Mapping[str, Any]) -> Answer:
+        """Ask for a run, of which a no is expected or not; what is taken on is remembered."""
+        if len(self.started) >= RUNS_AT_MOST:
+            raise NotVerified(f"{RUNS_AT_MOST} runs have been started, and no more are")
+        answer = self.post(f"Run/{path}", inputs)
+        body = answer.json if isinstance(answer.json, dict) else {}
+        if body.get("result") is True and body.get("taskid"):
+            token = str(body.get("socketaccesstoken") or "")
+            self.started.append(Run(answer=answer, task_id=str(body["taskid"]), token=token))
+        return answer
+
+    def run(self) -> Run:
+        """A run of the cheap model. Raises `Trouble` if the account cannot, `Unmet` if a run is not taken on."""
+        before = len(self.started)
+        answer = self.try_run(self.model.path, self.model.inputs)
+        code, message = answer.error
+        if len(self.started) == before:
+            if code in UNFIT:
+                raise Trouble(f"{answer.call}: the account cannot run models: {code} {shown(message)}")
+            self._made.setdefault("refused run", answer)
+            raise Unmet(TAKEN_ON)
+        return self.started[-1]
+
+    @property
+    def refused_run(self) -> Answer | None:
+        """The answer to the run that was refused though it should have been taken on."""
+        answer: Answer | None = self._made.get("refused run")
+        return answer
+
+    def run_to_the_end(self) -> Run:
+        """The run that `finished` follows, taken on and no more."""
+        return self._once("run", self.run)
+
+    def finished(self) -> Finished:
+        """The run that is let finish, followed over the socket from the begin."""
+        return self._once("finished", self._finish)
+
+    def cancelled(self) -> Stopped:
+        """The run that is cancelled at once."""
+        return self._once("cancelled", self._cancel)
+
+    def killed(self) -> Stopped:
+        """The run that is killed as soon as it has a worker."""
+        return self._once("killed", self._kill)
+
+    def task_of(self, answer: Answer) -> dict[str, Any]:
+        """The one task in an answer; `Unmet` if there is none."""
+        tasks = answer.json.get("tasklist") if isinstance(answer.json, dict) else None
+        if not isinstance(tasks, list) or not tasks or not isinstance(tasks[0], dict):
+            raise Unmet(IS_SHOWN)
+        return tasks[0]
+
+    def look(self, run: Run, enough: Callable[[str], bool]) -> tuple[Answer, dict[str, Any]]:
+        """Look at a task until its status is enough, or final; the longer nothing changes, the more seldom."""
+        pause, before = 0.05, ""
+        for _ in range(LOOKS):
+            answer = self.post("Task/Detail", {"tasktoken": run.token} if run.token else {"taskid": run.task_id})
+            task = self.task_of(answer)
+            status = str(task.get("status"))
+            if status in ENDS or enough(status):
+                return answer, task
+            if status == before:
+                self.pause(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            before = status
+        raise NotVerified(f"the task was still in {status} after {LOOKS} looks")
+
+    def _once(self, name: str, make: Callable[[], T]) -> T:
+        """Made at the first call; what went wrong then goes wrong again for everybody who asks."""
+        if name not in self._made:
+            try:
+                self._made[name] = make()
+            except (Broken, Unmet, NotVerified, Trouble) as error:
+                self._made[name] = error
+        made = self._made[name]
+        if isinstance(made, Exception):
+            raise made
+        result: T = made
+        return result
+
+    def _finish(self) -> Finished:
+        run = self.run_to_the_end()
+        frames: list[dict[str, Any]] = []
+        problem: Exception | None = None
+        try:
+            with self.listen() as socket:
+                socket.register(run.token)
+                frames = socket.until_end()
+        except (Trouble, Broken) as error:
+            problem = error
+        detail, task = self.look(run, lambda status: False)
+        return Finished(run=run, frames=frames, no_frames=problem, detail=detail, task=task)
+
+    def _cancel(self) -> Stopped:
+        run = self.run()
+        before = self.post("Task/InputOutputDelete", {"tasktoken": run.token})
+        return self._stop(run, before, partial(self.post, "Task/Cancel", {"taskid": run.task_id}))
+
+    def _kill(self) -> Stopped:
+        run = self.run()
+        before, _ = self.look(run, lambda status: bool(re.fullmatch("task_(assign|start|output.*)", status)))
+        return self._stop(run, before, partial(self.post, "Task/Kill", {"socketaccesstoken": run.token}))
+
+    def _stop(self, run: Run, before: Answer, stop: Callable[[], Answer]) -> Stopped:
+        stopped, again = stop(), stop()
+        task = self.task_of(self.post("Task/Detail", {"taskid": run.task_id}))
+        return Stopped(run=run, before=before, stop=stopped, again=again, task=task)
