@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LONGEST_PATIENCE = 600
 
 
-def _usd(ctx: click.Context, parameter: click.Parameter, value: str) -> float:
+def _usd(_ctx: click.Context, _parameter: click.Parameter, value: str) -> float:
     found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*(?:USD)?", value.strip(), re.IGNORECASE)
     if not found:
         raise click.BadParameter(f"{value!r} is no amount; write one such as 0.50USD")
@@ -34,8 +34,12 @@ def _usd(ctx: click.Context, parameter: click.Parameter, value: str) -> float:
 @click.option("--budget", default="0.05USD", show_default=True, callback=_usd, help="What it may cost, unasked.")
 @click.option("--yes", is_flag=True, help="Agree to the estimate beforehand.")
 @click.option("--key-only", is_flag=True, help="The project works by key, without signatures.")
-@click.option("--timeout", default=30.0, show_default=True, type=click.FloatRange(0.1, LONGEST_PATIENCE), help="Seconds.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the verdicts as JSON.")
+@click.option(
+    "--timeout", default=30.0, show_default=True, type=click.FloatRange(0.1, LONGEST_PATIENCE), help="Seconds."
+)
+@click.option(
+    "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the verdicts as JSON."
+)
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write them for CI.")
 @click.option("--markdown", type=click.Path(path_type=Path, dir_okay=False), help="Write them for a pull request.")
 @click.pass_context

@@ -140,7 +140,9 @@ def _json(call: str, response: httpx.Response) -> Any:
         return json.loads(response.content)
     except (ValueError, RecursionError):
         what = "a page of HTML" if "html" in kind else f"{len(response.content)} bytes of {kind[:60]}"
-        raise Trouble(f"{call}: HTTP {status} with {what} where JSON is expected; is this the API's base URL?") from None
+        raise Trouble(
+            f"{call}: HTTP {status} with {what} where JSON is expected; is this the API's base URL?"
+        ) from None
 
 
 def _retry_after(response: httpx.Response) -> float:

@@ -159,9 +159,7 @@ def _respelt(field: str, kind: Any, new: Mapping[str, Any], least: float) -> str
 
 
 def _difference(kind: Kind, value: object, shape: Any, path: str, at: _Place) -> Difference:
-    return Difference(
-        path=path, kind=kind, expected=told(shape), got=_with_kind(value), shape=at.shape, field=at.field
-    )
+    return Difference(path=path, kind=kind, expected=told(shape), got=_with_kind(value), shape=at.shape, field=at.field)
 
 
 def _with_kind(value: object) -> str:

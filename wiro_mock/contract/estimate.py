@@ -70,7 +70,7 @@ def _prices(tool: Mapping[str, Any]) -> list[float]:
 
 def _number(value: object) -> float:
     try:
-        number = float(value)  # type: ignore[arg-type] -- what is no number is told by the exception
-    except (ValueError, TypeError):
+        number = float(str(value))
+    except ValueError:
         return 0.0
     return number if 0 <= number < 1e6 else 0.0

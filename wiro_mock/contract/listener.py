@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.sync.client import ClientConnection, connect
@@ -22,14 +23,14 @@ class Listener:
     def __init__(self, url: str, *, patience: float) -> None:
         self._url = url
         self._patience = patience
+        self._open = ExitStack()
         self._connection: ClientConnection
 
     def __enter__(self) -> Self:
-        proxy = None if is_own(self._url) else True
+        proxy: Literal[True] | None = None if is_own(self._url) else True
         try:
-            self._connection = connect(
-                self._url, max_size=None, open_timeout=self._patience, close_timeout=2, proxy=proxy
-            )
+            opening = connect(self._url, max_size=None, open_timeout=self._patience, close_timeout=2, proxy=proxy)
+            self._connection = self._open.enter_context(opening)
         except (OSError, InvalidHandshake, InvalidURI, EOFError) as error:
             raise Trouble(f"{self._url} cannot be reached: {str(error) or type(error).__name__}") from None
         return self
@@ -37,7 +38,7 @@ class Listener:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._connection.close()
+        self._open.close()
 
     def say(self, message: object) -> None:
         """Send a JSON message."""

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from wiro_mock.contract.checks import PROMISES
 from wiro_mock.contract.cleanup import clean_up
-from wiro_mock.contract.estimate import cheapest, cost_of
 from wiro_mock.contract.client import Credentials, Http
+from wiro_mock.contract.estimate import cheapest, cost_of
 from wiro_mock.contract.promise import AREAS, Promise, Trouble
 from wiro_mock.contract.report import Table, told
 from wiro_mock.contract.service import Service
@@ -24,7 +24,7 @@ REAL, REAL_SOCKET = "https://api.wiro.ai/v1", "wss://socket.wiro.ai/v1"
 BUDGET = 0.05
 """USD that a run of the suite may cost without a question."""
 PATIENCE = 30.0
-KEY, SECRET = "WIRO_API_KEY", "WIRO_API_SECRET"  # noqa: S105 -- names of variables
+KEY, SECRET = "WIRO_API_KEY", "WIRO_API_SECRET"
 
 
 class CannotRun(Exception):
@@ -76,7 +76,12 @@ def areas_of(text: str) -> tuple[str, ...]:
 
 
 def prepared(
-    target: Target, promises: Sequence[Promise], *, patience: float = PATIENCE, budget: float, agreed: Callable[[str], bool]
+    target: Target,
+    promises: Sequence[Promise],
+    *,
+    patience: float = PATIENCE,
+    budget: float,
+    agreed: Callable[[str], bool],
 ) -> Service:
     """The service, ready to be checked: it answers, and what that will cost is within the budget or agreed to.
 

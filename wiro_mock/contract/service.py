@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from wiro_mock.contract.compare import differences, shown
 from wiro_mock.contract.client import Answer, Credentials, Http
+from wiro_mock.contract.compare import differences, shown
 from wiro_mock.contract.listener import ENDS, Listener
 from wiro_mock.contract.promise import Broken, Note, NotVerified, Trouble, Unmet
 
@@ -112,7 +112,7 @@ class Service:
             )
 
     def differs(self, what: str, documented: object, live: object, *, switch: str) -> None:
-        """Note that a service does what another source than the documentation tells of; `switch` makes the mock do so."""
+        """Note that a service does as another source than the documentation has it; so does the mock, with `switch`."""
         text = f"{what}: documented {shown(documented)}, here {shown(live)} (the mock does so with {switch})"
         self.notes.append(Note(level="documentation differs", subject=what, text=text))
 
@@ -170,7 +170,7 @@ class Service:
             raise Unmet(IS_SHOWN)
         return tasks[0]
 
-    def look(self, run: Run, enough: Callable[[str], bool]) -> tuple[Answer, dict[str, Any]]:
+    def look(self, run: Run, enough: Callable[[str], bool] = lambda _: False) -> tuple[Answer, dict[str, Any]]:
         """Look at a task until its status is enough, or final; the longer nothing changes, the more seldom."""
         pause, before = 0.05, ""
         for _ in range(LOOKS):
@@ -208,7 +208,7 @@ class Service:
                 frames = socket.until_end()
         except (Trouble, Broken) as error:
             problem = error
-        detail, task = self.look(run, lambda status: False)
+        detail, task = self.look(run)
         return Finished(run=run, frames=frames, no_frames=problem, detail=detail, task=task)
 
     def _cancel(self) -> Stopped:

@@ -7,8 +7,8 @@ from typing import Any
 
 from wiro_mock import shapes
 from wiro_mock.contract.checks.auth import LETS_IN
-from wiro_mock.contract.compare import shown
 from wiro_mock.contract.client import Answer
+from wiro_mock.contract.compare import shown
 from wiro_mock.contract.promise import Broken, NotVerified, Promise, expect, field
 from wiro_mock.contract.service import TAKEN_ON, Service
 from wiro_mock.sources import APRIL, GO_CLIENT, PAGE

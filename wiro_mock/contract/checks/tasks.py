@@ -22,6 +22,12 @@ WHENS = (
     "postprocessstarttime", "postprocessendtime",
 )  # fmt: skip
 """The times of a task in the order of its life (rest.md C29)."""
+STATUSES = (
+    "task_queue", "task_accept", "task_preprocess_start", "task_preprocess_end", "task_assign", "task_start",
+    "task_output", "task_output_full", "task_error", "task_error_full", "task_end", "task_postprocess_start",
+    "task_postprocess_end", "task_cancel",
+)  # fmt: skip
+"""What the documentation says that a task's status can be (rest.md §4.1), realtime sessions aside."""
 PATIENT_QUEUE = 60
 """Seconds in the queue above which that is told of; both published tasks waited at most one (rest.md §3)."""
 
@@ -156,12 +162,8 @@ def check_statuses_are_known(wiro: Service) -> None:
         field(task, "status", str, told_by=SHAPE)
         for task in (wiro.finished().task, wiro.cancelled().task, wiro.killed().task)
     }
-    known = (
-        "task_queue task_accept task_preprocess_start task_preprocess_end task_assign task_start task_output "
-        "task_output_full task_error task_error_full task_end task_postprocess_start task_postprocess_end task_cancel"
-    ).split()
-    if unknown := sorted(seen.difference(known)):
-        raise Broken(f"status of {', '.join(known)}", f"status {', '.join(unknown)}")
+    if unknown := sorted(seen.difference(STATUSES)):
+        raise Broken(f"status of {', '.join(STATUSES)}", f"status {', '.join(unknown)}")
 
 
 def check_cancel(wiro: Service) -> None:
