@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from click.testing import CliRunner, Result
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.process_kit import COMMAND, READY, Serving, environment, serving
@@ -196,6 +197,40 @@ def test_unknown_models_are_played_where_that_was_asked_for(tmp_path: Path) -> N
     )
     assert done.returncode == 2
     assert "'maybe' is not one of 'refuse', 'play'" in done.stderr
+
+
+def test_fault_sets_are_armed_from_the_start_and_again_after_a_reset(tmp_path: Path) -> None:
+    """Several, of one's own folder too; the control API tells of them and of what they did."""
+    (tmp_path / "faults").mkdir()
+    (tmp_path / "faults" / "monday.yaml").write_text(
+        "fault_set: monday\nfaults: [{on: Run, do: {status: 503}}, {on: socket, do: {status: 502}}]\n"
+    )
+    options = ("--faults", "monday", "--faults", "slow-gpu", "--scenarios", str(tmp_path), "--key-only")
+    with serving(tmp_path, *options, "--api-key", "k", "--time", "auto") as server:
+
+        def play() -> list[int]:
+            url = f"{server.api}/Run/moondream3-preview/caption"
+            return [httpx.post(url, headers={"x-api-key": "k"}, json={}).status_code for _ in range(2)]
+
+        assert play() == [503, 200]
+        with pytest.raises(InvalidStatus, match="HTTP 502"):
+            connect(server.socket, proxy=None)
+        told = httpx.get(f"{server.origin}/__wiro/faults").json()
+        assert told["armed_sets"] == [{"set": "monday", "delayed": 0}, {"set": "slow-gpu", "delayed": 3}]
+        assert told["faults"] == [], "both are spent"
+        assert "the fault status 503 on Run" in server.said("the fault status 502")
+        httpx.post(f"{server.origin}/__wiro/reset", json={})
+        assert play() == [503, 200]
+
+
+def test_a_fault_set_that_is_not_there_is_one_complaint(tmp_path: Path) -> None:
+    """Before anything is served."""
+    done = subprocess.run(
+        [*COMMAND, "serve", "--faults", "bad-dya"], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no fault set 'bad-dya'; did you mean 'bad-day'?" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 # -- what is told --------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 """One open socket. It belongs to no world until it names a token: then it talks with the world of that task.
+An API key in the upgrade's headers, which Wiro does not ask for, says at once whose it is.
 
 A client may follow tasks of several worlds on one socket; for each of them there is a talk. Where only one world is
 attached, the socket is that world's from the start. A token that no task has is remembered here too, in case that
@@ -28,6 +29,11 @@ from wiro_mock.transport import header_map, origin, raw_path
 from wiro_mock.worlds import Worlds
 
 GOING_AWAY = 1001
+WHOSE = (
+    "several worlds share this server, and an upgrade does not say whose it is; let the client send x-api-key with it, "
+    "or serve this world alone (wiro.serve())"
+)
+"""Why no fault strikes a connection that is opened: Wiro's own socket asks for no key (socket.md §1.1)."""
 CLOSE_SECONDS = 1.0
 """How long a client that is let go may take to take note of it."""
 
@@ -41,23 +47,26 @@ class SocketEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Follow one connection to its end, whichever side ends it."""
         await receive()  # websocket.connect
-        if (world := self._hosting.worlds.only) is not None:
-            opening = Opening(world, scope)
-            if opening.refusal:
-                await refuse(scope, send, opening.refusal)
-                return
-            await send({"type": "websocket.accept"})
+        worlds = self._hosting.worlds
+        world = worlds.only or worlds.for_key(header_map(scope).get("x-api-key", ""))
+        opening = Opening(world, scope) if world is not None else None
+        if opening is not None and opening.refusal:
+            await refuse(scope, send, opening.refusal)
+            return
+        await send({"type": "websocket.accept"})
+        if opening is not None:
             opening.accepted()
         else:
-            await send({"type": "websocket.accept"})
-        await Connection(self._hosting, scope, send).play(receive)
+            miss(worlds)
+        await Connection(self._hosting, scope, send, home=world).play(receive)
 
 
 class Connection:
-    """One connection, from its upgrade to its end."""
+    """One connection, from its upgrade to its end. `home` is the world that it belongs to before it names a token."""
 
-    def __init__(self, hosting: Hosting, scope: Scope, send: Send) -> None:
+    def __init__(self, hosting: Hosting, scope: Scope, send: Send, *, home: World | None = None) -> None:
         self._hosting = hosting
+        self._home = home
         self._worlds = hosting.worlds
         self._scope = scope
         self._send = send
@@ -112,7 +121,7 @@ class Connection:
             self._hosting.search_no_more(self)
 
     async def _welcome(self) -> None:
-        if (world := self._worlds.only) is not None:
+        if (world := self._own) is not None:
             self._talk_with(world, welcome=True)
         elif (self._worlds.worlds or (self._worlds.strays,))[0].profile.welcome:
             await self._send({"type": "websocket.send", "text": jsontext.dumps(WELCOME)})
@@ -130,11 +139,16 @@ class Connection:
             return world
         if not registers and self._latest in self._talks:
             return self._latest
-        world = self._worlds.only or self._worlds.strays
+        world = self._own or self._worlds.strays
         if registers and len(self._lost) < TOKENS_PER_SOCKET:
             self._lost.setdefault(token, world)
             self._hosting.search(self)
         return world
+
+    @property
+    def _own(self) -> World | None:
+        """The world that what names no task is for, where there is one."""
+        return self._worlds.only or (self._home if self._home in self._worlds.worlds else None)
 
     def _talk_with(self, world: World, *, welcome: bool = False) -> Talk:
         if (talk := self._talks.get(world)) is None:
@@ -190,10 +204,7 @@ def _named(text: str) -> tuple[str, bool]:
 
 
 class Opening:
-    """The faults of the world that strike a connection when it is opened: refused with an HTTP status, or never pinged.
-
-    Where several worlds are attached, none of them has this connection yet, and nothing is struck.
-    """
+    """The faults of the world that strike a connection when it is opened: refused with an HTTP status, or never pinged."""
 
     def __init__(self, world: World, scope: Scope) -> None:
         self.refusal = 0
@@ -224,6 +235,13 @@ class Opening:
         status = self.refusal or 101
         exchange = world.journal.record(at=world.sim.now, method="SOCKET", path=path, status=status, outcome=outcome)
         return printable(f"socket ({exchange.id}): {told}")
+
+
+def miss(worlds: Worlds) -> None:
+    """A connection was opened of which nobody knows to which of several worlds it belongs: no fault may strike it."""
+    for world in worlds.worlds:
+        with world.lock:
+            world.faults.miss("socket", lambda fault: fault.item.opens, WHOSE)
 
 
 def is_opening(fault: Fault, number: int) -> bool:

@@ -37,7 +37,7 @@ from wiro_mock.language.faults import TaskFault
 from wiro_mock.language.names import MissingName, Names
 from wiro_mock.language.spelling import step_words
 from wiro_mock.language.steps import Refuse, StepItem, step_kinds
-from wiro_mock.language.strict import Given, Strict
+from wiro_mock.language.strict import DRAFT, Given, Strict, tidy
 from wiro_mock.language.substitution import unlike
 from wiro_mock.language.timeline import Keep
 
@@ -314,7 +314,7 @@ def choose(
 def schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of one document, for editors."""
     made = Scenario.model_json_schema(by_alias=True)
-    _tidy(made)
+    tidy(made)
     definitions = made["$defs"]
     steps = {}
     for name, kind in step_kinds().items():
@@ -341,23 +341,7 @@ def schema() -> dict[str, Any]:
     made["required"].remove("steps")
     made["oneOf"] = [{"required": ["steps"]}, {"required": ["backend"]}]
     made["properties"]["scenario"]["pattern"] = "^[a-z0-9]+(-[a-z0-9]+)*$"
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "wiro_mock scenario"}
-
-
-def _tidy(part: Any) -> None:
-    """Take out the titles, the defaults (which are not spelt as in YAML), and nulls that only mean "left out"."""
-    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else []:
-        _tidy(inner)
-    if isinstance(part, dict):
-        for key in ("title", "default"):
-            if not isinstance(part.get(key, {}), dict):
-                del part[key]
-        forms = [form for form in part.get("anyOf", []) if form != {"type": "null"}]
-        if len(forms) == 1:
-            del part["anyOf"]
-            part.update(forms[0])
-        elif forms:
-            part["anyOf"] = forms
+    return {"$schema": DRAFT, **made, "title": "wiro_mock scenario"}
 
 
 def _named(scenarios: Sequence[Scenario], asked: str) -> Scenario:

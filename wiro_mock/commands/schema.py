@@ -1,4 +1,4 @@
-"""`wiro-mock schema`: what editors need to complete and check scenario files."""
+"""`wiro-mock schema`: what editors need to complete and check scenario files and fault sets."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ import click
 
 
 @click.command(
-    short_help="Print the JSON Schema of scenarios, for editors.",
+    short_help="Print the JSON Schema of scenarios or fault sets, for editors.",
     epilog="Example: wiro-mock schema --output wiro.schema.json, and on the first line of a scenario file: "
     "# yaml-language-server: $schema=wiro.schema.json",
 )
+@click.argument("kind", type=click.Choice(["scenario", "fault-set"]), default="scenario")
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it to a file, not to stdout.")
-def schema(output: Path | None) -> None:
-    """Print the JSON Schema of a scenario, for editors."""
-    from wiro_mock.scenario import schema as scenario_schema
+def schema(kind: str, output: Path | None) -> None:
+    """Print the JSON Schema of a scenario, or of a fault set, for editors."""
+    if kind == "fault-set":
+        from wiro_mock.language.fault_sets import schema as made
+    else:
+        from wiro_mock.scenario import schema as made
 
-    text = json.dumps(scenario_schema(), indent=2, ensure_ascii=False)
+    text = json.dumps(made(), indent=2, ensure_ascii=False)
     if output is None:
         click.echo(text)
         return

@@ -252,6 +252,12 @@ class Faults:
         """Whether any of them may strike this operation."""
         return operation in self._armed
 
+    def miss(self, operation: str, fits: Callable[[Fault], bool], why: str) -> None:
+        """Those that fit cannot strike something that may have been like them; it is no call."""
+        for fault in self._armed.get(operation, {}).get("", ()):
+            if fits(fault):
+                fault.unfit, fault.times_unfit = why, fault.times_unfit + 1
+
     def clear(self) -> int:
         """Disarm all of them; how many they were."""
         count = len(list(self))

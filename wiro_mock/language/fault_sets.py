@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 from wiro_mock.kernel.catalog import clean_slug
 from wiro_mock.language.chances import ChanceText
 from wiro_mock.language.faults import FaultItem
-from wiro_mock.language.strict import Strict
+from wiro_mock.language.strict import DRAFT, Strict, tidy
 
 
 def _check_name(name: str) -> str:
@@ -61,3 +61,12 @@ class FaultSet(Strict):
         """`path:line` of one of the faults."""
         file, _, line = self._source.rpartition(":")
         return f"{file}:{self._lines[index] if index < len(self._lines) else line}" if file else self._source
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of one document, for editors."""
+    made = FaultSet.model_json_schema(by_alias=True)
+    tidy(made)
+    made["properties"]["fault_set"]["pattern"] = "^[a-z0-9]+(-[a-z0-9]+)*$"
+    made["anyOf"] = [{"required": ["faults"]}, {"required": ["delays"]}]
+    return {"$schema": DRAFT, **made, "title": "wiro_mock fault set"}

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Wit
 
 from wiro_mock.language.substitution import check_text, written
 
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
 AFTER = "how long after the step before it (or after the release of a hold)"
 
 
@@ -46,3 +47,19 @@ Text: TypeAlias = Annotated[
     str, BeforeValidator(written), AfterValidator(check_text), WithJsonSchema({"type": ["string", "number"]})
 ]
 """A text with `${…}` in it. A plain number is the text that it is written as."""
+
+
+def tidy(part: Any) -> None:
+    """Take out the titles, the defaults (which are not spelt as in YAML), and nulls that only mean "left out"."""
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else []:
+        tidy(inner)
+    if isinstance(part, dict):
+        for key in ("title", "default"):
+            if not isinstance(part.get(key, {}), dict):
+                del part[key]
+        forms = [form for form in part.get("anyOf", []) if form != {"type": "null"}]
+        if len(forms) == 1:
+            del part["anyOf"]
+            part.update(forms[0])
+        elif forms:
+            part["anyOf"] = forms
