@@ -1,4 +1,4 @@
-"""Faults of connections on a server that several worlds share: whose an upgrade is, and what is said where nobody knows."""
+"""Faults of connections on a server of several worlds: whose an upgrade is, and what is said where nobody knows."""
 
 from __future__ import annotations
 
