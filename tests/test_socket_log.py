@@ -57,7 +57,7 @@ def test_a_binary_frame_is_its_size_and_the_beginning_of_it_in_hex() -> None:
     log.heard(1, 0, b"\x00\xffRIFF" + b"." * 1000)
     log.heard(1, 0, f"key {KEY} secret {SECRET}".encode())
     sound, secret = log.frames
-    assert (sound.text, sound.size, sound.type) == ("00 ff 52 49 46 46" + " 2e" * 58, 1006, "")
+    assert (sound.text, sound.size, sound.type) == ("00 ff 52 49 46 46" + " 2e" * 58, 1006, "binary")
     assert bytes.fromhex(secret.text) == b"key *** secret ***"
 
 

@@ -128,7 +128,7 @@ class World:
             size=settings.journal_bytes,
             hide=(self.project.key, self.project.secret),
         )
-        self.frames = FrameLog(self.journal.clean)
+        self.frames = FrameLog(self.journal.clean, task_of=self._id_of)
         self.deliveries = Deliveries()
         self.talks = Talks()
         self._sessions: Sessions | None = None
@@ -585,10 +585,10 @@ class World:
             self.sim.come_back(task_id)
             self.sessions.join(task_id, socket)
 
-    def hang_up(self, sim: Simulation, task_id: str) -> None:
-        """Nobody listens to a session any more, and the time to come back is over: it ends."""
+    def hang_up(self, sim: Simulation, task_id: str, parting: int) -> None:
+        """The time to come back after this parting is over: where nobody has, the session ends."""
         with self.lock:
-            if self.sim is sim and sim.session(task_id) is not None and not self.sessions.has_listeners(task_id):
+            if self.sim is sim and sim.session(task_id) is not None and self.sessions.is_alone(task_id, parting):
                 self.settle()
                 sim.end_session(task_id, "disconnect")
                 self.collect()
@@ -716,6 +716,10 @@ class World:
         with self.lock:
             if all(not gate.keeps(task_id) for gate in self.gates):
                 self.release(task_id=task_id)
+
+    def _id_of(self, token: str) -> str:
+        task = self.sim.task_by_token(token)
+        return "" if task is None else task.job.id
 
     def _tell(self, line: str) -> None:
         self.tell(line)

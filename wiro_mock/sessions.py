@@ -90,6 +90,7 @@ class Sessions:
     def __init__(self) -> None:
         self.recordings: dict[str, Recording] = {}
         self._listeners: dict[str, set[int]] = {}
+        self._partings: dict[str, int] = {}
         self._weight = 0
 
     def recording(self, task_id: str) -> Recording:
@@ -112,6 +113,7 @@ class Sessions:
     def join(self, task_id: str, socket: int) -> None:
         """A socket listens to a session."""
         self._listeners.setdefault(task_id, set()).add(socket)
+        self._partings[task_id] = self._partings.get(task_id, 0) + 1
 
     def leave(self, task_id: str, socket: int) -> bool:
         """It does so no longer; whether it was the last one."""
@@ -121,9 +123,13 @@ class Sessions:
         listeners.discard(socket)
         return not listeners
 
-    def has_listeners(self, task_id: str) -> bool:
-        """Whether any socket listens to a session."""
-        return bool(self._listeners.get(task_id))
+    def parting(self, task_id: str) -> int:
+        """Names the time for which nobody has listened to a session by now: it changes when somebody comes again."""
+        return self._partings.get(task_id, 0)
+
+    def is_alone(self, task_id: str, since: int) -> bool:
+        """Whether nobody has listened to a session since that parting."""
+        return not self._listeners.get(task_id) and self.parting(task_id) == since
 
     def was_joined(self, task_id: str) -> bool:
         """Whether any socket has ever listened to it."""
@@ -132,6 +138,7 @@ class Sessions:
     def drop(self, task_id: str) -> None:
         """The session is over: nobody listens any more. What was heard stays."""
         self._listeners.pop(task_id, None)
+        self._partings.pop(task_id, None)
 
     def _make_room(self) -> None:
         for recording in self.recordings.values():

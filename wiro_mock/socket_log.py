@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Literal, TypeAlias
 
 from wiro_mock.api import jsontext
+from wiro_mock.api.session_shape import PIPE, TOKEN_LENGTH
 from wiro_mock.clock import monotonic
 from wiro_mock.kernel.events import Instant
 
@@ -23,6 +24,8 @@ TEXT_KEPT = 64 << 10
 """Characters of one frame that are kept."""
 HEAD = 64
 """Bytes of a binary frame that are kept, in hex."""
+BINARY = "binary"
+"""The type of a binary frame, as a fault's `when: {frame: binary}` has it. Ours: on the wire it has none."""
 OVERHEAD = 250
 """Bytes that a frame takes beside its text, roughly."""
 
@@ -30,10 +33,15 @@ Direction: TypeAlias = Literal["in", "out"]
 """Seen from the server: `in` is what a client said."""
 
 
+def _nobody(token: str) -> str:  # noqa: ARG001 -- where no task is known
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SocketFrame:
     """One frame. `at` is in microseconds since the epoch, by the world's clock; `socket` counts the world's
-    connections from 1; `type` is the frame's own, empty where it has none or cannot be read; `size` is in bytes.
+    connections from 1; `type` is the frame's own, `binary` for sound, and empty where it has none or cannot be read;
+    `size` is in bytes.
 
     `text` is the frame without credentials, cut at 64 KiB; of a binary frame, its first 64 bytes in hex.
     """
@@ -64,11 +72,19 @@ class _Raw:
 class FrameLog:
     """The latest frames, oldest first: at most 1 000, and at most 16 MiB. Safe to use from several threads.
 
-    `clean` blots out credentials in what a client said.
+    `clean` blots out credentials in what a client said; `task_of` finds the task's id for the token of a binary frame.
     """
 
-    def __init__(self, clean: Callable[[str], str] = str, *, frames: int = FRAMES_KEPT, size: int = BYTES_KEPT) -> None:
+    def __init__(
+        self,
+        clean: Callable[[str], str] = str,
+        *,
+        task_of: Callable[[str], str] = _nobody,
+        frames: int = FRAMES_KEPT,
+        size: int = BYTES_KEPT,
+    ) -> None:
         self._clean = clean
+        self._task_of = task_of
         self._most, self._size = frames, size
         self._kept: deque[_Raw] = deque()
         self._weight = 0
@@ -95,7 +111,9 @@ class FrameLog:
 
     def sent(self, socket: int, at: Instant, frames: Iterable[str | bytes]) -> None:
         """Record frames that are about to be sent on a socket."""
-        self._record([_sent(socket, at, one) if isinstance(one, str) else _audio(socket, at, one) for one in frames])
+        self._record(
+            [_sent(socket, at, one) if isinstance(one, str) else self._audio(socket, at, one) for one in frames]
+        )
 
     def heard(self, socket: int, at: Instant, said: str | bytes, *, task_id: str = "") -> None:
         """Record what a client said; `task_id` is the task that it names, where there is one."""
@@ -103,7 +121,7 @@ class FrameLog:
         # Cleaned before it is cut: half a secret is one, too.
         text = self._clean(said if isinstance(said, str) else said.decode("latin-1"))
         # What is so long is looked into by nobody: its type is not worth the time that others would wait.
-        kind = "" if isinstance(said, bytes) or len(text) > TEXT_KEPT else None
+        kind = BINARY if isinstance(said, bytes) else None if len(text) <= TEXT_KEPT else ""
         if isinstance(said, bytes):
             text = text[:HEAD].encode("latin-1").hex(" ")
         raw = _Raw(at, socket, "in", text[:TEXT_KEPT], size, task_id, kind)
@@ -125,6 +143,11 @@ class FrameLog:
             found += filter(predicate, frames)
             if len(found) >= count or not self._wait_beyond(seen, end - monotonic()):
                 return found
+
+    def _audio(self, socket: int, at: Instant, data: bytes) -> _Raw:
+        token, pipe, _ = data[: TOKEN_LENGTH + 1].partition(PIPE)
+        task_id = self._task_of(token.decode("ascii", "replace")) if pipe else ""
+        return _Raw(at, socket, "out", data[:HEAD].hex(" "), len(data), task_id, BINARY)
 
     def _wait_beyond(self, seen: int, seconds: float) -> bool:
         """Wait until there are more frames than these; whether there are."""
@@ -161,10 +184,6 @@ def _sent(socket: int, at: Instant, text: str) -> _Raw:
         return _Raw(at, socket, "out", text, size)
     kind, task_id = _read(text)
     return _Raw(at, socket, "out", text[:TEXT_KEPT], len(text.encode("utf-8", "surrogatepass")), task_id, kind)
-
-
-def _audio(socket: int, at: Instant, data: bytes) -> _Raw:
-    return _Raw(at, socket, "out", data[:HEAD].hex(" "), len(data), "", "")
 
 
 def _frame(number: int, raw: _Raw) -> SocketFrame:

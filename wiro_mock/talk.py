@@ -83,21 +83,22 @@ class Talk:
         self._follower.leave()
         with self.world.lock:
             self.world.sockets.discard(self._number)
-            alone = [task_id for task_id in self._sessions if self.world.sessions.leave(task_id, self._number)]
-        for task_id in alone if gone else ():
-            self._hang_up(task_id)
+            left = self.world.sessions
+            alone = [(one, left.parting(one)) for one in self._sessions if left.leave(one, self._number)]
+        for task_id, parting in alone if gone else ():
+            self._hang_up(task_id, parting)
         for half in self.halves:
             half.cancel()
         self._replies.clear()
         self._taken.set()  # nobody is to wait for a sender that is no more
 
-    def _hang_up(self, task_id: str) -> None:
+    def _hang_up(self, task_id: str, parting: int) -> None:
         """End a session that nobody listens to any more, now or after the time to come back, by the system's clock."""
         grace, sim = self.world.settings.realtime_grace, self._sessions[task_id]
         if grace > 0:
-            asyncio.get_running_loop().call_later(grace, self.world.hang_up, sim, task_id)
+            asyncio.get_running_loop().call_later(grace, self.world.hang_up, sim, task_id, parting)
         else:
-            self.world.hang_up(sim, task_id)
+            self.world.hang_up(sim, task_id, parting)
 
     def expect(self, token: str) -> None:
         """Follow the task with this token from its first frame: it was registered before the task was there."""

@@ -17,7 +17,7 @@ from decimal import Decimal
 from math import isqrt
 from typing import Final, Literal, TypeAlias
 
-from wiro_mock.kernel import audio
+from wiro_mock.kernel import audio, tokens
 from wiro_mock.kernel.audio import WINDOW, Clip, Excerpt, Sound, Tone, microseconds_of, samples_of
 from wiro_mock.kernel.events import (
     Duration,
@@ -64,7 +64,10 @@ class ScriptTurn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dictation:
-    """What is understood word by word while it is heard: one of the `words` for so much speech (`every`)."""
+    """What is understood word by word while it is heard: one of the `words` for so much speech (`every`).
+
+    Without a `usage`, the tokens of the words that were told are counted.
+    """
 
     words: tuple[str, ...]
     every: Duration
@@ -300,12 +303,15 @@ def _understood(session: Session) -> tuple[Session, list[Event]]:
 
 
 def _still(session: Session) -> Session:
-    """Line up the turn of a silence, at the very window at which it has become long enough."""
-    still = session.ear.still * WINDOW_TIME
-    found = _fitting(session, "silence", still)
-    if found is None or still - WINDOW_TIME >= found[1].least or session.speaking or session.waiting:
-        return session
-    return _line_up(session, *found)
+    """Line up the turn of a silence that has become long enough.
+
+    While the session itself speaks there is none: it begins anew behind every turn.
+    """
+    quiet = replace(session, ear=replace(session.ear, still=0))
+    if session.speaking or session.waiting:
+        return quiet
+    found = _fitting(session, "silence", session.ear.still * WINDOW_TIME)
+    return session if found is None else _line_up(quiet, *found)
 
 
 def _dictated(session: Session, dictation: Dictation) -> tuple[Session, list[Event]]:
@@ -331,7 +337,9 @@ def _left_over(session: Session) -> tuple[Session, list[Event]]:
         session, events = _tell(session, dictation, min(started, len(dictation.words)))
         if session.ear.since is not None:
             events.insert(0, session.ear.utterance(""))
-        session, charge = _charge(session, dictation)
+        told = tokens.count(" ".join(dictation.words[: session.ear.told]))
+        usage = dictation.usage or {"input_tokens": told, "output_tokens": told}
+        session, charge = _charge(session, replace(dictation, usage=usage))
         return session, [*events, StreamEnded(), charge]
     if session.ear.since is not None:
         session, events = _understood(session)

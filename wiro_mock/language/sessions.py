@@ -21,7 +21,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from wiro_mock.kernel import tokens
-from wiro_mock.kernel.audio import SAMPLE, Clip, Tone, samples_of
+from wiro_mock.kernel.audio import SAMPLE, WINDOW, Clip, Tone, microseconds_of, samples_of
+from wiro_mock.kernel.events import Duration
 from wiro_mock.kernel.session import Dictation, Script, ScriptTurn, When
 from wiro_mock.language.durations import DurationText
 from wiro_mock.language.money import usd
@@ -55,6 +56,12 @@ _COST: Final = "USD, in quotes; by default the model's price for a turn"
 _USAGE: Final = "what task_cost tells as usage; by default tokens of what was understood and said"
 
 
+def _check_length(key: str, length: Duration) -> None:
+    """Raise `ValueError` for less than a window of what is heard: every one would fit, or none."""
+    if length < microseconds_of(WINDOW):
+        raise ValueError(f"`{key}` is too short; write at least 20ms, for so long is what is listened to at once")
+
+
 class _Short(StepModel):
     """What may be written in short inside a step; editors are told so."""
 
@@ -85,8 +92,10 @@ class Voice(_Short):
         if len(given) != 1:
             names = " and ".join(given).replace("word", "echo") or "none"
             raise ValueError(f"a sound has exactly one source, here {names}; write echo, none, {{tone: 440}} or a file")
-        if self.lasting is not None and (self.tone is None or not 0 < self.lasting <= LONGEST_SECONDS * 1_000_000):
-            raise ValueError("`for` is for a tone, and at most 10m; leave it out")
+        if self.lasting is not None and self.tone is None:
+            raise ValueError("`for` says how long a tone is, and there is none; leave it out")
+        if self.lasting is not None and not 0 < self.lasting <= LONGEST_SECONDS * 1_000_000:
+            raise ValueError("`for` says how long a tone is: more than nothing, and at most 10m")
         return self
 
 
@@ -129,8 +138,12 @@ class TurnItem(Strict):
             raise ValueError(f"`audio: echo` says what was heard, and nothing is at `when: {self.when}`; write a tone")
         if self.when == "start" and self.repeat:
             raise ValueError("`repeat`: a session starts once; leave it out")
-        if self.interrupt_after is not None and self.say is None and self.audio is None:
-            raise ValueError("`interrupt_after` is about sound, and there is none; give it `say` or `audio`")
+        soundless = self.say is None if self.audio is None else self.audio.word == "none"
+        if self.interrupt_after is not None and soundless:
+            way = "give it `say` or `audio`" if self.audio is None else "give it another `audio`"
+            raise ValueError(f"`interrupt_after` is about sound, and there is none; {way}")
+        if self.when == "silence" and self.least is not None:
+            _check_length("for", self.least)
         return self
 
 
@@ -145,8 +158,7 @@ class Transcribe(_Short):
 
     @model_validator(mode="after")
     def _takes_time(self) -> Transcribe:
-        if self.every < 20_000:
-            raise ValueError("`every` is too short; write at least 20ms, for so long is what is listened to at once")
+        _check_length("every", self.every)
         return self
 
 
@@ -176,6 +188,9 @@ class SessionStep(StepModel):
         if (self.turns is None) == (self.transcribe is None):
             found = "neither" if self.turns is None else "both"
             raise ValueError(f"a session has turns or transcribes, here {found}; write one of turns, transcribe")
+        _check_length("silence", self.silence)
+        if self.barge_in is not None:
+            _check_length("barge_in", self.barge_in)
         return self
 
 
@@ -205,10 +220,8 @@ def script_of(step: SessionStep, run: Run) -> Script:
 
 
 def _dictation(item: Transcribe, run: Run) -> Dictation:
-    text = run.fill(item.text)
-    usage = item.usage or {"input_tokens": tokens.count(text), "output_tokens": tokens.count(text)}
-    words = tuple(text.split()[:MOST_WORDS])
-    return Dictation(words=words, every=item.every, cost=_cost(item.cost, run), usage=usage)
+    words = tuple(run.fill(item.text).split()[:MOST_WORDS])
+    return Dictation(words=words, every=item.every, cost=_cost(item.cost, run), usage=item.usage or {})
 
 
 def _turn(item: TurnItem, run: Run) -> ScriptTurn:

@@ -20,7 +20,7 @@ from wiro_mock.language.complaints import did_you_mean
 from wiro_mock.language.plan_table import FRAMES
 from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
-from wiro_mock.socket_log import SocketFrame
+from wiro_mock.socket_log import BINARY, SocketFrame
 from wiro_mock.testing.era import Era, present
 from wiro_mock.testing.options import seconds
 from wiro_mock.testing.views import Delivery, FileView, Frame, Request, Task, delivery_view, task_view
@@ -214,7 +214,7 @@ class Frames(Looked[Frame]):
     def _came_instead(self, kind: str, found: int, count: int, task: Task | str, seconds: float) -> str:
         s = "" if count == 1 else "s"
         parts = [f"{found or 'none'} of {count} {kind} frame{s} came within {seconds:g} s", self._state(task)]
-        last = [f"{frame.type or 'binary'} ({frame.direction})" for frame in self._era.frames.frames[-5:]]
+        last = [f"{frame.type or 'no type'} ({frame.direction})" for frame in self._era.frames.frames[-5:]]
         parts.append(f"last frames: {', '.join(last)}" if last else "nothing has been said on any socket")
         return "; ".join(parts)
 
@@ -289,7 +289,7 @@ def check_no_loop(asking: str, instead: str) -> None:
 
 def check_frame(kind: str) -> None:
     """Raise `Misuse` for what is no type of a frame."""
-    known = [*dict.fromkeys(FRAMES.values()), "connected", "error", "task_info"]
+    known = [*dict.fromkeys(FRAMES.values()), "connected", "error", "task_info", BINARY]
     if kind not in known and get_close_matches(str(kind), known, n=1, cutoff=0.8):
         raise Misuse(f"there is no frame of type {kind!r}; {did_you_mean(str(kind), known)}")
 

@@ -16,7 +16,7 @@ from wiro_mock.journal import POLL
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import SECOND, Entry, Instant
 from wiro_mock.language.plan_table import FRAMES, detail, instant
-from wiro_mock.socket_log import SocketFrame
+from wiro_mock.socket_log import BINARY, SocketFrame
 from wiro_mock.testing.era import Era
 from wiro_mock.text import printable
 
@@ -114,7 +114,7 @@ def _sockets(era: Era, task_id: str, log: Sequence[Entry]) -> Iterator[tuple[int
         if frame.task_id != task_id or frame.direction != "out":
             continue
         start = places[frame.socket] if frame.socket in places else _first_place(kinds, log, frame)
-        place = next((at for at in range(start, len(kinds)) if kinds[at] == frame.type), None)
+        place = next((at for at in range(start, len(kinds)) if kinds[at] == _kind(frame)), None)
         if place is not None:  # a frame may lie, and then it tells of nothing that happened
             places[frame.socket] = place + 1
             yield place, f"socket {frame.socket}"
@@ -122,10 +122,16 @@ def _sockets(era: Era, task_id: str, log: Sequence[Entry]) -> Iterator[tuple[int
 
 def _first_place(kinds: Sequence[str], log: Sequence[Entry], frame: SocketFrame) -> int:
     """Where a socket begins: at the first frame of all, or at the latest thing that had happened (socket.md §3)."""
-    if frame.type == kinds[0]:
+    kind = _kind(frame)
+    if kind == kinds[0]:
         return 0
     happened = _happened(log, frame.at)
-    return max((at for at in range(happened) if kinds[at] == frame.type), default=happened)
+    return max((at for at in range(happened) if kinds[at] == kind), default=happened)
+
+
+def _kind(frame: SocketFrame) -> str:
+    """What a timeline calls that of which the frame tells."""
+    return FRAMES[e.Voiced] if frame.type == BINARY else frame.type
 
 
 def _webhooks(era: Era, task_id: str, log: Sequence[Entry]) -> Iterator[tuple[int, str]]:
