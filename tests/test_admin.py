@@ -73,7 +73,7 @@ def test_an_unknown_path_lists_the_paths(server: Live, path: str) -> None:
     [
         (b"{", "the body is not JSON that can be read: Expecting property name"),
         (b"x", "the body is not JSON that can be read: Expecting value: line 1 column 1 (char 0); send a JSON object"),
-        (b"[1]", "the body is a JSON list; an object is expected"),
+        (b"[1]", "the body is an array; a JSON object is expected"),
         (b"\xff", "not UTF-8"),
         (b'{"advance": NaN}', "NaN is not JSON"),
         (b" " * ((1 << 20) + 1), "the body is longer than 1048576 bytes"),

@@ -19,7 +19,7 @@ from tests.api_kit import CAPTION, KEY, ORIGIN, SECRET, make_world, post, run, s
 from tests.live_kit import live
 from tests.process_kit import COMMAND, environment, serving
 from wiro_mock.admin import Access
-from wiro_mock.api.socket import Conversation
+from wiro_mock.api.socket import ITS_SOURCE, Conversation
 from wiro_mock.casting import Use
 from wiro_mock.commands.group import wiro_mock
 from wiro_mock.explain import NoSuchRequest, explain, unmatched
@@ -541,7 +541,11 @@ def test_what_there_is_instead_of_the_task() -> None:
             f"{SEND}",
         ),
         ('{"Type":"task_info"}', "dropped a message without a type; did you mean 'type' where 'Type' stands?"),
-        ("[1]", f"dropped a JSON list, where an object is expected; {SEND}"),
+        ("[1]", f"dropped JSON that is an array, where an object is expected; {SEND}"),
+        ("null", f"dropped JSON that is null, where an object is expected; {SEND}"),
+        ('{"type":null}', f"dropped a message whose type is null; {SEND}"),
+        ('{"type":"task_info","tasktoken":5}', f"dropped task_info whose tasktoken is a number; {SEND}"),
+        ('{"type":"task_session_end"}', f"dropped task_session_end without the token of a task; {ITS_SOURCE}"),
     ],
 )
 def test_a_socket_message_that_nobody_understands(text: str, note: str) -> None:

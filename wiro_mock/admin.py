@@ -21,6 +21,7 @@ from wiro_mock.api import jsontext
 from wiro_mock.control import RESOURCES, Mistake
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.mock import World
+from wiro_mock.session_control import Download
 from wiro_mock.worlds import Worlds
 
 TOKEN_HEADER = "x-wiro-mock-admin-token"  # noqa: S105 -- a header's name
@@ -122,7 +123,10 @@ class _Resource:
             parsed, world = _parsed(body), self._world_for(request)
             with world.lock:
                 world.settle()
-                return _json(*handler(world, parsed, {**request.query_params, **request.path_params}))
+                status, value = handler(world, parsed, {**request.query_params, **request.path_params})
+            if isinstance(value, Download):
+                return Response(value.content, status_code=status, media_type=value.contenttype)
+            return _json(status, value)
         except (Mistake, ScenarioError, ValueError) as error:
             return _json(400, {"error": str(error)})
 
@@ -153,7 +157,7 @@ def _parsed(body: bytes) -> Mapping[str, Any]:
     except ValueError as error:
         raise Mistake(f"the body is not JSON that can be read: {error}; send a JSON object, or no body") from None
     if not isinstance(value, dict):
-        raise Mistake(f"the body is a JSON {type(value).__name__}; an object is expected")
+        raise Mistake(f"the body is {jsontext.kind_of(value)}; a JSON object is expected")
     return value
 
 

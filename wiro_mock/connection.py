@@ -34,6 +34,8 @@ WHOSE = (
     "or serve this world alone (wiro.serve())"
 )
 """Why no fault strikes a connection that is opened: Wiro's own socket asks for no key (socket.md §1.1)."""
+WATCH = "x-wiro-mock-watch"
+"""The header of an upgrade that only wants to see, as `wiro-mock watch` does: no realtime session lives by it."""
 CLOSE_SECONDS = 1.0
 """How long a client that is let go may take to take note of it."""
 
@@ -75,6 +77,7 @@ class Connection:
         self._latest: World | None = None
         self._over = asyncio.Event()
         self._dismissed = False
+        self._watches = WATCH in header_map(scope)
         self._failure: BaseException | None = None
 
     async def play(self, receive: Receive) -> None:
@@ -153,7 +156,7 @@ class Connection:
     def _talk_with(self, world: World, *, welcome: bool = False) -> Talk:
         if (talk := self._talks.get(world)) is None:
             dialogue = Conversation(world, origin(self._scope, header_map(self._scope), world))
-            talk = Talk(world, dialogue, self._hosting.pump_of(world).join(), welcome=welcome)
+            talk = Talk(world, dialogue, self._hosting.pump_of(world).join(), welcome=welcome, watches=self._watches)
             self._talks[world] = talk
             for half in talk.start(self._send, *doors(self._scope)):
                 half.add_done_callback(self._ended)

@@ -19,12 +19,13 @@ from wiro_mock.kernel.numbers import plain
 from wiro_mock.kernel.task import Task
 from wiro_mock.language.complaints import did_you_mean
 from wiro_mock.mock import World
+from wiro_mock.session_control import heard_wav, list_sessions, show_session
 
 WAITING_SHOWN = 100
 
 Answer: TypeAlias = tuple[int, object]
 Handler: TypeAlias = Callable[[World, Mapping[str, Any], Mapping[str, str]], Answer]
-"""Takes the world, the JSON body, and query and path parameters together; gives a status and JSON."""
+"""Takes the world, the JSON body, and query and path parameters together; gives a status and JSON, or a `Download`."""
 
 
 class Mistake(Exception):
@@ -225,6 +226,9 @@ RESOURCES: Mapping[str, Mapping[str, Handler]] = {
     "/ready": {"GET": ready},
     "/tasks": {"GET": list_tasks},
     "/tasks/{task}": {"GET": show_task},
+    "/sessions": {"GET": list_sessions},
+    "/sessions/{task}.wav": {"GET": heard_wav},
+    "/sessions/{task}": {"GET": show_session},
     "/journal": {"GET": show_journal},
     "/explain/{request}": {"GET": explain_request},
     "/webhooks": {"GET": show_webhooks},

@@ -97,7 +97,7 @@ class Exchange:
         """What was answered, in a few words."""
         outcome = self.outcome
         if outcome.operation == "socket":
-            return "a message on the socket"
+            return "a fault on the socket" if outcome.reason.startswith(FAULT) else "a message on the socket"
         if self.status == 500 and outcome.unexpected:
             return "the mock itself cannot go on"
         if self.status == 0:
@@ -105,6 +105,10 @@ class Exchange:
         if outcome.code is None:
             return "accepted" if self.status < 400 else "failed on the way"
         return f"code {outcome.code} {outcome.message!r}"
+
+
+FAULT = "the fault "
+"""So begins the reason of what a fault has done (`faults.armed`)."""
 
 
 class Journal:

@@ -35,10 +35,22 @@ def _nowhere(message: str | bytes | None) -> bool:  # noqa: ARG001 -- a door tha
 
 
 class Talk:
-    """One connection's talk with one world: it hears, and it sends; only the second half writes frames."""
+    """One connection's talk with one world: it hears, and it sends; only the second half writes frames.
 
-    def __init__(self, world: World, conversation: Conversation, follower: Follower, *, welcome: bool = True) -> None:
+    One that only `watches` is no party to a realtime session, which ends without it as if it were not there.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        conversation: Conversation,
+        follower: Follower,
+        *,
+        welcome: bool = True,
+        watches: bool = False,
+    ) -> None:
         self.world = world
+        self._watches = watches
         self.halves: list[asyncio.Future[Any]] = []
         self._conversation = conversation
         self._follower = follower
@@ -111,12 +123,12 @@ class Talk:
         text = message.get("text")
         with self.world.lock:
             self.world.settle()
-            self._record(message, token)
+            task_id = self._record(message, token)
             if text is None:
                 self._conversation.receive_bytes(message.get("bytes") or b"")
             else:
                 self._replies += self._conversation.receive(text)
-            lines = self._write_down(message)
+            lines = self._write_down(message, task_id)
             self._listen_as_told()
         for line in lines:
             self.world.tell(line)
@@ -232,6 +244,7 @@ class Talk:
         )
         if strike is None:
             return None, []
+        task_id = task.job.id if task else task_id
         if self._break_off is None and {"reset", "disconnect"}.intersection(strike.do.verbs):
             return None, [self._journal(strike.could_not("this server cannot break its connections"), task_id)]
         if why := unfit(strike, kind):
@@ -249,7 +262,7 @@ class Talk:
         for task_id, wanted in self._conversation.changes:
             if wanted:
                 self._follower.follow(task_id)
-                if self.world.sim.session(task_id) is not None:
+                if not self._watches and self.world.sim.session(task_id) is not None:
                     self._sessions[task_id] = self.world.sim
                     self.world.joined(task_id, self._number)
             else:
@@ -257,24 +270,29 @@ class Talk:
                 self._sessions.pop(task_id, None)
         self._conversation.changes.clear()
 
-    def _record(self, message: MutableMapping[str, Any], token: str) -> None:
+    def _record(self, message: MutableMapping[str, Any], token: str) -> str:
+        """Keep what the client said; the id of the task that it names."""
         text = message.get("text")
         task = self.world.sim.task_by_token(token) if token else None
         said = text if text is not None else message.get("bytes") or b""
-        self.world.frames.heard(self._number, self.world.sim.now, said, task_id=task.job.id if task else "")
+        task_id = task.job.id if task else ""
+        self.world.frames.heard(self._number, self.world.sim.now, said, task_id=task_id)
+        return task_id
 
-    def _write_down(self, message: MutableMapping[str, Any]) -> list[str]:
+    def _write_down(self, message: MutableMapping[str, Any], task_id: str) -> list[str]:
         """Keep what was dropped in the journal; the lines that tell of it."""
         lines = []
+        text, data = message.get("text"), message.get("bytes") or b""
+        fields = {"binary": f"{len(data)} bytes"} if text is None else {"text": text[:LONGEST_MESSAGE]}
         for note in self._conversation.notes:
             exchange = self.world.journal.record(
                 at=self.world.sim.now,
                 method="SOCKET",
                 path="/v1",
                 status=101,
-                outcome=Outcome(operation="socket", reason=note),
-                fields={"text": (message.get("text") or "")[:LONGEST_MESSAGE]},
-                size=len(message.get("text") or message.get("bytes") or ""),
+                outcome=Outcome(operation="socket", reason=note, task_id=task_id),
+                fields=fields,
+                size=len(data if text is None else text),
             )
             lines.append(printable(f"socket ({exchange.id}): {exchange.outcome.reason}"))
         self._conversation.notes.clear()

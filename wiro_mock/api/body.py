@@ -82,7 +82,7 @@ def _json_body(raw: bytes) -> Body:
     except ValueError as error:
         return Body(raw=raw, text_size=len(raw), problem=f"the body is not JSON that can be read: {error}")
     if not isinstance(value, dict):
-        return Body(raw=raw, text_size=len(raw), problem=f"the body is a JSON {type(value).__name__}, not an object")
+        return Body(raw=raw, text_size=len(raw), problem=f"the body is {jsontext.kind_of(value)}, not a JSON object")
     if len(value) > multipart.PART_LIMIT:
         return Body(raw=raw, text_size=len(raw), problem=f"the body has more than {multipart.PART_LIMIT} fields")
     values = raw.count(b",") + raw.count(b"[") + 4 * raw.count(b"{")

@@ -28,6 +28,13 @@ def loads(text: str | bytes) -> Any:
     return value
 
 
+def kind_of(value: object) -> str:
+    """What a JSON value is, in JSON's own words and with its article."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "a boolean"
+    return {str: "a string", list: "an array", dict: "an object"}.get(type(value), "a number")
+
+
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 _encode_ascii = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode
 

@@ -35,6 +35,8 @@ UNKNOWN = "*"
 """Stands among the tasks to listen for: any new one, since a token was registered that no task has yet."""
 SEND = 'send {"type": "task_info", "tasktoken": TOKEN}'
 """What a client says first."""
+ITS_SOURCE = "it is the socketaccesstoken that the Run answered"
+"""Where a client finds it."""
 INTERRUPT, END = "task_session_interrupt", "task_session_end"
 """What it can say besides, of a realtime session (socket.md §1.2)."""
 BYTES_NOTED = 100
@@ -130,7 +132,7 @@ class Conversation:
         except ValueError as error:
             return self._drop(f"a message that is not JSON ({error}); {SEND}")
         if not isinstance(message, dict):
-            return self._drop(f"a JSON {type(message).__name__}, where an object is expected; {SEND}")
+            return self._drop(f"JSON that is {jsontext.kind_of(message)}, where an object is expected; {SEND}")
         if (kind := message.get("type")) in (INTERRUPT, END):
             return self._of_session(str(kind), message.get("tasktoken"))
         if kind != "task_info":
@@ -140,7 +142,7 @@ class Conversation:
             self.notes.append(f"task_info without a tasktoken; {_instead_of_a_token(message)}")
             return [jsontext.dumps(TOKEN_REQUIRED)]
         if not isinstance(token, str):
-            return self._drop(f"task_info whose tasktoken is a {type(token).__name__}; {SEND}")
+            return self._drop(f"task_info whose tasktoken is {jsontext.kind_of(token)}; {SEND}")
         if len(token) > TOKEN_LENGTH:
             return self._drop(f"task_info whose tasktoken has {len(token)} characters; no token is that long")
         return self._register(token)
@@ -173,7 +175,7 @@ class Conversation:
         if token not in self._follows:
             task = self._sim.task_by_token(token)
             if task is None:
-                return f"audio for a token that no task has; {about_token(self._sim, token) or SEND}"
+                return f"audio for a token that no task has; {about_token(self._sim, token) or ITS_SOURCE}"
             if token in self._done or task.finished:
                 return f"audio for task {task.job.id}, which is over"
             return f"audio for task {task.job.id}, which this socket has not registered; first {SEND}"
@@ -195,7 +197,7 @@ class Conversation:
         task = self._sim.task_by_token(token) if isinstance(token, str) else None
         if task is None:
             hint = about_token(self._sim, token) if isinstance(token, str) and token.strip() else ""
-            return self._drop(f"{kind} without the token of a task" + (f"; {hint}" if hint else ""))
+            return self._drop(f"{kind} without the token of a task; {hint or ITS_SOURCE}")
         task_id = task.job.id
         done = self.world.end_session(task_id) if kind == END else self.world.interrupt(task_id)
         if done:
@@ -340,6 +342,8 @@ class Conversation:
 
 def _of_another_type(message: Mapping[str, object]) -> str:
     kind = message.get("type")
+    if kind is None and "type" in message:
+        return f"a message whose type is null; {SEND}"
     if kind is None:
         key = nearest("type", message, close=0.7)
         hint = f"did you mean 'type' where {key[:60]!r} stands?" if key else f"it has {_keys(message)}; {SEND}"

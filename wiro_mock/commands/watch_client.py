@@ -15,6 +15,8 @@ from websockets.sync.client import ClientConnection, connect
 
 PATIENCE = 10.0
 """Seconds that a server may take to open."""
+WATCH = "x-wiro-mock-watch"
+"""Says to a mock that nobody is here to talk to (`connection.WATCH`); any other Wiro passes over it."""
 TICK = 0.1
 """Seconds between two looks at the view, while no frame comes."""
 
@@ -65,7 +67,9 @@ class Watcher:
             own = socket.create_connection((parts.hostname, parts.port or (443 if secure else 80)), timeout=PATIENCE)
             url = f"{'wss' if secure else 'ws'}://{parts.netloc}{parts.path}/v1"
             # Any size: what a fault makes too long for others is to be seen here.
-            return connect(url, sock=own, max_size=None, open_timeout=PATIENCE, close_timeout=1)
+            return connect(
+                url, sock=own, max_size=None, open_timeout=PATIENCE, close_timeout=1, additional_headers={WATCH: "1"}
+            )
         except InvalidStatus as error:
             status = error.response.status_code
             raise Unreachable(f"{self._origin} refused a socket with HTTP {status}; is it a Wiro?") from None

@@ -13,7 +13,7 @@ from wiro_mock.api.operations import OPERATIONS, find
 from wiro_mock.api.socket import SEND
 from wiro_mock.explain import runs, tasks
 from wiro_mock.explain.layout import Row
-from wiro_mock.journal import Exchange
+from wiro_mock.journal import FAULT, Exchange
 from wiro_mock.kernel.catalog import FILES, NUMBERS, Parameter, clean_slug
 from wiro_mock.kernel.nearest import nearest
 from wiro_mock.kernel.numbers import json_number
@@ -40,7 +40,8 @@ def rows(world: World, exchange: Exchange) -> Iterator[Row]:
     """The suggested edits for one refusal; none where the reason itself says all."""
     outcome = exchange.outcome
     if outcome.operation == "socket":
-        yield Row(TRY, SEND.removeprefix("send "), code=True)
+        if not outcome.reason.startswith(FAULT):
+            yield Row(TRY, SEND.removeprefix("send "), code=True)
     elif outcome.scenario and outcome.code is not None and not outcome.unexpected:
         scenario = runs.scenario_of(world, outcome.scenario)
         where = f" ({scenario.source})" if scenario is not None and scenario.source else ""

@@ -5,15 +5,16 @@ As live as all views: a session is looked up whenever it is asked for something.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeVar, overload
 
 from wiro_mock.kernel import events as e
-from wiro_mock.kernel.audio import RATE, wav
-from wiro_mock.kernel.events import SECOND
-from wiro_mock.kernel.session import AI, USER
+from wiro_mock.kernel import session_log as story
+from wiro_mock.kernel.audio import wav
+from wiro_mock.kernel.numbers import plain
+from wiro_mock.kernel.session_log import Turn, Utterance
 from wiro_mock.mock import World
 from wiro_mock.sessions import Recording
 from wiro_mock.testing.era import Era, present
@@ -21,30 +22,9 @@ from wiro_mock.testing.messages import line
 from wiro_mock.testing.sequences import Looked, Unknown
 from wiro_mock.testing.views import Task, task_view
 
+__all__ = ["Heard", "Session", "Sessions", "Turn", "Utterance", "sessions"]
+
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Utterance:
-    """Something that the client has said: seconds of speech in it, how loud they were (of 32768), what was understood.
-
-    `at` is where it begins, in seconds of what was heard.
-    """
-
-    at: float
-    seconds: float
-    rms: int
-    transcript: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """A turn that is over: what was said in it, seconds of sound that were sent, what it cost in USD."""
-
-    said: str
-    seconds: float
-    interrupted: bool
-    cost: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -78,17 +58,14 @@ class Heard:
     @property
     def utterances(self) -> list[Utterance]:
         """What has been said and ended, each with what was understood."""
-        events = [entry.event for entry in self._log]
-        return [
-            Utterance(at=one.start / RATE, seconds=one.speech / SECOND, rms=one.rms, transcript=one.said)
-            for one in events
-            if isinstance(one, e.Heard)
-        ]
+        with self._era.settled():
+            return list(story.utterances(self._log))
 
     @property
     def transcript(self) -> str:
         """All that was understood, joined by spaces."""
-        return " ".join(_told(self._log, USER))
+        with self._era.settled():
+            return " ".join(story.understood(self._log))
 
     def pcm(self) -> bytes:
         """The samples that are kept: 24 kHz, 16 bits, one channel, little-endian."""
@@ -127,17 +104,17 @@ class Session:
     @property
     def said_seconds(self) -> float:
         """How much sound has been sent."""
-        return sum(map(_seconds, self._events()))
+        return story.said_seconds(self._entries())
 
     @property
     def transcripts(self) -> list[str]:
         """What was told as TRANSCRIPT_AI, without the prefix."""
-        return _told(self._log, AI)
+        return story.spoken(self._entries())
 
     @property
     def turns(self) -> list[Turn]:
         """The turns that are over."""
-        return list(self._turns())
+        return list(story.turns(self._entries()))
 
     @property
     def interrupts(self) -> int:
@@ -147,46 +124,33 @@ class Session:
     @property
     def cost(self) -> Decimal:
         """What has been charged, in USD."""
-        return sum((event.cost for event in self._events() if isinstance(event, e.TurnCharged)), Decimal(0))
+        return story.cost(self._entries())
 
     @property
     def ready(self) -> bool:
         """Whether it has begun (task_stream_ready)."""
-        return any(isinstance(event, e.StreamReady) for event in self._events())
+        return story.has_begun(self._entries())
 
     @property
     def ended_by(self) -> str:
         """`client`, `disconnect`, `balance`, `scenario`, or `limit`; empty before its end."""
-        return next((event.by for event in self._events() if isinstance(event, e.SessionEnded)), "")
+        return story.ended_by(self._entries())
 
     def wav(self) -> bytes:
         """The sound that was sent, as a WAV file; an echo of what has been forgotten is silent."""
         with self._era.settled():
-            pieces = [event for event in self._log_events() if isinstance(event, e.Voiced)]
+            pieces = [entry.event for entry in self._log if isinstance(entry.event, e.Voiced)]
             return wav(b"".join(self._era.world.sound(self.task.id, piece) for piece in pieces))
 
-    def _turns(self) -> Iterator[Turn]:
-        seconds = 0.0
-        events = self._events()
-        for place, event in enumerate(events):
-            seconds += _seconds(event)
-            if isinstance(event, e.StreamEnded):
-                after = events[place + 1] if place + 1 < len(events) else None
-                cost = after.cost if isinstance(after, e.TurnCharged) else None
-                yield Turn(said=event.said, seconds=seconds, interrupted=event.interrupted, cost=cost)
-                seconds = 0.0
-
-    def _events(self) -> list[e.Event]:
+    def _entries(self) -> Sequence[e.Entry]:
+        """The log, settled."""
         with self._era.settled():
-            return self._log_events()
-
-    def _log_events(self) -> list[e.Event]:
-        return [entry.event for entry in self._log]
+            return tuple(self._log)
 
     def __repr__(self) -> str:
         state = f"ended by {self.ended_by}" if self.ended_by else "on" if self.ready else "not begun"
         heard, said = self.heard.seconds, self.said_seconds
-        told = f"{state}, heard {heard:.2f} s, said {said:.2f} s in {len(self.turns)} turns, {self.cost:f} USD"
+        told = f"{state}, heard {heard:.2f} s, said {said:.2f} s in {len(self.turns)} turns, {plain(self.cost)} USD"
         return line(self._era, f"<Session of task {self.task.id} {self.task.model}: {told}>")
 
 
@@ -214,12 +178,3 @@ def sessions(world: World) -> Sessions:
     with era.settled():
         talking = [task for task in era.sim.tasks() if task.turns is not None or era.sim.session(task.job.id)]
         return Sessions(era, [Session(era, task_view(era, task), era.sim.log(task.job.id)) for task in talking])
-
-
-def _seconds(event: e.Event) -> float:
-    return (event.stop - event.start) / RATE if isinstance(event, e.Voiced) else 0.0
-
-
-def _told(log: Sequence[e.Entry], prefix: str) -> list[str]:
-    texts = [entry.event.message for entry in log if isinstance(entry.event, e.Output)]
-    return [text.removeprefix(prefix) for text in texts if isinstance(text, str) and text.startswith(prefix)]

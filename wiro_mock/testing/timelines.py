@@ -94,8 +94,8 @@ def _answers(era: Era, task_id: str, log: Sequence[Entry]) -> Iterator[tuple[int
     polls = era.journal.forgotten_polls[task_id]
     for exchange in era.exchanges():
         outcome = exchange.outcome
-        if outcome.task_id != task_id:
-            continue
+        if outcome.task_id != task_id or outcome.operation == "socket":
+            continue  # what a client said there, and what became of a frame, is no answer
         polls += outcome.operation == POLL
         name = f"poll {polls}" if outcome.operation == POLL else _ANSWERS.get(outcome.operation, "answer")
         yield (outcome.seen or _happened(log, exchange.at)) - 1, f"{name} ({exchange.id})"
