@@ -154,8 +154,8 @@ def test_ctrl_c_gives_status_130() -> None:
 
 
 def test_a_terminal_sees_a_bar_that_moves_and_an_answer_that_grows() -> None:
-    """Written over one line; what has been thought is dim."""
-    with live(time="2x", poll=0) as running:
+    """Written over one line; what has been thought is dim. However fast the frames come."""
+    with live(poll=0) as running:
         screens = []
         for path in (CAPTION, LLM):
             _, token = running.run(path, prompt="Tell me of cats")

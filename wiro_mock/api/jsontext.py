@@ -30,9 +30,10 @@ def loads(text: str | bytes) -> Any:
 
 def kind_of(value: object) -> str:
     """What a JSON value is, in JSON's own words and with its article."""
-    if value is None or isinstance(value, bool):
-        return "null" if value is None else "a boolean"
-    return {str: "a string", list: "an array", dict: "an object"}.get(type(value), "a number")
+    if value is None:
+        return "null"
+    kinds = {bool: "a boolean", str: "a string", list: "an array", dict: "an object"}
+    return next((kind for type_, kind in kinds.items() if isinstance(value, type_)), "a number")
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
