@@ -1,6 +1,7 @@
 """Realtime sessions in the control API: what was heard and said in each, as JSON, and what was heard as a WAV file.
 
-Each function is given the world, locked and settled, as those of `control` are.
+Each function is given the world, locked and settled, as those of `control` are. What few clients ask for, a start need
+not wait for: the rest is imported when it is.
 """
 # ruff: noqa: ARG001 -- every resource is given the same three things
 
@@ -10,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wiro_mock.kernel import session_log as story
-from wiro_mock.kernel.audio import wav
 from wiro_mock.kernel.numbers import plain
 from wiro_mock.kernel.task import Task
 from wiro_mock.mock import World
@@ -33,6 +32,8 @@ def list_sessions(world: World, body: Mapping[str, Any], query: Mapping[str, str
 
 def show_session(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> tuple[int, object]:
     """One session, found by the id or the token of its task, with what was said in it."""
+    from wiro_mock.kernel import session_log as story
+
     task = _find(world, query["task"])
     if task is None:
         return _missing(query["task"])
@@ -56,6 +57,8 @@ def show_session(world: World, body: Mapping[str, Any], query: Mapping[str, str]
 
 def heard_wav(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> tuple[int, object]:
     """What was heard in one session, as a WAV file: its last 60 seconds. Empty where nobody has spoken."""
+    from wiro_mock.kernel.audio import wav
+
     task = _find(world, query["task"])
     if task is None:
         return _missing(query["task"])
@@ -76,6 +79,8 @@ def _missing(name: str) -> tuple[int, object]:
 
 
 def _shape(world: World, task: Task) -> dict[str, Any]:
+    from wiro_mock.kernel import session_log as story
+
     log, heard = world.sim.log(task.job.id), world.sessions.recording(task.job.id)
     return {
         "task": task.job.id,

@@ -14,7 +14,6 @@ from itertools import islice
 from typing import Literal, TypeAlias
 
 from wiro_mock.api import jsontext
-from wiro_mock.api.session_shape import PIPE, TOKEN_LENGTH
 from wiro_mock.clock import monotonic
 from wiro_mock.kernel.events import Instant
 
@@ -145,6 +144,8 @@ class FrameLog:
                 return found
 
     def _audio(self, socket: int, at: Instant, data: bytes) -> _Raw:
+        from wiro_mock.api.session_shape import PIPE, TOKEN_LENGTH  # a start need not wait for it
+
         token, pipe, _ = data[: TOKEN_LENGTH + 1].partition(PIPE)
         task_id = self._task_of(token.decode("ascii", "replace")) if pipe else ""
         return _Raw(at, socket, "out", data[:HEAD].hex(" "), len(data), task_id, BINARY)
