@@ -75,13 +75,13 @@ def test_credentials_in_what_a_client_says_are_blotted_out() -> None:
 
 
 def test_a_long_text_is_cut_and_still_read() -> None:
-    """Its type and task are found before the cut, on both ways; its size is that of the whole."""
+    """Of what is sent, type and task are found before the cut; its size is that of the whole."""
     log = FrameLog()
     long = json.dumps({"message": "ü" * TEXT_KEPT, "type": "task_output", "id": "5"}, ensure_ascii=False)
     log.sent(1, 0, [long])
     log.heard(1, 0, long)
-    for frame, task_id in zip(log, ("5", ""), strict=True):
-        assert (frame.type, frame.task_id, frame.text) == ("task_output", task_id, long[:TEXT_KEPT])
+    for frame, kind, task_id in zip(log, ("task_output", ""), ("5", ""), strict=True):
+        assert (frame.type, frame.task_id, frame.text) == (kind, task_id, long[:TEXT_KEPT])
         assert frame.size == len(long.encode())
 
 
