@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -16,6 +17,7 @@ import httpx
 from websockets.sync.client import ClientConnection, connect
 
 from tests.api_kit import CAPTION, make_world, signed
+from tests.process_kit import PATIENCE
 from wiro_mock.admin import Access
 from wiro_mock.api.jsontext import loads
 from wiro_mock.asgi import create_app
@@ -23,8 +25,9 @@ from wiro_mock.mock import World
 from wiro_mock.pump import Pump
 from wiro_mock.server import ServerThread
 
-PATIENCE = 10.0
-"""Real seconds after which something that should have happened has not."""
+# httpx's own patience is 5 s, and a busy machine may take as long to answer a first request.
+get = partial(httpx.get, timeout=PATIENCE, trust_env=False)
+post = partial(httpx.post, timeout=PATIENCE, trust_env=False)
 
 
 class Live:
@@ -63,7 +66,8 @@ class Live:
     @contextmanager
     def socket(self, path: str = "/v1", *tokens: str) -> Iterator[Listener]:
         """An open socket that has been welcomed, and has registered these tokens."""
-        with connect(f"ws://{self.thread.netloc}{path}", proxy=None, compression=None, max_size=None) as connection:
+        url = f"ws://{self.thread.netloc}{path}"
+        with connect(url, proxy=None, compression=None, max_size=None, open_timeout=PATIENCE) as connection:
             listener = Listener(connection)
             if self.world.profile.welcome:
                 assert listener.text() == '{"type":"connected","version":"1.0"}'

@@ -7,14 +7,16 @@ import pty
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.api_kit import make_world, run
+from tests.live_kit import PATIENCE
 from tests.process_kit import COMMAND, environment
+from wiro_mock.kernel.events import SECOND
 
 FRAMES = [
     "task_queue",
@@ -40,7 +42,6 @@ class Played:
     status: int
     output: str
     errors: str
-    seconds: float
     home: Path
 
 
@@ -51,26 +52,26 @@ def begin(home: Path, stdout: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(process, stdout=stdout, stderr=subprocess.PIPE, env=env | {"LC_ALL": "C.UTF-8"}, cwd=home)
 
 
-def end(process: subprocess.Popen[bytes], began: float, home: Path) -> Played:
-    output, errors = process.communicate(timeout=30)
-    return Played(process.returncode, (output or b"").decode(), errors.decode(), time.monotonic() - began, home)
+def end(process: subprocess.Popen[bytes], home: Path) -> Played:
+    output, errors = process.communicate(timeout=PATIENCE)
+    return Played(process.returncode, (output or b"").decode(), errors.decode(), home)
 
 
 @pytest.fixture(scope="module")
 def demos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Played]]:
     """All demos of this module, played at once."""
-    folder, began = tmp_path_factory.mktemp("demos"), time.monotonic()
+    folder = tmp_path_factory.mktemp("demos")
     terminal, behind = pty.openpty()
     piped = begin(folder / "piped", subprocess.PIPE)
     seen = begin(folder / "seen", behind)
     cut = begin(folder / "cut", subprocess.PIPE)
     os.close(behind)
     try:
-        cut_short = interrupted(cut, began, folder / "cut")
+        cut_short = interrupted(cut, folder / "cut")
         screen = all_of(terminal)
         yield {
-            "piped": end(piped, began, folder / "piped"),
-            "seen": Played(seen.wait(30), screen, "", time.monotonic() - began, folder / "seen"),
+            "piped": end(piped, folder / "piped"),
+            "seen": Played(seen.wait(PATIENCE), screen, "", folder / "seen"),
             "cut": cut_short,
         }
     finally:
@@ -80,13 +81,13 @@ def demos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Played
             process.communicate()
 
 
-def interrupted(process: subprocess.Popen[bytes], began: float, home: Path) -> Played:
+def interrupted(process: subprocess.Popen[bytes], home: Path) -> Played:
     """Ctrl-C as soon as the task waits in the queue."""
     assert process.stdout is not None
     while not process.stdout.readline().startswith(b"task_queue"):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    return end(process, began, home)
+    return end(process, home)
 
 
 def all_of(terminal: int) -> str:
@@ -100,13 +101,21 @@ def all_of(terminal: int) -> str:
     return b"".join(pieces).decode()
 
 
-def test_the_demo_succeeds_in_time(demos: dict[str, Played]) -> None:
-    """Status 0, nothing on stderr, under 15 seconds, through no proxy, and nothing is left behind."""
+def test_the_demo_succeeds(demos: dict[str, Played]) -> None:
+    """Status 0, nothing on stderr, through no proxy, and nothing is left behind."""
     for played in (demos["piped"], demos["seen"]):
         assert (played.status, played.errors) == (0, "")
-        assert played.seconds < 15
     for played in demos.values():
         assert list(played.home.iterdir()) == []
+
+
+def test_its_task_takes_some_six_seconds() -> None:
+    """The demo's own time is real, and a busy machine's is another, so its plan is looked at."""
+    world = make_world()
+    task_id, _ = run(world)
+    world.jump(world.sim.now + 60 * SECOND)
+    log = world.sim.log(task_id)
+    assert 5 * SECOND < log[-1].at - log[0].at < 7 * SECOND
 
 
 def test_a_pipe_gets_one_line_per_frame(demos: dict[str, Played]) -> None:
@@ -124,7 +133,6 @@ def test_the_timeline_begins_with_instants(demos: dict[str, Played]) -> None:
     assert [name for _, name in rows] == list(dict.fromkeys(FRAMES))
     instants = [float(instant) for instant, _ in rows]
     assert instants == sorted(instants)
-    assert 4 < instants[-1] < 9
 
 
 def test_the_demo_teaches_what_a_client_does(demos: dict[str, Played]) -> None:
@@ -146,7 +154,7 @@ def test_the_demo_teaches_what_a_client_does(demos: dict[str, Played]) -> None:
 def test_a_terminal_sees_it_live(demos: dict[str, Played]) -> None:
     """A line that is written over and over, colours, a bar that fills, and the same frames."""
     screen = demos["seen"].output
-    assert screen.count("\r\x1b[2K") > 30
+    assert screen.count("\r\x1b[2K") > len(FRAMES)
     assert "100%" in screen
     plain = re.sub(r"\x1b\[[0-9;]*[mK]", "", screen)
     assert re.findall(r"● (task_\w+)", plain) == [
@@ -156,6 +164,6 @@ def test_a_terminal_sees_it_live(demos: dict[str, Played]) -> None:
 
 
 def test_ctrl_c_ends_the_demo_cleanly(demos: dict[str, Played]) -> None:
-    """No traceback; the status that shells give to an interrupted program."""
+    """No traceback; the status that shells give to an interrupted program; and before the task's end."""
     assert (demos["cut"].status, demos["cut"].errors.strip()) == (130, "")
-    assert demos["cut"].seconds < 10
+    assert FRAMES[-1] not in demos["cut"].output

@@ -50,14 +50,19 @@ def demo() -> None:
 
 @contextlib.contextmanager
 def _server() -> Iterator[tuple[str, str]]:
-    """A server of its own, for as long as the block runs; its origin and its socket's address."""
+    """A server of its own, for as long as the block runs; its origin and its socket's address.
+
+    On a machine so busy that the registration comes late, it gets the frames that it has missed: the demo shows all.
+    """
+    from wiro_mock.api import Profile
     from wiro_mock.asgi import create_app
     from wiro_mock.kernel.account import Project
     from wiro_mock.mock import World
     from wiro_mock.server import ServerThread
     from wiro_mock.settings import Settings
 
-    world = World(Settings(time="real", project=Project(id="699", key=KEY, secret=SECRET, key_only=False)))
+    project = Project(id="699", key=KEY, secret=SECRET, key_only=False)
+    world = World(Settings(time="real", project=project, profile=Profile(replay="full")))
     try:
         with ServerThread(create_app(world)) as server:
             yield server.url, server.socket_url
