@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
+from websockets.frames import Frame, Opcode
 from websockets.sync.client import ClientConnection, connect
 
 from tests.api_kit import CAPTION, make_world, signed
@@ -136,6 +137,21 @@ class Listener:
         """Nothing more is on its way: the next thing that comes is the answer to a message without a token."""
         self.say({"type": "task_info"})
         assert self.frame()["message"] == "tasktoken-required"
+
+
+def pings_to(listener: Listener) -> list[bytes]:
+    """What the server pings this client with, from now on; the client's library answers as before."""
+    pings: list[bytes] = []
+    protocol = listener.connection.protocol
+    receive = protocol.recv_frame
+
+    def note(frame: Frame) -> None:
+        if frame.opcode is Opcode.PING:
+            pings.append(bytes(frame.data))
+        receive(frame)
+
+    protocol.recv_frame = note  # type: ignore[method-assign]
+    return pings
 
 
 @contextmanager

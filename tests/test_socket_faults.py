@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 
 from tests.api_kit import KEY, SECRET, detail
 from tests.api_kit import run as start
-from tests.live_kit import PATIENCE, Listener, Live, eventually, live
+from tests.live_kit import PATIENCE, Listener, Live, eventually, live, pings_to
 from tests.test_socket import ONE_EACH
 from wiro_mock import Misuse, Unmet, WiroMock, server
 from wiro_mock.faults import Fault
@@ -54,7 +54,7 @@ def seen(listener: Listener) -> list[Any]:
     got: list[Any] = []
     try:
         while True:
-            message = listener.connection.recv(10)
+            message = listener.connection.recv(PATIENCE)
             try:
                 got.append(json.loads(message) if isinstance(message, str) else message)
             except ValueError:
@@ -155,12 +155,12 @@ def test_silence_lasts_and_holds_up_nobody(auto: Live) -> None:
         task_id, token = auto.run()
         with connect(f"ws://{auto.thread.netloc}/v1", proxy=None, close_timeout=0.1) as deaf:
             deaf.send(json.dumps({"type": "task_info", "tasktoken": token}))
-            got = [deaf.recv(10) for _ in range(before)]
+            got = [deaf.recv(PATIENCE) for _ in range(before)]
             assert len(got) == before
             eventually(partial(is_over, auto, task_id))
             assert fault.struck == 1
             assert len(auto.frames_of(token)) == len(WHOLE)
-            assert deaf.ping().wait(5)
+            assert deaf.ping().wait(PATIENCE)
             with pytest.raises(TimeoutError):
                 deaf.recv(0.05)
 
@@ -181,35 +181,25 @@ def test_an_upgrade_is_refused_with_a_status(auto: Live) -> None:
 
 
 def test_a_connection_is_never_pinged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others are."""
+    """The others are, again and again meanwhile."""
     monkeypatch.setattr(server, "PING_SECONDS", 0.02)
+    monkeypatch.setattr(server, "PONG_SECONDS", PATIENCE)
     with live() as running:
         arm(running.world, "no_ping", {"connection": 1})
-        pings = []
-        for _ in range(2):
-            with running.socket() as listener:
-                real = listener.connection.protocol.recv_frame
-
-                def count(frame: Any, real: Any = real) -> None:
-                    pings.append(frame.opcode.name)
-                    real(frame)
-
-                listener.connection.protocol.recv_frame = count  # type: ignore[method-assign]
-                time.sleep(0.2)
-                listener.check_silence()
-                pings.append("-")
-        first, second = " ".join(pings).split("-")[:2]
-        assert "PING" not in first
-        assert "PING" in second
+        with running.socket() as first, running.socket() as second:
+            of_first, of_second = pings_to(first), pings_to(second)
+            eventually(lambda: len(of_second) >= 5)
+            first.check_silence()
+            assert of_first == []
 
 
 def test_a_late_frame_takes_as_long_as_it_says() -> None:
-    """In real time; in virtual time nobody waits, and the clock moves."""
-    with live(poll=0, time="10x") as running:
-        arm(running.world, {"latency": "2s"}, {"frame": "connected"})
+    """In real time, here a fast one: an hour would be too long for this test. In virtual time nobody waits."""
+    with live(poll=0, time="18000x") as running:
+        arm(running.world, {"latency": "1h"}, {"frame": "connected"})
         began = time.monotonic()
         with running.socket():
-            assert 0.2 <= time.monotonic() - began < 2
+            assert time.monotonic() - began >= 0.2
     with live(poll=0) as running:
         arm(running.world, {"latency": "1h"}, {"frame": "connected"})
         before = running.world.sim.now
