@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.live_kit import Live, eventually, live, opened, text_frame
+from tests.live_kit import PATIENCE, Live, eventually, live, opened, text_frame
 from tests.test_socket import ONE_EACH, types
 from wiro_mock.api import find_profile, switch
 from wiro_mock.kernel.events import SECOND
@@ -77,7 +77,8 @@ def test_frames_are_whole_and_uncompressed_text(auto: Live) -> None:
 @pytest.mark.parametrize("scenario", ["caption", "failure", "killed-while-running"])
 def test_detail_is_never_behind_a_frame(scenario: str) -> None:
     """A client that polls on every frame: terminal at the terminal one, text and files complete at `task_end`."""
-    with live(time="50x") as running:
+    # However late it registers, it gets every frame.
+    with live(time="50x", profile=switch(find_profile("current"), "replay=full")) as running:
         running.world.use(scenario)
         task_id, token = running.run()
         seen: dict[str, dict[str, Any]] = {}
@@ -111,7 +112,7 @@ def test_urls_have_the_origin_of_the_upgrade_request(auto: Live) -> None:
     with connect(url, sock=socket.create_connection((auto.thread.host, auto.thread.port)), proxy=None) as other:
         other.recv()
         other.send(json.dumps({"type": "task_info", "tasktoken": token}))
-        frames = [json.loads(other.recv(5)) for _ in range(16)]
+        frames = [json.loads(other.recv(PATIENCE)) for _ in range(16)]
     assert frames[-1]["message"][0]["url"] == file["url"].replace(auto.thread.host, "localhost")
 
 

@@ -66,10 +66,11 @@ async def test_where_a_test_moves_time_it_waits_for_that(anyio_backend: str) -> 
 @pytest.mark.anyio
 async def test_where_time_passes_by_itself_it_waits() -> None:
     """Nobody else need look at the task meanwhile."""
-    with made(time="50x") as wiro:
+    with made(time="manual") as wiro:
         task = wiro.tasks[begin(wiro)]
         assert not task.finished
-        assert (await wiro.wait_for(task, timeout="5s")).succeeded
+        wiro.world.set_time("50x")
+        assert (await wiro.wait_for(task, timeout="60s")).succeeded
 
 
 @pytest.mark.anyio
@@ -78,7 +79,7 @@ async def test_a_task_that_is_held_is_waited_for_until_it_is_released() -> None:
     with made() as wiro:
         wiro.scenario("held", steps=HELD)
         wiro.use("held")
-        task = wiro.tasks[begin(wiro)]
+        task = await wiro.wait_for(begin(wiro), "print")
         with pytest.raises(
             AssertionError,
             match=re.escape(
@@ -99,10 +100,10 @@ async def test_who_gives_up_moves_no_clock_any_more() -> None:
     with made() as wiro:
         wiro.scenario("held", steps=HELD)
         wiro.use("held")
-        task = wiro.tasks[begin(wiro)]
+        task = await wiro.wait_for(begin(wiro), "print")
         with anyio.move_on_after(0.05):
             await wiro.wait_for(task, timeout=60)
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             while wiro.world._watchers:
                 await anyio.sleep(0.001)
         wiro.release(task)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import anyio
 import pytest
@@ -107,7 +106,7 @@ def test_a_frame_is_waited_for() -> None:
     frames = sequences.frames(world)
     timer = threading.Timer(0.02, say, [world, "task_output", "7"])
     timer.start()
-    found = frames.wait_for("task_output", count=2)
+    found = frames.wait_for("task_output", count=2, timeout=60)
     timer.join()
     assert [frame.type for frame in found] == ["task_output"] * 2
     assert len(frames.wait_for("task_output", timeout=0)) == 2
@@ -124,7 +123,7 @@ def test_a_frame_is_waited_for_in_a_coroutine() -> None:
     async def main() -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(later)
-            assert len(await sequences.frames(world).wait_for_async("task_end")) == 1
+            assert len(await sequences.frames(world).wait_for_async("task_end", timeout=60)) == 1
 
     anyio.run(main)
 
@@ -143,14 +142,12 @@ def test_what_came_instead_is_told() -> None:
     world.frames.heard(1, world.sim.now, '{"type":"task_info"}', task_id=task_id)
     say(world, "task_output", task_id)
     say(world, "task_output", "8")
-    started = time.monotonic()
     with pytest.raises(AssertionError) as caught:
         sequences.frames(world).wait_for("task_output", count=5, task=token, timeout="10ms")
     assert str(caught.value) == (
         f"1 of 5 task_output frames came within 0.01 s; task {task_id} is in task_assign and waits for the hold "
         "'gate'; last frames: task_info (in), task_output (out), task_output (out)"
     )
-    assert time.monotonic() - started < 3
     with pytest.raises(AssertionError, match="there is no task 'nope'; "):
         sequences.frames(world).wait_for("task_output", task="nope", timeout=0)
     with pytest.raises(AssertionError, match="; there is no task; "):

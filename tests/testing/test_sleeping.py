@@ -23,6 +23,8 @@ GENUINE = {(time, name): getattr(time, name) for name in ("sleep", "monotonic", 
     (asyncio, "sleep"): asyncio.sleep,
     (asyncio.tasks, "sleep"): asyncio.tasks.sleep,
 }
+NAP = 7200
+"""What everything sleeps: longer than any test lives, so that nobody can have slept it really."""
 STYLES = """
 import asyncio
 import time
@@ -31,21 +33,21 @@ from asyncio import sleep as rest
 from time import monotonic, sleep
 from time import sleep as nap
 
-def plain(): time.sleep(2)
-def renamed(): t.sleep(2)
-def bound(): sleep(2)
-def bound_and_renamed(): nap(2)
+def plain(): time.sleep(7200)
+def renamed(): t.sleep(7200)
+def bound(): sleep(7200)
+def bound_and_renamed(): nap(7200)
 def inside():
     import time as later
-    later.sleep(2)
+    later.sleep(7200)
 def inside_and_bound():
     from time import sleep as later
-    later(2)
+    later(7200)
 
-async def of_module(): return await asyncio.sleep(2, "rested")
-async def of_name(): return await rest(2, "rested")
-async def of_tasks(): return await asyncio.tasks.sleep(2, "rested")
-async def in_task(): return await asyncio.create_task(asyncio.sleep(2, "rested"))
+async def of_module(): return await asyncio.sleep(7200, "rested")
+async def of_name(): return await rest(7200, "rested")
+async def of_tasks(): return await asyncio.tasks.sleep(7200, "rested")
+async def in_task(): return await asyncio.create_task(asyncio.sleep(7200, "rested"))
 
 def clocks(): return time.time(), time.monotonic(), monotonic(), time.perf_counter()
 """
@@ -96,10 +98,8 @@ def test_every_way_to_call_it_moves_the_clock(sleepy: Any, style: str, early: bo
         sleepy("client.polling")
     clock = Clock()
     with SleepPatch(clock.advance, ["client.polling"]):
-        started = time.monotonic()
         getattr(sleepy("client.polling"), style)()
-        assert time.monotonic() - started < 1
-    assert clock.naps == [2]
+    assert clock.naps == [NAP]
     names = {name: value for name, value in vars(sys.modules["client.polling"]).items() if callable(value)}
     assert (names["sleep"], names["nap"], names["rest"]) == (time.sleep, time.sleep, asyncio.sleep)
     assert names["monotonic"] is time.monotonic
@@ -111,7 +111,7 @@ def test_every_way_to_await_it_moves_the_clock(sleepy: Any, style: str) -> None:
     clock = Clock()
     with SleepPatch(clock.advance, ["client"]):
         assert asyncio.run(getattr(sleepy("client.polling"), style)()) == "rested"
-    assert clock.naps == [2]
+    assert clock.naps == [NAP]
 
 
 def test_a_package_covers_what_is_below_it_and_nothing_beside(sleepy: Any) -> None:
@@ -145,13 +145,12 @@ def test_deadlines_of_the_module_come_nearer_by_what_was_slept(sleepy: Any) -> N
     polling = sleepy("client.polling")
     clock = Clock()
     with SleepPatch(clock.advance, ["client"]):
-        before, here = polling.clocks(), time.monotonic()
+        before = polling.clocks()
         polling.plain()
         polling.bound()
         after = polling.clocks()
-        assert time.monotonic() - here < 1
-    assert [4 <= late - early < 5 for early, late in zip(before, after, strict=True)] == [True] * 4
-    assert polling.clocks()[1] - time.monotonic() < 1
+    assert [abs(late - early - 2 * NAP) < NAP for early, late in zip(before, after, strict=True)] == [True] * 4
+    assert polling.clocks()[1] <= time.monotonic()
 
 
 def test_what_was_kept_of_it_is_genuine_afterwards(sleepy: Any) -> None:
@@ -162,7 +161,7 @@ def test_what_was_kept_of_it_is_genuine_afterwards(sleepy: Any) -> None:
     kept(0.01)
     asyncio.run(kept_async(0.01))
     assert time.perf_counter() - started >= 0.02
-    assert abs(kept_clock() - time.monotonic()) < 1
+    assert time.monotonic() <= kept_clock() <= time.monotonic()
     told = inspect.iscoroutinefunction if sys.version_info >= (3, 12) else asyncio.iscoroutinefunction
     assert told(kept_async)
 
@@ -202,7 +201,7 @@ def test_to_sleep_for_no_time_only_lets_others_run(sleepy: Any) -> None:
     clock = Clock()
     with SleepPatch(clock.advance, ["client"]):
         asyncio.run(both())
-    assert (seen, clock.naps) == (["other 0", "other 1", "slept"], [2])
+    assert (seen, clock.naps) == (["other 0", "other 1", "slept"], [NAP])
 
 
 def test_a_sleeper_can_be_cancelled(sleepy: Any) -> None:
@@ -232,7 +231,7 @@ def test_of_several_patches_the_latest_is_asked(sleepy: Any) -> None:
     two.undo()
     polling.bound()
     one.undo()
-    assert (first.naps, second.naps) == ([2], [2])
+    assert (first.naps, second.naps) == ([NAP], [NAP])
     with pytest.raises(Misuse, match=r"^patch_sleep: this patch was undone; ask for another one with"):
         one.__enter__()
 
@@ -247,7 +246,7 @@ def test_one_patch_undone_leaves_the_modules_of_another(sleepy: Any) -> None:
         assert client.sleep is client.nap is genuine
         assert other.sleep is not genuine
         other.bound()
-    assert clock.naps == [2]
+    assert clock.naps == [NAP]
 
 
 def test_modules_imported_meanwhile_get_their_own_too(sleepy: Any) -> None:
@@ -280,7 +279,7 @@ def test_a_sleep_of_the_tests_own_stays(sleepy: Any) -> None:
             polling.bound_and_renamed()
             patch.setattr(polling, "sleep", own)
         assert polling.sleep is polling.nap is own
-    assert (quiet, clock.naps) == ([7], [2, 2, 2])
+    assert (quiet, clock.naps) == ([7], [NAP] * 3)
 
 
 def test_what_a_test_put_back_too_late_is_genuine_by_the_next_patch(sleepy: Any) -> None:
@@ -418,7 +417,5 @@ def test_a_library_that_sleeps_for_the_client_works_if_it_is_named() -> None:
 
     clock = Clock()
     with SleepPatch(clock.advance, ["anyio._backends._asyncio"]):
-        started = time.perf_counter()
-        anyio.run(anyio.sleep, 3)
-        assert time.perf_counter() - started < 2
-    assert clock.naps == [3]
+        anyio.run(anyio.sleep, NAP)
+    assert clock.naps == [NAP]
