@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import struct
@@ -14,11 +15,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
+import pytest
+import uvicorn
 from websockets.frames import Frame, Opcode
 from websockets.sync.client import ClientConnection, connect
 
 from tests.api_kit import CAPTION, make_world, signed
 from tests.process_kit import PATIENCE
+from wiro_mock import server
 from wiro_mock.admin import Access
 from wiro_mock.api.jsontext import loads
 from wiro_mock.asgi import create_app
@@ -168,6 +172,17 @@ def live(world: World | None = None, *, access: Access | None = None, **settings
         finally:
             running.http.close()
     made.close()
+
+
+def wait_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on a server that waits for a tick of uvicorn's, or for what a client has not read, waits for ever."""
+
+    async def never_tick(_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(uvicorn.Server, "main_loop", never_tick)
+    monkeypatch.setattr(server, "UNREAD_SECONDS", 3600.0)
+    monkeypatch.setattr(server, "PONG_SECONDS", 3600.0)
 
 
 def eventually(is_so: Callable[[], object], patience: float = PATIENCE) -> None:

@@ -90,9 +90,9 @@ def interrupted(process: subprocess.Popen[bytes], home: Path) -> Played:
     return end(process, home)
 
 
-def all_of(terminal: int) -> str:
-    """What is written to a terminal until nobody has it open any more."""
-    pieces = []
+def all_of(terminal: int, before: bytes = b"") -> str:
+    """What is written to a terminal until nobody has it open any more, after what was read before."""
+    pieces = [before]
     try:
         while piece := os.read(terminal, 65536):
             pieces.append(piece)

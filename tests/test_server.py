@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import httpx
 import pytest
@@ -15,13 +15,15 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.api_kit import CAPTION, make_world, signed
-from tests.live_kit import UPGRADE, eventually, live, raw
+from tests.live_kit import PATIENCE, UPGRADE, eventually, everything, get, live, raw, wait_in_vain
 from wiro_mock.asgi import create_app
+from wiro_mock.breaking import TRANSPORT
 from wiro_mock.server import CannotListen, ServerThread, bind, serve_until_stopped
 
 
-def test_a_server_starts_and_stops_at_once_even_with_connections_in_flight() -> None:
+def test_a_server_starts_and_stops_even_with_connections_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stop waits for no tick, no keep-alive, no half-sent upload and no socket; all of them are closed."""
+    wait_in_vain(monkeypatch)
     with live() as running:
         netloc = (running.thread.host, running.thread.port)
         running.http.get("/__wiro/ready")
@@ -29,18 +31,13 @@ def test_a_server_starts_and_stops_at_once_even_with_connections_in_flight() -> 
         mute = raw(netloc)
         half = raw(netloc, UPGRADE)
         with running.socket() as listener:
-            begun = time.monotonic()
             running.thread.stop()
-            assert time.monotonic() - begun < 0.05
             with pytest.raises(ConnectionClosed):
                 listener.text()
         for sock in (upload, mute, half):
             with sock, suppress(ConnectionResetError):
                 assert sock.recv(1000) == b""
         running.thread.stop()
-    begun = time.monotonic()
-    with ServerThread(create_app(make_world())):
-        assert time.monotonic() - begun < 0.5
 
 
 def test_a_server_that_was_never_started_can_be_stopped() -> None:
@@ -121,42 +118,42 @@ def test_listening_on_ipv6_gives_urls_with_brackets() -> None:
         pytest.skip("no IPv6 here")
     with thread:
         assert thread.url == f"http://[::1]:{thread.port}"
-        assert httpx.get(f"{thread.url}/__wiro/ready", trust_env=False).status_code == 200
-        with connect(thread.socket_url, proxy=None) as connection:
+        assert get(f"{thread.url}/__wiro/ready").status_code == 200
+        with connect(thread.socket_url, proxy=None, open_timeout=PATIENCE) as connection:
             assert connection.recv() == '{"type":"connected","version":"1.0"}'
 
 
 def test_answers_are_not_delayed_by_nagle() -> None:
     """A request takes some 3 ms, and not the 40 that TCP_NODELAY's absence costs (design.md §8)."""
-    with live() as running:
-        netloc = (running.thread.host, running.thread.port)
-        assert running.thread._socket.proto == socket.IPPROTO_TCP
-        request = b"GET /__wiro/ready HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-        with raw(netloc) as sock:
-            times = []
-            for _ in range(7):
-                begun = time.monotonic()
-                sock.sendall(request)
-                answer = b""
-                while b'"ready"' not in answer:
-                    answer += sock.recv(4096)
-                times.append(time.monotonic() - begun)
-        assert sorted(times)[3] < 0.03
+    app, delays = create_app(make_world()), list[int]()
+
+    async def looked_at(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            accepted = scope["state"][TRANSPORT].get_extra_info("socket")
+            delays.append(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        await app(scope, receive, send)
+
+    with ServerThread(looked_at) as thread:
+        assert get(f"{thread.url}/__wiro/ready").status_code == 200
+    assert [delay != 0 for delay in delays] == [True]
 
 
 def test_a_connection_is_kept_alive_between_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     """One connection serves many requests, and is not closed within the pause between two polls."""
     from wiro_mock import server
 
+    request = b"GET /__wiro/ready HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     assert server.KEEP_ALIVE_SECONDS >= 60
-    monkeypatch.setattr(server, "KEEP_ALIVE_SECONDS", 0.05)
     with live() as running, raw((running.thread.host, running.thread.port)) as sock:
         for _ in range(3):
-            sock.sendall(b"GET /__wiro/ready HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            sock.sendall(request)
             answer = b""
             while b'"ready"' not in answer:
                 answer += sock.recv(4096)
-        assert sock.recv(10) == b""  # the setting is the one that counts
+    monkeypatch.setattr(server, "KEEP_ALIVE_SECONDS", 0.05)
+    with live() as running:
+        # Closed by the server: this setting is the one that counts.
+        assert b'"ready"' in everything(raw((running.thread.host, running.thread.port), request))
 
 
 def test_a_client_that_expects_100_continue_gets_it_before_its_answer() -> None:
@@ -183,10 +180,10 @@ def test_serve_until_stopped_says_when_it_can_serve_and_ends_when_told() -> None
         app = create_app(make_world())
         serving = asyncio.create_task(serve_until_stopped(app, sock, stop=stop, ready=begun.set))
         await begun.wait()
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
             statuses.append((await client.get(f"http://{host}:{port}/__wiro/ready")).status_code)
         stop.set()
-        async with asyncio.timeout(0.5):
+        async with asyncio.timeout(PATIENCE):
             await serving
         return statuses
 

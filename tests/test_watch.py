@@ -15,17 +15,18 @@ from click.testing import CliRunner, Result
 
 from tests.api_kit import CAPTION
 from tests.live_kit import Live, eventually, live
-from tests.process_kit import COMMAND, environment
+from tests.process_kit import COMMAND, PATIENCE, environment
 from tests.test_demo import all_of
 from wiro_mock.api import find_profile
 from wiro_mock.commands import watch_views
 from wiro_mock.commands.group import wiro_mock
 from wiro_mock.commands.watch_views import LiveView, View, answer_of
+from wiro_mock.kernel.events import SECOND
 
 LLM = "/v1/Run/openai/gpt-5-2"
 SLOW = """
 scenario: slow
-about: Three seconds between two lines.
+about: Comes to one line, and waits.
 steps: [{start: {}}, {print: one}, {hold: door}, {exit: 0}]
 """
 
@@ -103,7 +104,7 @@ def test_a_token_that_no_task_has_yet_is_waited_for() -> None:
         process = begun(running, token)
         eventually(lambda: running.world.frames.frames[-1:] and running.world.frames.frames[-1].direction == "in")
         running.run()
-        output, errors = process.communicate(timeout=20)
+        output, errors = process.communicate(timeout=PATIENCE)
     assert (process.returncode, names(output.decode())[-1]) == (0, "task_postprocess_end")
     assert errors.decode() == "no task has this token yet; its frames come as soon as it is run\n"
 
@@ -134,7 +135,7 @@ def test_a_server_that_goes_away_gives_status_2() -> None:
         assert process.stdout is not None
         while b"one" not in process.stdout.readline():
             assert process.poll() is None
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2
     assert b"before the task had ended" in errors
 
@@ -148,23 +149,27 @@ def test_ctrl_c_gives_status_130() -> None:
         while b"one" not in process.stdout.readline():
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, errors.strip()) == (130, b"")
         running.check_clean()
 
 
 def test_a_terminal_sees_a_bar_that_moves_and_an_answer_that_grows() -> None:
-    """Written over one line; what has been thought is dim. However fast the frames come."""
-    with live(poll=0) as running:
+    """Written over one line, also while nothing comes; what has been thought is dim."""
+    with live(time="manual", poll=0) as running:
         screens = []
         for path in (CAPTION, LLM):
             _, token = running.run(path, prompt="Tell me of cats")
             terminal, behind = pty.openpty()
             process = begun(running, token, stdout=behind, TERM="xterm", LC_ALL="C.UTF-8")
             os.close(behind)
-            screens.append(all_of(terminal))
+            waiting = b""
+            while waiting.count(b"\r\x1b[2K") < 6:  # the welcome, the queue, and a spinner that turns
+                waiting += os.read(terminal, 65536)
+            running.world.jump(running.world.sim.now + 3600 * SECOND)
+            screens.append(all_of(terminal, waiting))
             os.close(terminal)
-            assert (process.wait(20), process.communicate()[1]) == (0, b"")
+            assert (process.wait(PATIENCE), process.communicate()[1]) == (0, b"")
     bar, answer = screens
     assert bar.count("\r\x1b[2K") > 10
     assert "100% 5/5" in bar

@@ -6,9 +6,8 @@ import asyncio
 import gc
 import json
 import threading
-import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
@@ -20,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.api_kit import CAPTION, library, make_world
-from tests.live_kit import PATIENCE, UPGRADE, Listener, answer_with, eventually, hooks, raw, text_frame
+from tests.live_kit import PATIENCE, UPGRADE, Listener, eventually, hooks, raw, text_frame, wait_in_vain
 from wiro_mock.api.auth import sign
 from wiro_mock.api.profile import Profile
 from wiro_mock.asgi import create_app
@@ -70,7 +69,8 @@ class Shared:
 
     @contextmanager
     def socket(self, *tokens: str, welcome: bool = True) -> Iterator[Listener]:
-        with connect(self.thread.socket_url, proxy=None, compression=None) as connection:
+        url = self.thread.socket_url
+        with connect(url, proxy=None, compression=None, open_timeout=PATIENCE) as connection:
             listener = Listener(connection)
             if welcome:
                 assert listener.frame()["type"] == "connected"
@@ -392,7 +392,7 @@ def _run_in_twin(name: str) -> str:
     world = world_of(name)
     with (
         ServerThread(create_app(world)) as thread,
-        httpx.Client(base_url=thread.url, trust_env=False, verify=False) as http,
+        httpx.Client(base_url=thread.url, trust_env=False, verify=False, timeout=PATIENCE) as http,
     ):
         return str(http.post(CAPTION, json={}, headers=signed(world)).json()["socketaccesstoken"])
 
@@ -443,17 +443,18 @@ def test_a_socket_of_the_only_world_is_its_own_from_the_start(shared: Shared) ->
         check_closed(listener)
 
 
-def test_a_client_that_reads_nothing_does_not_hold_up_the_end_of_a_world(shared: Shared) -> None:
+def test_a_client_that_reads_nothing_does_not_hold_up_the_end_of_a_world(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A detach waits for no client."""
+    wait_in_vain(monkeypatch)
     (world,) = shared.attached("only", time="manual")
     hello = text_frame(b'{"type":"task_info"}')
     with raw((shared.thread.host, shared.thread.port), UPGRADE + b"\r\n") as deaf:
         assert b"101" in deaf.recv(20)  # only then may it speak
         deaf.sendall(hello * 100)
         eventually(lambda: len(world.journal) == 100)
-        begun = time.monotonic()
         shared.worlds.detach(world)
-        assert time.monotonic() - begun < 1
         assert not world.sockets
 
 
@@ -481,18 +482,21 @@ def test_a_reset_of_one_world_leaves_the_others_alone(shared: Shared) -> None:
 
 
 def test_webhooks_of_each_world_are_posted_while_it_is_attached(shared: Shared) -> None:
-    """And no more when it is over: what was in the middle of it is written down so."""
-    release = threading.Event()
-    slow: Callable[[Any], None] = lambda handler: (release.wait(PATIENCE), answer_with()(handler))[1]  # noqa: E731
+    """And no more when it is over: what was in the middle of it is written down so, and not waited for."""
+    release, ended = threading.Event(), list[str]()
+
+    def slow(handler: Any) -> None:
+        release.wait(PATIENCE)
+        ended.append("slow")
+
     with hooks() as quick, hooks(slow) as target:
         a, b = shared.attached("a", "b")
         shared.run(a, callbackUrl=quick.url)
         shared.run(b, callbackUrl=target.url)
         eventually(lambda: a.webhooks and a.webhooks[0].state == "posted")
         eventually(lambda: target.posts)
-        begun = time.monotonic()
         shared.worlds.detach(b)
-        assert time.monotonic() - begun < 1
+        assert ended == []
         assert b.webhooks[0].state == "not posted"
         release.set()
 
@@ -616,20 +620,16 @@ def test_a_used_world_can_go_too(shared: Shared) -> None:
             eventually(is_gone)
 
 
-def test_a_stop_takes_at_most_twenty_milliseconds_with_connections_open() -> None:
-    """Keep-alive connections and sockets, of clients that do not go by themselves; the best of three."""
-    times = []
-    for _ in range(3):
-        worlds = Worlds(world_of("a"), world_of("b"))
-        with ServerThread(create_app(worlds)) as thread:
-            running = Shared(worlds, thread)
-            _, token = running.run(worlds.worlds[0])
-            with running.socket(token), running.socket(token), running.socket():
-                begun = time.perf_counter()
-                thread.stop()
-                times.append(time.perf_counter() - begun)
-            running.http.close()
-    assert min(times) < 0.02
+def test_a_stop_waits_for_no_connection_and_for_no_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep-alive connections and sockets, of clients that do not go by themselves."""
+    wait_in_vain(monkeypatch)
+    worlds = Worlds(world_of("a"), world_of("b"))
+    with ServerThread(create_app(worlds)) as thread:
+        running = Shared(worlds, thread)
+        _, token = running.run(worlds.worlds[0])
+        with running.socket(token), running.socket(token), running.socket():
+            thread.stop()
+        running.http.close()
 
 
 def test_a_server_says_where_it_is() -> None:
