@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from tests.api_kit import CAPTION, ORIGIN, Reply, make_world, multipart, part, send, signed
+from tests.process_kit import PATIENCE
 from wiro_mock.api.origin import WIRO, WIRO_CDN
 from wiro_mock.api.pictures import WIRO_MEDIA
 from wiro_mock.asgi import create_app
@@ -178,7 +179,7 @@ def through_asgi(world: World, story: Story, *, origin: str = "http://asgi.test:
 
 
 def over_a_socket(world: World, story: Story) -> list[Reply]:
-    with ServerThread(create_app(world)) as server, httpx.Client(base_url=server.url) as client:
+    with ServerThread(create_app(world)) as server, httpx.Client(base_url=server.url, timeout=PATIENCE) as client:
 
         def once(one: Ask) -> Reply:
             return _taken(client.request(one.method, one.path, content=one.body, headers=one.all_headers))

@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.api_kit import make_world, run
-from tests.live_kit import PATIENCE
-from tests.process_kit import COMMAND, environment
+from tests.process_kit import COMMAND, PATIENCE, environment
 from wiro_mock.kernel.events import SECOND
 
 FRAMES = [

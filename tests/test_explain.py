@@ -9,14 +9,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.api_kit import CAPTION, KEY, ORIGIN, SECRET, make_world, post, run, send, signed
-from tests.live_kit import live
+from tests.live_kit import get, live
 from tests.process_kit import COMMAND, environment, serving
 from wiro_mock.admin import Access
 from wiro_mock.api.socket import ITS_SOURCE, Conversation
@@ -688,7 +687,7 @@ def test_what_cannot_be_explained_is_one_sentence_with_status_2() -> None:
 def test_the_command_explains_a_real_server(tmp_path: Path) -> None:
     """From one process to another; the paths are those of the server."""
     with serving(tmp_path) as running:
-        httpx.get(f"{running.api}/Task/Details", trust_env=False)
+        get(f"{running.api}/Task/Details")
         done = subprocess.run(
             [*COMMAND, "explain", "--url", running.origin],
             capture_output=True,

@@ -13,6 +13,8 @@ import httpx
 import pytest
 
 from tests.api_kit import signed
+from tests.live_kit import eventually
+from tests.process_kit import PATIENCE
 from tests.test_library_choosing import misuse
 from wiro_mock import server
 from wiro_mock.api import OPERATIONS
@@ -22,8 +24,8 @@ from wiro_mock.library import WiroMock
 from wiro_mock.misuse import WaitsForEver
 
 Outcome: TypeAlias = tuple[object, ...]
-IMPATIENT: Final = httpx.Timeout(30, read=0.25)
-PATIENT: Final = httpx.Timeout(30)
+IMPATIENT: Final = httpx.Timeout(PATIENCE, read=0.25)
+PATIENT: Final = httpx.Timeout(PATIENCE)
 
 
 def patience(given: dict[str, Any]) -> httpx.Timeout:
@@ -159,11 +161,11 @@ def test_a_reset_is_a_real_one() -> None:
         wiro.fault("Tool/List", reset=True)
         wiro.fault("Tool/List", disconnect=True)
         request = b"POST /v1/Tool/List HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n"
-        with socket.create_connection((address[0], int(address[1])), timeout=5) as raw:
+        with socket.create_connection((address[0], int(address[1])), timeout=PATIENCE) as raw:
             raw.sendall(request)
             with pytest.raises(ConnectionResetError):
                 raw.recv(100)
-        with socket.create_connection((address[0], int(address[1])), timeout=5) as raw:
+        with socket.create_connection((address[0], int(address[1])), timeout=PATIENCE) as raw:
             raw.sendall(request)
             assert raw.recv(100) == b""
 
@@ -174,10 +176,9 @@ def test_a_server_stops_while_a_client_hangs() -> None:
         wiro.fault("Tool/List", hang=True)
         with wiro.serve() as served:
             address = served.origin.removeprefix("http://").split(":")
-            raw = socket.create_connection((address[0], int(address[1])), timeout=5)
+            raw = socket.create_connection((address[0], int(address[1])), timeout=PATIENCE)
             raw.sendall(b"POST /v1/Tool/List HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n")
-            while not wiro.requests:
-                pass
+            eventually(lambda: wiro.requests)
         with raw:
             assert raw.recv(100) == b""
 
@@ -190,7 +191,7 @@ def test_real_time_is_waited_for() -> None:
             client.post(f"{served.url}/Tool/List")
         wiro.fault("Tool/Detail", drip=5)
         with pytest.raises(httpx.ReadTimeout):  # a piece each 200 ms, and each is waited for
-            client.post(f"{served.url}/Tool/Detail", timeout=httpx.Timeout(30, read=0.05))
+            client.post(f"{served.url}/Tool/Detail", timeout=httpx.Timeout(PATIENCE, read=0.05))
 
 
 def test_what_a_door_cannot_do_is_said_when_it_is_set_up() -> None:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
 import pytest
 
 from tests.flows.browser import CHROMIUM, DRIVER, browser, pages
-from tests.process_kit import Serving, environment, serving
+from tests.live_kit import get, post
+from tests.process_kit import PATIENCE, Serving, environment, serving
 from wiro_mock.language.media import png
 
 FLOWS = Path(__file__).parent / "flows"
@@ -51,7 +51,7 @@ def picture(tmp_path: Path) -> Path:
 def play(server: Serving, *command: str | Path, **more: str) -> list[str]:
     """The lines that a script prints, which must succeed and say nothing on stderr."""
     env = environment(YOUR_API_KEY=server.key, YOUR_API_SECRET=server.secret, **more)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=env, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=env, check=False)
     assert (done.returncode, done.stderr) == (0, ""), (done.stdout, done.stderr, server.said())
     return done.stdout.splitlines()
 
@@ -66,11 +66,14 @@ def once(types: list[str]) -> list[str]:
 
 @pytest.mark.skipif(bool(NO_SHELL), reason=f"not installed: {NO_SHELL}")
 def test_the_pages_shell_flow_runs_as_it_stands(tmp_path: Path, picture: Path) -> None:
-    """One nonce and openssl's whole line sign everything; Run, Detail, Kill, Cancel, and the result."""
-    with serving(tmp_path, "--time", "2x") as server:
+    """One nonce and openssl's whole line sign everything; Run, Detail, Kill, Cancel, and the result.
+
+    Each look at a task is a step of time, and nothing else moves it: what runs is still running when it is killed.
+    """
+    with serving(tmp_path, "--time", "manual", "--poll", "next") as server:
         lines = play(server, "bash", FLOWS / "page.sh", HOST=server.origin, PICTURE=str(picture))
         ran, detail, killed, queued, cancelled, again, finished = map(json.loads, lines[:7])
-        uploaded = httpx.get(detail["tasklist"][0]["parameters"]["inputImage"])
+        uploaded = get(detail["tasklist"][0]["parameters"]["inputImage"])
     assert all(answer["result"] and not answer["errors"] for answer in (ran, queued, again))
     assert list(ran) == ["errors", "taskid", "socketaccesstoken", "result"]
     assert detail["tasklist"][0]["id"] == ran["taskid"]
@@ -106,7 +109,7 @@ def test_the_pages_browser_flow_ends_with_the_output_displayed(tmp_path: Path) -
         pages(FLOWS) as origin,
         browser(tmp_path) as chromium,
     ):
-        httpx.post(f"{server.origin}/__wiro/scenarios/use", json={"scenario": "image"}).raise_for_status()
+        post(f"{server.origin}/__wiro/scenarios/use", json={"scenario": "image"}).raise_for_status()
         query = {"api": server.api, "socket": server.socket, "key": server.key, "secret": server.secret}
         chromium.open(f"{origin}/page.html?{urlencode({**query, 'model': 'moondream3-preview/caption'})}")
         shown = chromium.wait_for("(document.querySelector('#files img') || {}).naturalWidth")
@@ -115,7 +118,7 @@ def test_the_pages_browser_flow_ends_with_the_output_displayed(tmp_path: Path) -
         (tmp_path / "page.png").write_bytes(chromium.screenshot())
         assert server.said() == ""
         server.stop()
-        closed = chromium.wait_for("window.alerts", seconds=5)
+        closed = chromium.wait_for("window.alerts")
     frames = [json.loads(line) for line in debug.splitlines()]
     assert once([frame["type"] for frame in frames]) == ["connected", *LIFE]
     assert [frame["message"]["percentage"] for frame in frames if isinstance(frame.get("message"), dict)][-1] == "100"
@@ -126,7 +129,7 @@ def test_the_pages_browser_flow_ends_with_the_output_displayed(tmp_path: Path) -
 def test_a_page_shows_a_language_model_thinking_and_then_answering(tmp_path: Path) -> None:
     """Both grow, frame by frame, and what stands there at the end is the output."""
     with (
-        serving(tmp_path, "--time", "20x", "--key-only") as server,
+        serving(tmp_path, "--time", "auto", "--key-only") as server,
         pages(FLOWS) as origin,
         browser(tmp_path) as chromium,
     ):

@@ -11,7 +11,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.live_kit import PATIENCE, Live, eventually, live, opened, text_frame
+from tests.live_kit import Live, eventually, live, opened, text_frame
+from tests.process_kit import PATIENCE
 from tests.test_socket import ONE_EACH, types
 from wiro_mock.api import find_profile, switch
 from wiro_mock.kernel.events import SECOND

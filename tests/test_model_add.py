@@ -477,7 +477,7 @@ def dripping(beginning: bytes, drop: bytes) -> Iterator[str]:
     [(b"HTTP/1.1 200 OK\r\n", b"x-a: 1\r\n"), (b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n", b"x")],
     ids=["headers", "body"],
 )
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 def test_a_server_that_is_never_done_is_told(beginning: bytes, drop: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each byte comes in time; all of them together do not."""
     monkeypatch.setattr(source, "ALL_SECONDS", 0.3)

@@ -37,7 +37,7 @@ print(json.dumps({"package": wiro_mock.__file__, "folder": str(shipped()), "name
 
 def run(*command: str | Path, cwd: Path) -> str:
     """The output of a command, which must succeed; what it said is shown if it does not."""
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

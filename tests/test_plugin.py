@@ -19,7 +19,7 @@ def headers(wiro, nonce="1734513807"):
     return {"x-api-key": wiro.api_key, "x-nonce": nonce, "x-signature": signature}
 
 def call(wiro, path, fields=None, api=API):
-    return httpx.post(f"{api}/{path}", json=fields or {}, headers=headers(wiro), timeout=10, trust_env=False).json()
+    return httpx.post(f"{api}/{path}", json=fields or {}, headers=headers(wiro), timeout=60, trust_env=False).json()
 
 def caption(wiro, api=API, **fields):
     return call(wiro, "Run/moondream3-preview/caption", fields, api)
@@ -97,7 +97,7 @@ def test_follow(wiro, wiro_respx, wiro_server):
         socket.send(json.dumps({"type": "task_info", "tasktoken": run["socketaccesstoken"]}))
         frames = []
         while not frames or frames[-1]["type"] != "task_postprocess_end":
-            frames.append(json.loads(socket.recv(10)))
+            frames.append(json.loads(socket.recv(60)))
     assert [frame.type for frame in wiro.frames if frame.direction == "out"] == [frame["type"] for frame in frames]
     assert detail(wiro, run, wiro_server.url)["pexit"] == "0"
     assert wiro_server.url.endswith("/v1") and wiro_server.socket_url.endswith("/v1")
@@ -618,7 +618,7 @@ def test_first(wiro):
     old.update(headers(wiro))
 
 def test_second(wiro, wiro_server):
-    assert httpx.post(wiro_server.url + "/Nope", headers=old, trust_env=False).status_code == 404
+    assert httpx.post(wiro_server.url + "/Nope", headers=old, trust_env=False, timeout=60).status_code == 404
 
 def test_third(wiro, wiro_respx):
     assert httpx.post(API + "/Run/moondream3-preview/caption", headers=old).status_code == 401
@@ -660,10 +660,10 @@ from websockets.sync.client import connect
 
 def test_it(wiro, wiro_server):
     with connect(wiro_server.socket_url, proxy=None) as socket:
-        socket.recv(5)
+        socket.recv(60)
         socket.send(json.dumps({"type": "taskinfo", "tasktoken": "nope"}))
         socket.send(json.dumps({"type": "task_info"}))
-        assert json.loads(socket.recv(5))["message"] == "none"
+        assert json.loads(socket.recv(60))["message"] == "none"
 """,
     )
     result.assert_outcomes(failed=1)
@@ -686,7 +686,8 @@ def test_it(wiro, wiro_server, _wiro_shared_server, turn):
     _wiro_shared_server[0].attach(other.world)
     run = caption(wiro, wiro_server.url)
     assert len(wiro.tasks) == 1
-    assert httpx.post(wiro_server.url + "/Task/Detail", headers={"x-api-key": "nobody's"}).status_code == 401
+    answer = httpx.post(wiro_server.url + "/Task/Detail", headers={"x-api-key": "nobody's"}, timeout=60)
+    assert answer.status_code == 401
     _wiro_shared_server[0].detach(other.world)
 """
     )

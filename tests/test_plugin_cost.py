@@ -34,7 +34,7 @@ def modules_after(folder: Path, test: str) -> set[str]:
         env={**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

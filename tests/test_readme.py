@@ -128,7 +128,7 @@ def test_the_shell_blocks_run_as_they_stand(tmp_path: Path) -> None:
     script = "\n".join(["set -euo pipefail", *blocks("sh")[1:-1], "kill %1"]).replace("4747", str(port))
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(
-        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=280, check=False
     )
     assert done.returncode == 0, done.stderr
     assert (
@@ -161,7 +161,7 @@ def test_the_python_in_readme_is_a_test_module_that_passes(tmp_path: Path, block
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=280,
         check=False,
     )
     assert passed in done.stdout, done.stdout + done.stderr
@@ -178,7 +178,7 @@ def test_the_naive_client_in_readme_is_found_out(tmp_path: Path) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=280,
         check=False,
     )
     (shown,) = (block for block in blocks("text") if block.startswith("Failing test case"))

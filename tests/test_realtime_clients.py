@@ -17,7 +17,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.live_kit import PATIENCE, Live, eventually, live
+from tests.live_kit import Live, eventually, live
+from tests.process_kit import PATIENCE
 from wiro_mock.library import Served, WiroMock
 from wiro_mock.testing.sessions import Session, sessions
 
@@ -100,7 +101,9 @@ class Voice:
 @contextmanager
 def voice(running: Live, token: str) -> Iterator[Voice]:
     """A client on a socket of its own, which has registered the token."""
-    with connect(f"ws://{running.thread.netloc}/v1", proxy=None, compression=None, max_size=None) as connection:
+    with connect(
+        f"ws://{running.thread.netloc}/v1", proxy=None, compression=None, max_size=None, open_timeout=PATIENCE
+    ) as connection:
         client = Voice(connection, token)
         client.say("task_info")
         yield client
@@ -272,7 +275,7 @@ def test_bad_audio_stands_in_the_journal_and_a_good_session_goes_on() -> None:
     """Before registration, without a pipe, odd, of nobody, and after the end: nothing is answered."""
     with talks() as running:
         token = run(running)
-        with connect(f"ws://{running.thread.netloc}/v1", proxy=None) as early:
+        with connect(f"ws://{running.thread.netloc}/v1", proxy=None, open_timeout=PATIENCE) as early:
             early.send(token.encode() + b"|\0\0")
             early.send(b"\0" * 100)
             early.send(b"nobody|\0\0")
@@ -329,7 +332,7 @@ def test_a_client_in_node_runs_to_its_end(
         assert isinstance(server, Served)
         given = [server.url, server.socket_url, wiro.api_key, wiro.api_secret, model, json.dumps(fields)]
         command = ["node", *options, str(FLOWS / "realtime.mjs"), *given]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert done.returncode == 0, done.stderr
         heard = json.loads(done.stdout)
         assert heard["success"] is True

@@ -518,7 +518,10 @@ def test_the_rest_goes_to_the_network(router: WiroRouter, world: World) -> None:
     def pieces() -> Iterator[bytes]:
         yield from (b"one ", b"two")
 
-    with ServerThread(_with_lifespan(app)) as server, httpx.Client(timeout=60) as client:  # its connection is a real one
+    with (
+        ServerThread(_with_lifespan(app)) as server,
+        httpx.Client(timeout=60) as client,
+    ):  # its connection is a real one
         assert client.post(server.url, content=pieces()).text == "from the network"
     assert seen == [("chunked", b"one two")]
     assert not router.calls.called

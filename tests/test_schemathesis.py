@@ -105,7 +105,7 @@ def driven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Drive
             input=json.dumps(jobs),
             capture_output=True,
             text=True,
-            timeout=110,
+            timeout=280,
             check=False,
         )
         results = [json.loads(line) for line in done.stdout.splitlines()]

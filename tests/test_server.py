@@ -15,7 +15,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.api_kit import CAPTION, make_world, signed
-from tests.live_kit import PATIENCE, UPGRADE, eventually, everything, get, live, raw, wait_in_vain
+from tests.live_kit import UPGRADE, eventually, everything, get, live, raw, wait_in_vain
+from tests.process_kit import PATIENCE
 from wiro_mock.asgi import create_app
 from wiro_mock.breaking import TRANSPORT
 from wiro_mock.server import CannotListen, ServerThread, bind, serve_until_stopped

@@ -16,7 +16,8 @@ from websockets.sync.client import connect
 
 from tests import api_kit
 from tests.api_kit import make_world
-from tests.live_kit import PATIENCE, UPGRADE, Live, eventually, everything, live, opened, pings_to, raw, reset, text_frame
+from tests.live_kit import UPGRADE, Live, eventually, everything, live, opened, pings_to, raw, reset, text_frame
+from tests.process_kit import PATIENCE
 from wiro_mock import protocols, pump, server
 from wiro_mock import talk as talking
 from wiro_mock.api import Conversation

@@ -14,7 +14,8 @@ from websockets.sync.client import connect
 
 from tests.api_kit import KEY, SECRET, detail
 from tests.api_kit import run as start
-from tests.live_kit import PATIENCE, Listener, Live, eventually, live, pings_to
+from tests.live_kit import Listener, Live, eventually, live, pings_to
+from tests.process_kit import PATIENCE
 from tests.test_socket import ONE_EACH
 from wiro_mock import Misuse, Unmet, WiroMock, server
 from wiro_mock.faults import Fault

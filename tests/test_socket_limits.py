@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosedError
 
-from tests.live_kit import PATIENCE, UPGRADE, Live, eventually, live, opened, reset, text_frame
+from tests.live_kit import UPGRADE, Live, eventually, live, opened, reset, text_frame
+from tests.process_kit import PATIENCE
 from wiro_mock import Misuse, WiroMock, protocols
 from wiro_mock.api.socket import TOKENS_PER_SOCKET
 from wiro_mock.kernel.events import SECOND

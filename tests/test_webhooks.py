@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 import pytest
 
 from tests.api_kit import signed
-from tests.live_kit import PATIENCE, Hooks, Live, answer_with, eventually, fate, hook_of, hooks, live
+from tests.live_kit import Hooks, Live, answer_with, eventually, fate, hook_of, hooks, live
+from tests.process_kit import PATIENCE
 from wiro_mock import webhooks
 from wiro_mock.api import find_profile, switch
 from wiro_mock.kernel.rules import Limits

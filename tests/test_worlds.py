@@ -19,7 +19,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.api_kit import CAPTION, library, make_world
-from tests.live_kit import PATIENCE, UPGRADE, Listener, eventually, hooks, raw, text_frame, wait_in_vain
+from tests.live_kit import UPGRADE, Listener, eventually, hooks, raw, text_frame, wait_in_vain
+from tests.process_kit import PATIENCE
 from wiro_mock.api.auth import sign
 from wiro_mock.api.profile import Profile
 from wiro_mock.asgi import create_app

@@ -178,7 +178,7 @@ def test_fields_beyond_the_limit_are_refused() -> None:
     ],
     ids=lambda value: value[:30],
 )
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 def test_so_much_json_is_read(text: str, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counted before anything is made of it; what stands in a text is not counted, however long the text."""
     made: list[int] = []

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from tests.api.test_detail import NEWER_KEYS, SEED_KEYS
 from tests.api_kit import KEY, ORIGIN, SECRET, detail, make_world, post, run, send
-from tests.process_kit import serving
+from tests.process_kit import PATIENCE, serving
 from wiro_mock import WiroMock
 from wiro_mock.api import PROFILES, Conversation, Profile, find_profile, switch
 from wiro_mock.api.auth import sign
@@ -224,9 +224,11 @@ def test_serve_takes_a_profile(tmp_path: Path) -> None:
     """Its switches are on the wire."""
     with serving(tmp_path, "--profile", "2026-04") as server:
         headers = {"x-api-key": server.key, "x-nonce": "17", "x-signature": sign(server.key, server.secret, "17")}
-        ran = httpx.post(f"{server.api}/Run/moondream3-preview/caption", headers=headers, json={"inputImage": "x"})
+        ran = httpx.post(
+            f"{server.api}/Run/moondream3-preview/caption", headers=headers, json={"inputImage": "x"}, timeout=PATIENCE
+        )
         sent = {"taskid": ran.json()["taskid"]}
-        answer = httpx.post(f"{server.api}/Task/Detail", headers=headers, json=sent)
+        answer = httpx.post(f"{server.api}/Task/Detail", headers=headers, json=sent, timeout=PATIENCE)
     assert answer.json()["tasklist"][0]["categories"] == ["image-to-text"]
 
 

@@ -51,7 +51,7 @@ class Browser:
         body = {"script": f"return {expression}", "args": []}
         return self._ask("POST", f"{self._session}/execute/sync", body)
 
-    def wait_for(self, expression: str, seconds: float = 20) -> Any:
+    def wait_for(self, expression: str, seconds: float = 60) -> Any:
         """The value as soon as it is true, or what it is when the time is over."""
         end = time.monotonic() + seconds
         while not (value := self.evaluate(expression)) and time.monotonic() < end:
