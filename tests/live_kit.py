@@ -20,9 +20,9 @@ import uvicorn
 from websockets.frames import Frame, Opcode
 from websockets.sync.client import ClientConnection, connect
 
+from tests import process_kit
 from tests.api_kit import CAPTION, make_world, signed
-from tests.process_kit import PATIENCE
-from wiro_mock import server
+from wiro_mock import protocols, server
 from wiro_mock.admin import Access
 from wiro_mock.api.jsontext import loads
 from wiro_mock.asgi import create_app
@@ -30,6 +30,7 @@ from wiro_mock.mock import World
 from wiro_mock.pump import Pump
 from wiro_mock.server import ServerThread
 
+PATIENCE = process_kit.PATIENCE
 # httpx's own patience is 5 s, and a busy machine may take as long to answer a first request.
 get = partial(httpx.get, timeout=PATIENCE, trust_env=False)
 post = partial(httpx.post, timeout=PATIENCE, trust_env=False)
@@ -181,7 +182,7 @@ def wait_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.Event().wait()
 
     monkeypatch.setattr(uvicorn.Server, "main_loop", never_tick)
-    monkeypatch.setattr(server, "UNREAD_SECONDS", 3600.0)
+    monkeypatch.setattr(protocols, "UNREAD_SECONDS", 3600.0)
     monkeypatch.setattr(server, "PONG_SECONDS", 3600.0)
 
 
