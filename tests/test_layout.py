@@ -53,4 +53,4 @@ def test_being_laid_out_makes_no_other_scenario_of_it() -> None:
     assert played == fresh
     other = played.model_copy(update={"steps": load_text(NAMED)[0].steps})
     job = world.sim.task(task).job  # type: ignore[union-attr]
-    assert other.compile(job, world._keep).blobs() != played.compile(job, world._keep).blobs()
+    assert other.compile(job, world.runs.keep).blobs() != played.compile(job, world.runs.keep).blobs()

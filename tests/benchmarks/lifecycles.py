@@ -43,7 +43,7 @@ def kernel() -> Callable[[], None]:
     def plan(job: object) -> Plan:
         if not plans:
             chosen = choose(world.scenarios, model, FIELDS)
-            plans.append(chosen.scenario.compile(job, world._keep, balance=BALANCE))  # type: ignore[arg-type]
+            plans.append(chosen.scenario.compile(job, world.runs.keep, balance=BALANCE))  # type: ignore[arg-type]
         return plans[0]
 
     sim = Simulation(seed="0", account=Account(uuid="u", balance=BALANCE), planner=plan)

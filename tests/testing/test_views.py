@@ -287,7 +287,7 @@ def test_a_mistake_of_the_mock_is_unexpected() -> None:
         post(world, "/v1/Task/Detail", {})
     world = make_world(time="auto")
     task_id, _ = run(world)
-    world._play = None  # type: ignore[assignment, method-assign]
+    world.poll = None  # type: ignore[assignment, method-assign]
     assert post(world, "/v1/Task/Detail", {"taskid": task_id}).status == 500
     assert sequences.requests(world)[-1].unexpected
 

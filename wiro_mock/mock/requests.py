@@ -1,0 +1,151 @@
+"""What comes over HTTP: played in a settled world, struck by a fault, and written down; and what nothing answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from wiro_mock.api import Outcome, Request, Response
+from wiro_mock.api import handle as play
+from wiro_mock.api.body import text_of
+from wiro_mock.api.operations import refused
+from wiro_mock.faults import Strike
+from wiro_mock.journal import Exchange
+from wiro_mock.kernel.events import Instant
+from wiro_mock.kernel.refusals import Refusal
+from wiro_mock.kernel.simulation import Simulation
+from wiro_mock.kernel.task import Task
+from wiro_mock.language.complaints import ScenarioError
+from wiro_mock.mock.polling import PollError
+from wiro_mock.text import printable
+
+if TYPE_CHECKING:
+    from wiro_mock.mock.world import World
+
+REQUEST_ID = "x-wiro-mock-request-id"
+"""The one header of ours in an answer: the id of its exchange in the journal."""
+UNEXPECTED_KEPT = 1_000
+"""So many kinds of unexpected calls are remembered apart from the journal, which forgets: the first of each."""
+DOWNLOADS_KEPT = 100_000
+
+
+def handle(world: World, request: Request) -> Response:
+    """Play one request: settle, answer, write it down. Never raises for what a client can send."""
+    with world.lock:
+        world.runs.expect()
+        came_at, response, outcome = _played(world, request)
+        if outcome.file and len(world.downloads) < DOWNLOADS_KEPT:
+            world.downloads.add(outcome.file)
+        if outcome.unexpected and (past := _from_the_past(world, request)):
+            outcome = replace(outcome, unexpected=False, reason=f"{outcome.reason}; {past}")
+        if (chosen := world.runs.chosen) is not None:
+            outcome = replace(outcome, scenario=chosen.scenario.name, how=chosen.how)
+        exchange = _written_down(world, request, response, outcome, came_at=came_at)
+        world.collect()
+    if outcome.code is not None or outcome.reason:
+        world.tell(exchange.line())
+    if world.log_request is not None:
+        world.log_request(printable(f"{exchange.id} {exchange.method} {exchange.path} {exchange.status}"))
+    headers = (*response.headers, (REQUEST_ID, exchange.id))
+    return replace(response, headers=headers)
+
+
+def lost_socket(world: World, path: str) -> None:
+    """A client asked for a socket at a path where there is none."""
+    with world.lock:
+        world.settle()
+        reason = "there is no socket at this path; it is at /v1, as wiro_server.socket_url and the ready line say"
+        exchange = world.journal.record(
+            at=world.sim.now,
+            method="SOCKET",
+            path=path,
+            status=404,
+            outcome=Outcome(operation="socket", reason=reason, unexpected=True),
+        )
+        world.unexpected.setdefault(("SOCKET", path[:200]), exchange)
+    world.tell(exchange.line())
+
+
+def strike(world: World, operation: str, request: Request, segments: Sequence[str]) -> Strike | None:
+    """The fault that strikes this request, if one does."""
+    world.runs.asked_by(request)
+    if not world.faults:
+        return None
+    task = _task_of(world.sim, operation, request, segments)
+    scope, status = (task.job.id, task.status.value) if task is not None else ("", "")
+    return world.faults.strike(world, operation, scope=scope, status=status, request=request)
+
+
+def _played(world: World, request: Request) -> tuple[Instant, Response, Outcome]:
+    """The answer, and the instant at which it was asked for."""
+    came_at = world.sim.now
+    try:
+        world.warm_up()
+        world.settle()
+        came_at = world.sim.now
+        return came_at, *_answered(world, request)
+    except ScenarioError as error:
+        # Where the file lies is the tester's business, and not on the wire.
+        told = "; ".join(complaint.message for complaint in error.complaints)
+        return came_at, *_broken(world, told, reason=str(error))
+    except PollError as error:
+        return came_at, *_broken(world, str(error))
+    except Exception as error:
+        return came_at, *_broken(world, f"{type(error).__name__}: {error} (a mistake in wiro_mock itself)")
+
+
+def _answered(world: World, request: Request) -> tuple[Response, Outcome]:
+    if request.path in world.faults.loops:
+        return _redirected(world, request)
+    return world.runs.struck(*play(world, request))
+
+
+def _redirected(world: World, request: Request) -> tuple[Response, Outcome]:
+    """The address that a redirect loop leads to, again and again."""
+    from wiro_mock.faults.deeds import redirect
+
+    told = "followed a redirect of the fault redirect_loop, which leads here again"
+    outcome = Outcome(operation=world.faults.loops[request.path], reason=told, signed="public")
+    return redirect(request.origin, request.path), outcome
+
+
+def _broken(world: World, message: str, *, reason: str = "") -> tuple[Response, Outcome]:
+    """The mock itself cannot go on: HTTP 500, and the sentence on the wire too, for Wiro has none for this."""
+    return refused(world, Refusal(0, message, status=500, reason=reason or message, unexpected=True))
+
+
+def _from_the_past(world: World, request: Request) -> str:
+    """What is known of the key of another world, which is over: its calls are nobody's fault here."""
+    return world.explain_key(request.headers.get("x-api-key", "")) if world.explain_key else ""
+
+
+def _written_down(
+    world: World, request: Request, response: Response, outcome: Outcome, *, came_at: Instant
+) -> Exchange:
+    is_lost = response.damage is not None and response.damage.is_total
+    exchange = world.journal.record(
+        at=world.sim.now,
+        method=request.method,
+        path=request.path,
+        status=0 if is_lost else response.status,
+        outcome=outcome,
+        fields=request.body.fields,
+        size=request.body.text_size,
+        came_at=came_at,
+        origin=request.origin,
+        answer=response.content,
+    )
+    if outcome.unexpected and len(world.unexpected) < UNEXPECTED_KEPT:
+        world.unexpected.setdefault((request.method, request.path[:200]), exchange)
+    return exchange
+
+
+def _task_of(sim: Simulation, operation: str, request: Request, segments: Sequence[str]) -> Task | None:
+    """The task that a request is about."""
+    if operation in ("File", "CDN"):
+        file = (sim.files.by_accesskey if operation == "File" else sim.files.by_cdn_folder)(segments[0])
+        return sim.task(file.task_id) if file is not None else None
+    named = (text_of(request.body.fields, name) for name in ("taskid", "tasktoken", "socketaccesstoken"))
+    tasks = (sim.task(name) or sim.task_by_token(name) for name in named)
+    return next(filter(None, tasks), None)
