@@ -74,7 +74,9 @@ class WiroMock:
     fault sets such as `flaky-network`. `poll`: what a
     Detail poll is worth (`finish`, `next`, or seconds). `workers`: tasks at work at once. `scenarios`: your folders.
     `realtime_grace`: how long a realtime session waits for a socket that has gone, in seconds of the system's clock.
-    `name`: of the test, for messages. Raises `Misuse` for anything that cannot be.
+    `moondream_endpoint`: the URL of an engine that answers moondream3-preview/*; `fetch_hosts`: hosts of private
+    addresses that its pictures may come from. `name`: of the test, for messages. Raises `Misuse` for anything that
+    cannot be.
     """
 
     def __init__(
@@ -100,6 +102,8 @@ class WiroMock:
         switches: Mapping[str, object] | None = None,
         patch_sleep: str | Sequence[str] | None = None,
         realtime_grace: float | str | None = None,
+        moondream_endpoint: str | None = None,
+        fetch_hosts: str | Sequence[str] | None = None,
         network: bool | None = None,
         name: str = "",
     ) -> None:
@@ -117,7 +121,8 @@ class WiroMock:
         self._options = given
         self._notes: deque[str] = deque(maxlen=NOTES_KEPT)
         try:
-            self.world = World(given.settings, library=options.library_of(given.scenarios), tell=self._notes.append)
+            library = options.library_of(given.scenarios)
+            self.world = World(given.settings, library=library, tell=self._notes.append, standing=given.standing)
         except ScenarioError as error:
             raise Misuse(f"faults: {error}") from None
         self.world.name = name

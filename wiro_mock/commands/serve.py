@@ -6,10 +6,12 @@ import errno
 import gc
 import os
 import signal
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Unpack
 
 import click
 
+from wiro_mock.commands.backing import backends
 from wiro_mock.commands.serve_options import OPTIONS, Given, settings_of, shown_credentials
 from wiro_mock.commands.teller import Teller
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.types import ASGIApp
 
+    from wiro_mock.casting import Standing
     from wiro_mock.loader import Library
     from wiro_mock.mock import World
 
@@ -37,8 +40,8 @@ def serve(**given: Unpack[Given]) -> None:
 
     Prints one line on stdout when it can serve, with the addresses and the credentials.
     """
-    with Teller() as tell:
-        world = world_of(given, tell)
+    with Teller() as tell, backends(given, tell) as standing:
+        world = world_of(given, tell, standing)
         try:
             sock = listen(given["host"], given["port"])
             _serve(app_of(world, sock, given), sock, shown_credentials(given))
@@ -46,13 +49,13 @@ def serve(**given: Unpack[Given]) -> None:
             world.close()
 
 
-def world_of(given: Given, tell: Teller) -> World:
+def world_of(given: Given, tell: Teller, standing: Sequence[Standing] = ()) -> World:
     """The world that the options describe. Raises what click shows."""
     from wiro_mock.language.complaints import ScenarioError
     from wiro_mock.mock import World
 
     try:
-        world = World(settings_of(given), library=_library(given["folders"]), tell=tell)
+        world = World(settings_of(given), library=_library(given["folders"]), tell=tell, standing=standing)
     except ScenarioError as error:
         raise click.ClickException(f"nothing is served before this is mended:\n{error}") from None
     except ValueError as error:

@@ -46,6 +46,10 @@ class Given(TypedDict):
     webhook_hosts: tuple[str, ...]
     scenario_header: bool
     admin_token: str
+    moondream_endpoint: str
+    moondream: str
+    moondream_with: str
+    fetch_hosts: tuple[str, ...]
     log_requests: bool
 
 
@@ -160,6 +164,30 @@ OPTIONS: list[click.Parameter] = [
         show_default=True,
         metavar="SECONDS",
         help="How long a realtime session waits for a client whose socket has gone, by the system's clock.",
+    ),
+    click.Option(
+        ["--moondream-endpoint"],
+        default="",
+        metavar="URL",
+        help="Let a real model answer moondream3-preview/*: anything at URL that speaks Moondream's HTTP protocol.",
+    ),
+    click.Option(
+        ["--moondream"],
+        default="",
+        metavar="WEIGHTS",
+        help="The same, by an engine server of our own that is started here (needs the extra moondream).",
+    ),
+    click.Option(
+        ["--moondream-with"],
+        default="",
+        metavar="OPTIONS",
+        help="Further options of that server, such as '--engine torch'; see wiro-mock moondream serve --help.",
+    ),
+    click.Option(
+        ["--fetch-host", "fetch_hosts"],
+        multiple=True,
+        metavar="NAME",
+        help="Host from which a real model's pictures are fetched although its address is private. Repeatable.",
     ),
     click.Option(["--scenario-header"], is_flag=True, help="Let requests choose by the header x-wiro-mock-scenario."),
     click.Option(["--admin-token"], default="", metavar="TOKEN", help="Opens the control API beyond loopback."),

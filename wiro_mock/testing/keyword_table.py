@@ -30,6 +30,8 @@ KEYWORDS = (
     Keyword("poll", "what a Detail poll is worth: finish, next, or seconds", "next"),
     Keyword("workers", "tasks at work at once; others wait in the queue", "2"),
     Keyword("scenarios", "your own folders of scenarios", "tests/scenarios"),
+    Keyword("moondream_endpoint", "URL of an engine that answers moondream3-preview/*", "http://127.0.0.1:2020/v1"),
+    Keyword("fetch_hosts", "hosts of private addresses that a real model's pictures may come from", "cdn.test"),
     Keyword("suspended", "whether the account is suspended, so that every run is refused", is_flag=False),
     Keyword("member", "whether the account may run models that are for members only", is_flag=False),
     Keyword("key_only", "whether the project needs no signature", is_flag=False),

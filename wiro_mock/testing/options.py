@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from wiro_mock.api import Profile, find_profile, switch
 from wiro_mock.api.auth import AUTH_MODES
+from wiro_mock.casting import Standing
 from wiro_mock.clock import make_clock
 from wiro_mock.kernel import ids
 from wiro_mock.kernel.account import Project, usd
@@ -48,6 +49,7 @@ class Options:
     patch_sleep: tuple[str, ...]
     network: bool
     settings: Settings
+    standing: tuple[Standing, ...] = ()
 
 
 def read(given: Given, *, place: str = "WiroMock") -> Options:
@@ -76,6 +78,9 @@ def read(given: Given, *, place: str = "WiroMock") -> Options:
         scenarios=value("scenarios", _folders, default=()),
         patch_sleep=value("patch_sleep", _words, default=()),
         network=value("network", _truth, default=False),
+        standing=_standing(
+            value("moondream_endpoint", _text, default=""), value("fetch_hosts", _names, default=()), place
+        ),
         settings=Settings(
             seed=str(seed),
             time=value("time", _time, default="auto"),
@@ -193,6 +198,25 @@ def _words(value: object) -> tuple[str, ...]:
     if not all(isinstance(word, str) for word in words):
         raise ValueError(f"is a name or a list of names, not {value!r}")
     return words
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"is a text, not {value!r}")
+    return value
+
+
+def _standing(url: str, hosts: tuple[str, ...], place: str) -> tuple[Standing, ...]:
+    """The real model behind an endpoint, where there is one."""
+    if not url:
+        return ()
+    from wiro_mock.backends import moondream
+
+    try:
+        backend = moondream.at(url, fetch_hosts=hosts)
+    except ValueError as error:
+        raise Misuse(f"{place}: moondream_endpoint: {error}") from None
+    return (Standing(name=moondream.NAME, model=moondream.MODELS, backend=backend),)
 
 
 def _names(value: object) -> tuple[str, ...]:

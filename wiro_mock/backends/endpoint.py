@@ -1,0 +1,183 @@
+"""The client of the Moondream HTTP protocol: `POST {endpoint}/caption` and the like, answered by JSON or by SSE.
+
+It reads what anything that speaks the protocol was seen to answer: our own engine server, Moondream Station (which
+answers errors with status 200), Moondream Cloud. Imports no model, no torch and no Pillow.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from wiro_mock.backends.http import NoUrl, Target, exchange, read_url
+from wiro_mock.backends.job import BackendError, Job
+
+SILENCE_SECONDS: Final = 300.0
+"""How long an engine may say nothing: it may be loading its weights, or have a queue."""
+LONGEST_LINE: Final = 1 << 20
+LARGEST_ANSWER: Final = 8 << 20
+_ERROR_SHOWN: Final = 1_500
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+_OUT_OF_MEMORY: Final = 507
+
+Said: TypeAlias = "Head | Chunk | Whole"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The engine has begun to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of the text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The answer in one piece."""
+
+    answer: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where an engine is. `key` goes into the header X-Moondream-Auth, over TLS or within this machine only."""
+
+    target: Target
+    key: str = field(default="", repr=False)
+    seconds: float = SILENCE_SECONDS
+
+    @property
+    def text(self) -> str:
+        """Its URL, to be told of."""
+        return self.target.text
+
+    def ask(self, skill: str, body: Mapping[str, object], job: Job) -> Iterator[Said]:
+        """What the engine answers, as it comes. Raises `BackendError` for everything but a whole answer."""
+        headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+        if self.key and (self.target.secure or self.target.host in _LOOPBACK):
+            headers["X-Moondream-Auth"] = self.key
+        target = _below(self.target, skill)
+        try:
+            with exchange(
+                target, job, method="POST", body=json.dumps(body).encode(), headers=headers, seconds=self.seconds
+            ) as response:
+                yield from self._read(response)
+        except TimeoutError:
+            raise BackendError(f"the engine at {self.text} said nothing for {self.seconds:g} s") from None
+        except ConnectionRefusedError:
+            raise BackendError(f"nothing listens at {self.text}; start the engine there, or name another one") from None
+        except (OSError, http.client.HTTPException) as error:
+            raise BackendError(f"the engine at {self.text} broke off: {_named(error)}") from None
+
+    def _read(self, response: http.client.HTTPResponse) -> Iterator[Said]:
+        kind = response.headers.get_content_type()
+        if 300 <= response.status < 400:
+            to = response.getheader("Location") or "nowhere"
+            raise BackendError(
+                f"the engine at {self.text} redirects to {to[:200]} (HTTP {response.status}), which is not followed; "
+                "name that one"
+            )
+        if response.status != 200:
+            raise BackendError(f"{self._failed(response.status)}: {_error_in(_body(response))}")
+        if kind == "text/event-stream":
+            yield Head()
+            yield from self._events(response)
+        elif "json" in kind:
+            answer = _object(_body(response), f"the engine at {self.text}")
+            self._check(answer)  # Station answers errors with status 200
+            yield Head()
+            yield Whole(answer)
+        else:
+            raise BackendError(f"the engine at {self.text} answers with {kind}; is it a Moondream endpoint?")
+
+    def _events(self, response: http.client.HTTPResponse) -> Iterator[Chunk]:
+        """The pieces of a stream, which has to say that it is complete: one that only ends is a failure."""
+        while line := response.readline(LONGEST_LINE + 1):
+            if len(line) > LONGEST_LINE:
+                raise BackendError(f"the engine at {self.text} sent a line of more than {LONGEST_LINE >> 20} MiB")
+            name, _, data = line.strip().partition(b":")
+            if name != b"data":  # a comment, or a field that the protocol does not use
+                continue
+            said = _object(data, f"the stream of the engine at {self.text}")
+            self._check(said)
+            if isinstance(chunk := said.get("chunk"), str) and chunk:
+                yield Chunk(chunk)
+            if said.get("completed"):
+                return
+        raise BackendError(f"the engine at {self.text} closed the stream before its end")
+
+    def _check(self, said: Mapping[str, Any]) -> None:
+        if "error" in said:
+            raise BackendError(f"the engine at {self.text} failed: {_text(said['error'])}")
+
+    def _failed(self, status: int) -> str:
+        what = "ran out of memory" if status == _OUT_OF_MEMORY else "refused"
+        return f"the engine at {self.text} {what} (HTTP {status})"
+
+
+def read_endpoint(url: str, *, key: str = "", seconds: float = SILENCE_SECONDS) -> Endpoint:
+    """The endpoint of a URL such as `http://127.0.0.1:2020/v1`. Raises `ValueError` with the way out."""
+    try:
+        target = read_url(url)
+    except NoUrl:
+        raise ValueError(f"{url[:200]!r} is no endpoint; write it like http://127.0.0.1:2020/v1") from None
+    if "?" in target.path:
+        raise ValueError(f"{url[:200]!r} is no endpoint: it has a query; write it like http://127.0.0.1:2020/v1")
+    if key and not (key.isascii() and key.isprintable()):
+        raise ValueError("the key of the endpoint has characters that no header carries")
+    return Endpoint(target=target, key=key, seconds=seconds)
+
+
+def _below(target: Target, skill: str) -> Target:
+    return Target(
+        secure=target.secure,
+        host=target.host,
+        port=target.port,
+        netloc=target.netloc,
+        path=f"{target.path.rstrip('/')}/{skill}",
+        text=target.text,
+    )
+
+
+def _body(response: http.client.HTTPResponse) -> bytes:
+    data = response.read(LARGEST_ANSWER + 1)
+    if len(data) > LARGEST_ANSWER:
+        raise BackendError(f"the engine sent an answer of more than {LARGEST_ANSWER >> 20} MiB")
+    return data
+
+
+def _object(data: bytes, whose: str) -> dict[str, Any]:
+    try:
+        said = json.loads(data)
+    except (ValueError, RecursionError):
+        raise BackendError(f"{whose} is no JSON: {data[:100].decode(errors='replace')!r}") from None
+    if not isinstance(said, dict):
+        raise BackendError(f"{whose} is no JSON object: {data[:100].decode(errors='replace')!r}")
+    return said
+
+
+def _error_in(body: bytes) -> str:
+    """What an error's body says: its `error` or `detail`, or its beginning."""
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        said = None
+    found = (said.get("error") or said.get("detail")) if isinstance(said, dict) else None
+    return _text(found) if found else body[:200].decode(errors="replace").strip() or "no reason given"
+
+
+def _text(error: object) -> str:
+    if isinstance(error, dict) and isinstance(error.get("message"), str):
+        error = error["message"]
+    return (error if isinstance(error, str) else json.dumps(error))[:_ERROR_SHOWN]
+
+
+def _named(error: Exception) -> str:
+    return str(error) or type(error).__name__
