@@ -6,14 +6,22 @@ import asyncio
 import gc
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
+from tests.api_kit import make_world, run
 from tests.live_kit import UPGRADE, Live, eventually, everything, live, opened, raw, reset
 from wiro_mock.api import jsontext
 from wiro_mock.api import socket as dialogue
-from wiro_mock.protocols import SLICE, SocketProtocol
+from wiro_mock.protocols import SLICE, SocketProtocol, message_frame
+
+MANY = """
+scenario: many
+about: A log of many lines.
+match: {model: "*"}
+steps: [{start: {}}, %s {exit: 0}]
+""" % ("{print: x}, " * 200)
 
 
 @pytest.fixture(scope="module")
@@ -178,3 +186,47 @@ def test_no_more_is_read_while_requests_wait_for_their_turn(auto: Live) -> None:
             auto.world.log_request = None
     assert [paused for waiting, paused in seen if waiting] == [True] * len([1 for waiting, _ in seen if waiting])
     assert not seen[-1][1]
+
+
+def test_what_is_due_at_once_is_written_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each write is a call of the kernel, dearer than the frame in it; the frames are those of any other follower."""
+    written: list[int] = []
+    write_now = SocketProtocol.write_now
+
+    def count(self: SocketProtocol, messages: Sequence[str | bytes]) -> bool:
+        written.append(len(messages))
+        return write_now(self, messages)
+
+    with live(poll=0, scenarios=MANY, time="manual") as running:
+        _, token = running.run()
+        running.admin("/time", {"advance": "1h"})
+        monkeypatch.setattr(SocketProtocol, "write_now", count)
+        history = running.frames_of(token)
+        calls = [size for size in written if size]
+        assert sum(calls) == len(history) + 1 > 200
+        assert len(calls) < 10, calls
+        monkeypatch.setattr(SocketProtocol, "write_now", lambda *_: False)
+        assert running.frames_of(token) == history
+
+
+def test_so_many_characters_wait_at_once_for_a_client_that_reads_nothing() -> None:
+    """Sixty-four frames of a megabyte each would be as many megabytes for every stuck client."""
+    world = make_world(time="manual", scenarios=MANY.replace(": x", ": " + "x" * 20_000))
+    _, token = run(world)
+    world.jump(world.sim.now + 3600 * 1_000_000)
+    conversation = dialogue.Conversation(world, "http://x")
+    conversation.receive(json.dumps({"type": "task_info", "tasktoken": token}))
+    pieces = list(iter(conversation.pending, []))
+    assert max(sum(map(len, piece[:-1])) for piece in pieces) <= 64 << 10
+    assert sum(map(len, pieces)) > 200
+
+
+def test_a_frame_is_encoded_once_for_all_followers() -> None:
+    """The latest is kept, if it is not too long; another of the same length is another one."""
+    one, other = "ä" * 100, "ö" * 100
+    assert message_frame(one) is message_frame(one)
+    assert message_frame(other) == b"\x81\x7e\x00\xc8" + other.encode()
+    assert message_frame(one.encode()) == b"\x82\x7e\x00\xc8" + one.encode()
+    long = "x" * (1 << 16)
+    assert message_frame(long) == b"\x81\x7f" + len(long).to_bytes(8, "big") + long.encode()
+    assert message_frame(one) == b"\x81\x7e\x00\xc8" + one.encode()

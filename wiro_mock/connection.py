@@ -207,7 +207,7 @@ def _named(text: str) -> tuple[str, bool]:
 
 
 class Opening:
-    """The faults of a world that strike a connection when it is opened: refused with an HTTP status, or never pinged."""
+    """The faults of a world that strike a connection when it is opened: a refusal with a status, or no pings at all."""
 
     def __init__(self, world: World, scope: Scope) -> None:
         self.refusal = 0

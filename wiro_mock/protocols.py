@@ -8,6 +8,7 @@ have bytes.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -28,14 +29,27 @@ _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0
 
 
 def message_frame(message: str | bytes) -> bytes:
-    """A message in one frame, unmasked and uncompressed (RFC 6455 §5.2), made in a third of the library's time."""
+    """A message in one frame, unmasked and uncompressed (RFC 6455 §5.2), made in a third of the library's time.
+
+    The latest is kept: a text goes to all followers of a task, one after the other.
+    """
+    global _latest  # noqa: PLW0603 -- a value that is replaced as a whole, whichever thread does so
+    text, made = _latest
+    if text is message:
+        return made
     kind, data = (b"\x81", message.encode()) if isinstance(message, str) else (b"\x82", message)
     size = len(data)
     if size < 126:
-        return kind + bytes((size,)) + data
-    if size < 1 << 16:
-        return kind + b"\x7e" + size.to_bytes(2, "big") + data
-    return kind + b"\x7f" + size.to_bytes(8, "big") + data
+        made = kind + bytes((size,)) + data
+    elif size < 1 << 16:
+        made = kind + b"\x7e" + size.to_bytes(2, "big") + data
+    else:
+        return kind + b"\x7f" + size.to_bytes(8, "big") + data
+    _latest = (message, made)
+    return made
+
+
+_latest: tuple[str | bytes, bytes] = ("", b"\x81\x00")
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
@@ -64,20 +78,22 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     async def send(self, message: Any) -> None:
         """Send a frame, unless the connection is being closed for what the client did."""
         said = message.get("text") if message.get("text") is not None else message.get("bytes")
-        if said is not None and self.write_now(said):
+        if said is not None and self.write_now((said,)):
             return
         await self.writable.wait()
         if self.close_sent and message["type"] == "websocket.send":
             raise ClientDisconnected
         await super().send(message)
 
-    def write_now(self, message: str | bytes | None) -> bool:
-        """Write a message as one frame (None: none), if the connection is plainly open and has room; whether it is."""
+    def write_now(self, messages: Sequence[str | bytes]) -> bool:
+        """Write messages in one go, a frame each, if the connection is plainly open and has room; whether it is."""
         ready = self.handshake_complete and self.initial_response is None and self.writable.is_set()
         if not ready or self.close_sent or self.disconnected or self.conn.state is not State.OPEN:
             return False
-        if message is not None:
-            self.transport.write(message_frame(message))
+        if len(messages) == 1:
+            self.transport.write(message_frame(messages[0]))
+        elif messages:
+            self.transport.write(b"".join(map(message_frame, messages)))
         return True
 
     # -- what the client says ------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 from wiro_mock.clock import monotonic
 from wiro_mock.deliveries import Webhook
+from wiro_mock.kernel.events import Instant
 from wiro_mock.mock import World
 
 SLOW_FOLLOWER_SECONDS = 10.0
@@ -137,6 +138,7 @@ class Pump:
         self.followers: set[Follower] = set()
         self.behind: set[Follower] = set()
         self._line: dict[Follower, None] = {}
+        self._jumping = False
         self.awaited: dict[str, set[Follower]] = {}
         self._post = post
         self._posting: set[asyncio.Future[None]] = set()
@@ -152,7 +154,7 @@ class Pump:
 
     def line_up(self, follower: Follower) -> None:
         """Let this follower send on what there is, as soon as the loop comes to it: all of them in one go."""
-        if not self._line:
+        if not self._line and not self._jumping:
             self.loop.call_soon(self._send_on)
         self._line[follower] = None
 
@@ -209,12 +211,21 @@ class Pump:
             with world.lock:
                 # A command may have come while the followers were sending: then it goes first.
                 if world.clock.autojump and not self._changed.is_set() and world.sim.next_deadline() == deadline:
-                    world.jump(deadline)
+                    self._jump(deadline)
+            self._send_on()
             await asyncio.sleep(0)
         elif not self._changed.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._changed.wait()
+
+    def _jump(self, deadline: Instant) -> None:
+        """Move time. Nobody is called for what happens then: the followers get it as soon as the lock is free."""
+        self._jumping = not self._line
+        try:
+            self.world.jump(deadline)
+        finally:
+            self._jumping = False
 
     def _somebody_waits(self) -> bool:
         """Whether time is worth moving: a webhook is to come, or a task that is followed has not finished."""

@@ -89,7 +89,8 @@ class FrameLog:
         self._weight = 0
         self._count = 0
         self._waiting = 0
-        self._news = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._news = threading.Condition(self._lock)
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -160,10 +161,11 @@ class FrameLog:
                 self._waiting -= 1
 
     def _record(self, raws: Sequence[_Raw]) -> None:
-        with self._news:
+        with self._lock:
             self._kept.extend(raws)
             self._count += len(raws)
-            self._weight += sum(len(raw.text) for raw in raws) + OVERHEAD * len(raws)
+            for raw in raws:
+                self._weight += len(raw.text) + OVERHEAD
             while len(self._kept) > self._most or self._weight > self._size:
                 self._weight -= len(self._kept.popleft().text) + OVERHEAD
             if self._waiting:

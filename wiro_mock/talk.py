@@ -24,13 +24,11 @@ from wiro_mock.text import printable
 REPLIES_WAITING = 1_000
 """So many replies wait to be sent on a socket before no more is read from it."""
 
-AT_ONCE = 8
-"""So many frames are sent without looking whether there still is room for them."""
-Write: TypeAlias = Callable[[str | bytes | None], bool]
-"""Sends a message at once, None for nothing; whether it could."""
+Write: TypeAlias = Callable[[Sequence[str | bytes]], bool]
+"""Sends messages at once, in one go; whether it could."""
 
 
-def _nowhere(message: str | bytes | None) -> bool:  # noqa: ARG001 -- a door that is shut
+def _nowhere(messages: Sequence[str | bytes]) -> bool:  # noqa: ARG001 -- a door that is shut
     return False
 
 
@@ -151,11 +149,19 @@ class Talk:
             if self._failure is not None:
                 raise self._failure
             while (self._replies or self._conversation.has_news) and (outs := self._take()):
-                for out in outs:
-                    await self._send_out(out, send)
-                    self._follower.moved()
+                await self._send_all(outs, send)
             self._busy = False
             self._follower.caught_up()
+
+    async def _send_all(self, outs: Sequence[Out], send: Send) -> None:
+        """All of it in one go where there is room for it, else one after the other as there comes to be."""
+        frames = [out for out in outs if not isinstance(out, Act)]
+        if len(frames) == len(outs) and self._write(frames):
+            self._follower.moved()
+            return
+        for out in outs:
+            await self._send_out(out, send)
+            self._follower.moved()
 
     async def _send_out(self, out: Out, send: Send) -> None:
         if isinstance(out, Act):
@@ -179,22 +185,21 @@ class Talk:
 
     def _push(self) -> bool:
         """Send at once what has just happened; whether that is all there is to send."""
-        if self._busy or self._replies or not self._is_whole or not self._write(None):
+        if self._busy or self._replies or not self._is_whole or not self._write(()):
             return False
         try:
-            for out in self._take(AT_ONCE):
-                self._write(out if isinstance(out, str | bytes) else None)
+            self._write([out for out in self._take() if not isinstance(out, Act)])
         except Exception as error:
             self._failure = error  # for the half whose end is the connection's
             return False
         return not self._conversation.has_news
 
-    def _take(self, limit: int = 64) -> Sequence[Out]:
+    def _take(self) -> Sequence[Out]:
         """What is to be sent next; nothing where there is nothing left."""
         outs: Sequence[Out] = ()
         while not outs and (self._replies or self._conversation.has_news):
             with self.world.lock:
-                frames = self._next_frames(limit)
+                frames = self._next_frames()
                 if not frames:
                     return ()
                 outs, lines = self._on_their_way(frames)
@@ -205,12 +210,12 @@ class Talk:
                 self.world.tell(line)
         return outs
 
-    def _next_frames(self, limit: int) -> Sequence[str | bytes]:
+    def _next_frames(self) -> Sequence[str | bytes]:
         if self._replies:
             frames, self._replies = self._replies, []
             self._taken.set()
             return frames
-        pending = self._conversation.pending(limit)
+        pending = self._conversation.pending()
         self._listen_as_told()
         return pending
 

@@ -207,35 +207,41 @@ class Conversation:
             return self._drop(f"{kind} for task {task_id}, which was saying nothing")
         return self._drop(f"{kind} for task {task_id}, {self._why_deaf(task_id)}")
 
-    def pending(self, limit: int = 64) -> list[str | bytes]:
+    def pending(self, limit: int = 64, size: int = 64 << 10) -> list[str | bytes]:
         """The next frames that have not been sent, about `limit` of them; they count as sent from now on.
+
+        Of more than `size` characters there are fewer: so many wait at once for a client that reads nothing.
 
         Those of several tasks come in the order in which they happened.
         """
         self._begin_anew_with_the_world()
         self._meet_the_unknown()
         if len(self._follows) == 1:
-            return self._pending_of_one(limit)
+            return self._pending_of_one(limit, size)
         follows = enumerate(self._follows.items())
         behind = [(follow.due, at, token) for at, (token, follow) in follows if follow.has_news]
         heapq.heapify(behind)
         frames: list[str | bytes] = []
-        while behind and len(frames) < limit:
+        while behind and len(frames) < limit and size > 0:
             _, at, token = behind[0]
             follow = self._follows[token]
-            frames += self._next_frame(token, follow)
+            for frame in self._next_frame(token, follow):
+                frames.append(frame)
+                size -= len(frame)
             if token in self._follows and follow.has_news:
                 heapq.heapreplace(behind, (follow.due, at, token))
             else:
                 heapq.heappop(behind)
         return frames
 
-    def _pending_of_one(self, limit: int) -> list[str | bytes]:
+    def _pending_of_one(self, limit: int, size: int) -> list[str | bytes]:
         """`pending`, where one task is followed, as nearly every client does."""
         ((token, follow),) = self._follows.items()
         frames: list[str | bytes] = []
-        while follow.has_news and len(frames) < limit and token in self._follows:
-            frames += self._next_frame(token, follow)
+        while follow.place < len(follow.log) and len(frames) < limit and size > 0 and token in self._follows:
+            for frame in self._next_frame(token, follow):
+                frames.append(frame)
+                size -= len(frame)
         return frames
 
     @property
@@ -243,7 +249,10 @@ class Conversation:
         """Whether there is something that `pending` would tell of, or may come to."""
         if (self._unknown and self._looked_at != self._sim.made) or self._sim is not self.world.sim:
             return True
-        return any(follow.has_news for follow in self._follows.values())
+        for follow in self._follows.values():  # noqa: SIM110 -- asked twice for every frame of every follower
+            if follow.place < len(follow.log):
+                return True
+        return False
 
     def _drop(self, what: str) -> list[str]:
         self.notes.append(f"dropped {what}")
