@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -76,7 +77,7 @@ def test_the_server_lets_go_of_who_does_not_answer(monkeypatch: pytest.MonkeyPat
     with live() as running:
         deaf = raw((running.thread.host, running.thread.port), UPGRADE + b"\r\n")
         received = everything(deaf)
-        assert received.count(b"\x89\x04") == 1
+        assert len(re.findall(rb"(?s)\x89\x04....", received)) == 1  # its payload is random, and may look like another
         assert b"1011" in received or b"\x03\xf3" in received
         running.check_clean()
 

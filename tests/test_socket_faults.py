@@ -146,7 +146,7 @@ def test_what_is_sent_is_in_the_log_of_frames_and_nothing_else(auto: Live) -> No
     auto.world.reset()
     struck(auto, {"oversized": "binary"})
     (frame,) = [frame for frame in auto.world.frames if frame.size > MOST]
-    assert (frame.size, frame.direction, frame.type) == (MOST + 1, "out", "")
+    assert (frame.size, frame.direction, frame.type) == (MOST + 1, "out", "binary")
 
 
 def test_silence_lasts_and_holds_up_nobody(auto: Live) -> None:
