@@ -167,6 +167,6 @@ def test_a_head_of_a_binary_frame_is_kept(auto: Live) -> None:
         listener.connection.send(b"token|" + bytes(range(200)))
         listener.check_silence()
     frame = next(one for one in reversed(auto.world.frames.frames) if one.size == 206)
-    assert (frame.direction, frame.type) == ("in", "")
+    assert (frame.direction, frame.type) == ("in", "binary")
     assert frame.text.startswith("74 6f 6b 65 6e 7c 00 01")
     assert len(bytes.fromhex(frame.text)) == 64
