@@ -47,7 +47,8 @@ class _Findings:
 
     def look_at(self, path: Path) -> None:
         """Read a file or folder. A folder named `models` describes models, one named `faults` holds fault sets."""
-        from wiro_mock.loader import FAULTS, MODELS, load_fault_sets, load_models, load_scenarios
+        from wiro_mock.loader import load_fault_sets, load_models, load_scenarios
+        from wiro_mock.reading import FAULTS, MODELS
 
         if not {path.name, path.resolve().parent.name} & {MODELS, FAULTS}:
             self.scenarios |= {scenario.source for scenario in self._read(load_scenarios, path)}

@@ -19,8 +19,9 @@ from typing import Final
 
 from wiro_mock.kernel.catalog import Model, clean_name, clean_slug
 from wiro_mock.language.complaints import ScenarioError
-from wiro_mock.loader import MODELS, load_models
+from wiro_mock.loader import load_models
 from wiro_mock.published.draft import NotAModel
+from wiro_mock.reading import MODELS
 
 LONGEST: Final = 120
 """Characters of a file's name before its suffix."""
