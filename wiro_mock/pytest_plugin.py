@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast
 
 import pytest
 
@@ -18,6 +18,7 @@ from wiro_mock.testing.keyword_table import KEYWORDS, NAMES, unknown
 if TYPE_CHECKING:
     from wiro_mock.library import Served, WiroMock
     from wiro_mock.respx_router import WiroRouter
+    from wiro_mock.testing.elsewhere import Elsewhere
     from wiro_mock.worlds import Over, Worlds
 
 T = TypeVar("T")
@@ -33,6 +34,14 @@ OVER = pytest.StashKey["Over"]()
 SHARED = pytest.StashKey["Worlds"]()
 STRAYS = pytest.StashKey[list[str]]()
 STRAYS_SHOWN = 10
+ELSEWHERE = pytest.StashKey["Elsewhere"]()
+"""Where tests with the mark `wiro_contract` run instead of against the mock."""
+CONTRACT_FLAGS = (
+    ("target", "mock", "mock|real|URL", "what tests with the mark wiro_contract run against, and the contract suite"),
+    ("target_socket", "", "URL", "the socket of that target, where it isn't its own"),
+    ("only", "", "AREAS", "the areas of the contract suite that are checked (pytest --pyargs wiro_mock.contract)"),
+    ("budget", "0.05USD", "AMOUNT", "what the contract suite may cost"),
+)
 FIXTURES = ("wiro", "wiro_respx", "wiro_server", "wiro_env")
 
 
@@ -57,6 +66,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             group.addoption(flag, action=action, default=None, metavar=metavar, dest=f"wiro_{name}", help=help_text)
             parser.addini(f"wiro_{name}", f"{help_text} (as {example})", type=_ini_kind(name), default=None)
 
+    for name, default, metavar, help_text in CONTRACT_FLAGS:
+        flag = f"--wiro-{name.replace('_', '-')}"
+        group.addoption(flag, default=default, metavar=metavar, dest=f"wiro_{name}", help=help_text)
+
 
 def _ini_kind(name: str) -> Literal["paths", "string"]:
     return "paths" if name == "scenarios" else "string"
@@ -67,9 +80,44 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", f"wiro({EXAMPLES}): set up the Wiro of this test; marks of module and class count"
     )
+    config.addinivalue_line(
+        "markers", "wiro_contract: runs against --wiro-target, which is the mock unless it is given"
+    )
     given = {name: value for name in NAMES if (value := config.getoption(f"wiro_{name}", None)) is not None}
     if given:
         _check(given, "--wiro-…")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Look for the target before any test is collected."""
+    if session.config.getoption("wiro_target", "mock") != "mock":
+        session.config.stash[ELSEWHERE] = _read_target(session.config)
+
+
+def _read_target(config: pytest.Config) -> Elsewhere:
+    """Where `--wiro-target` leads, with the credentials of the environment; status 2 if nowhere."""
+    from wiro_mock.contract.runner import COULD_NOT_RUN, CannotRun, target_of
+    from wiro_mock.testing.elsewhere import Elsewhere
+
+    try:
+        target = target_of(config.getoption("wiro_target"), config.getoption("wiro_target_socket"))
+    except CannotRun as error:
+        pytest.exit(f"--wiro-target: {error}", returncode=COULD_NOT_RUN)
+    shown = target.credentials
+    return Elsewhere(
+        url=target.url, socket_url=target.socket_url, api_key=shown.key, api_secret=shown.secret, fixture="wiro"
+    )
+
+
+def _elsewhere(request: pytest.FixtureRequest) -> Elsewhere | None:
+    """The target of a test that isn't the mock, if it has the mark; what sets the mock up skips it."""
+    target = request.config.stash.get(ELSEWHERE, None)
+    if target is None or request.node.get_closest_marker("wiro_contract") is None:
+        return None
+    for mark in request.node.iter_markers("wiro"):
+        if mark.kwargs:
+            target.skip(f"what @pytest.mark.wiro({next(iter(mark.kwargs))}=…) sets up")
+    return target
 
 
 def _check(given: Mapping[str, Any], place: str) -> None:
@@ -111,6 +159,9 @@ def wiro(request: pytest.FixtureRequest, wiro_settings: Mapping[str, Any]) -> It
     """A Wiro of the test's own, with clock, seed, journal, tasks, files and balance; verified at the end."""
     from wiro_mock.misuse import Misuse
 
+    if target := _elsewhere(request):
+        yield cast("WiroMock", target)
+        return
     made = _in_one_sentence(lambda: _make(request, wiro_settings), Misuse)
     request.node.stash.setdefault(WORLDS, []).append(made)
     try:
@@ -129,6 +180,11 @@ def wiro_respx(request: pytest.FixtureRequest, wiro: WiroMock) -> Iterator[WiroR
     """Wiro's hosts answered in process, for sync and async httpx: an active respx router over `wiro`."""
     from wiro_mock.misuse import Misuse
 
+    if target := _elsewhere(request):
+        if target.origin != "https://api.wiro.ai":
+            target.skip("wiro_respx, which answers for Wiro's own addresses,")
+        yield cast("WiroRouter", target.under("wiro_respx"))  # nothing is mocked: they lead to Wiro
+        return
     if "httpx_mock" in request.fixturenames:
         from wiro_mock.respx_router import TWO_MOCKS
 
@@ -152,9 +208,12 @@ def _wiro_shared_server(request: pytest.FixtureRequest) -> Iterator[tuple[Worlds
 
 
 @pytest.fixture
-def wiro_server(wiro: WiroMock, _wiro_shared_server: tuple[Worlds, Served]) -> Iterator[Served]:
+def wiro_server(request: pytest.FixtureRequest, wiro: WiroMock) -> Iterator[Served]:
     """`wiro` on real sockets: `.url`, the base of the API, and `.socket_url`, both ending in `/v1`."""
-    worlds, served = _wiro_shared_server
+    if target := _elsewhere(request):
+        yield cast("Served", target.under("wiro_server"))
+        return
+    worlds, served = request.getfixturevalue("_wiro_shared_server")
     worlds.attach(wiro.world)
     try:
         yield served

@@ -145,6 +145,11 @@ class Played:
         return {one.promise.name: one.because for one in self.result.verdicts if one.outcome == "skipped"}
 
 
+def named(*names: str) -> list[Promise]:
+    """These promises."""
+    return [one for one in PROMISES if one.name in names]
+
+
 def played(target: Target, *areas: str, promises: Sequence[Promise] = PROMISES, **more: Any) -> Played:
     """Play the suite."""
     lines: list[str] = []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.kit import Answered, EditFrame, Played, contract_world, drifted, played
+from tests.contract.kit import Answered, EditFrame, Played, contract_world, drifted, named, played
 from wiro_mock.contract.checks import PROMISES
 
 
@@ -217,8 +217,9 @@ def test_a_slower_queue_is_told_and_breaks_nothing(how: str) -> None:
     """No source promises a quick one; both that tell of a task have one of at most a second."""
     answer = long_wait if how == "edited" else None
     slow = "scenario: slow\nmatch: {model: '*/*'}\nsteps: [accept: 3m, assign: 0s, start: 1s, exit: 0]\n"
+    queue = named("auth.lets_in", "runs.is_taken_on", "tasks.is_shown", "tasks.queue_is_short")
     with drifted(answer=answer, world=contract_world(scenarios=slow if how == "played" else "")) as target:
-        found = played(target, "tasks")
+        found = played(target, promises=queue)
     assert found.broken == {}
     ((level, text),) = found.notes
     assert level == "upstream new"

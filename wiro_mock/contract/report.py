@@ -8,6 +8,8 @@ from wiro_mock.contract.promise import Promise
 from wiro_mock.contract.verdicts import Verdict, one_line
 
 Write = Callable[[str], None]
+NAMES = ("promise", "cost", "standing", "source")
+"""The columns after the outcome."""
 SECTIONS = (
     ("mock wrong", "Broken promises"),
     ("upstream new", "New upstream"),
@@ -22,13 +24,12 @@ class Table:
         self._write = write
         self._total = len(promises)
         self._done = 0
-        self._widths = [max((len(cell) for cell in column), default=0) for column in zip(*map(_cells, promises))]  # noqa: B905
+        rows = [NAMES, *map(_cells, promises)]
+        self._widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
 
     def begin(self) -> None:
         """The head of the table."""
-        names = ("promise", "cost", "standing", "source")
-        self._widths = [max(width, len(name)) for width, name in zip(self._widths, names, strict=True)]
-        self._write(self._line(" " * len(self._counted()), "outcome", names))
+        self._write(self._line(" " * len(self._counted()), "outcome", NAMES))
 
     def row(self, verdict: Verdict) -> None:
         """One more."""

@@ -24,8 +24,8 @@ UNFIT = (96, 97, 98)
 """The codes of a refused run that say something of the account, and nothing of the API (rest.md §9)."""
 LOOKS = 400
 """Looks at a task, after which it is given up on."""
-LONGEST_PAUSE = 3.0
-"""Seconds between two looks, at most: the pace of Wiro's own clients (socket.md §2.1)."""
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 3.0
+"""Seconds between two looks; the longest is the pace of Wiro's own clients (socket.md §2.1)."""
 TAKEN_ON = "runs.is_taken_on"
 IS_SHOWN = "tasks.is_shown"
 
@@ -172,17 +172,17 @@ class Service:
 
     def look(self, run: Run, enough: Callable[[str], bool] = lambda _: False) -> tuple[Answer, dict[str, Any]]:
         """Look at a task until its status is enough, or final; the longer nothing changes, the more seldom."""
-        pause, before = 0.05, ""
+        pause, before, status = SHORTEST_PAUSE, None, ""
         for _ in range(LOOKS):
             answer = self.post("Task/Detail", {"tasktoken": run.token} if run.token else {"taskid": run.task_id})
             task = self.task_of(answer)
-            status = str(task.get("status"))
+            status = str(task.setdefault("status", ""))
             if status in ENDS or enough(status):
                 return answer, task
-            if status == before:
+            if before is not None and task["status"] == before.get("status"):
+                pause = min(2 * pause, LONGEST_PAUSE) if task == before else SHORTEST_PAUSE
                 self.pause(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
-            before = status
+            before = task
         raise NotVerified(f"the task was still in {status} after {LOOKS} looks")
 
     def _once(self, name: str, make: Callable[[], T]) -> T:

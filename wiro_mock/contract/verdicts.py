@@ -71,8 +71,9 @@ def chosen(promises: Sequence[Promise], areas: Iterable[str]) -> list[Promise]:
 class Judge:
     """Checks promises one after the other, and remembers what is broken and what was noted."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, promises: Iterable[Promise] = ()) -> None:
         self._service = service
+        self._by_name = {one.name: one for one in promises}
         self._told: set[str] = set()
         self.verdicts: dict[str, Verdict] = {}
 
@@ -80,6 +81,13 @@ class Judge:
         """A verdict for each, as it is reached."""
         for promise in promises:
             yield self.check(promise)
+
+    def verdict(self, promise: Promise) -> Verdict:
+        """The verdict on a promise, reached before or now; those that it needs are checked first."""
+        for need in promise.needs:
+            if need not in self.verdicts:
+                self.verdict(self._by_name[need])
+        return self.verdicts.get(promise.name) or self.check(promise)
 
     def check(self, promise: Promise) -> Verdict:
         """The verdict on a promise; those that it needs have theirs."""
