@@ -450,3 +450,39 @@ async def test_a_jump_costs_the_same_with_a_thousand_followers() -> None:
 
     few, many = await seconds_per_jump(50), await seconds_per_jump(1000)
     assert many < 5 * few
+
+
+async def test_a_client_that_takes_nothing_more_delays_nobody_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time goes on without it; as soon as it moves again it is waited for as any other."""
+    monkeypatch.setattr(pump_module, "PATIENCE", 0.02)
+    world = make_world(time="auto")
+    task_id, _ = api_kit.run(world)
+    async with pumping(world) as pump:
+        stuck, reader = follow(pump, task_id), follow(pump, task_id)
+        stuck.blocked = True
+        reading = asyncio.create_task(read_all(reader))
+        await soon(lambda: finished(world, task_id))
+        assert not stuck.let_go.is_set()
+        assert (pump.overtaken, pump.behind) == ({stuck}, set())
+        stuck.wake()
+        assert stuck not in pump.behind
+        stuck.moved()
+        assert (pump.overtaken, pump.behind) == (set(), {stuck})
+        await stuck.news()
+        stuck.caught_up()
+        assert not pump.behind
+        reading.cancel()
+
+
+async def test_one_that_was_overtaken_and_does_not_move_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When its time is over, whoever waits."""
+    monkeypatch.setattr(pump_module, "PATIENCE", 0.01)
+    monkeypatch.setattr(pump_module, "SLOW_FOLLOWER_SECONDS", 0.2)
+    world = make_world(time="auto")
+    task_id, _ = api_kit.run(world)
+    async with pumping(world) as pump:
+        stuck = follow(pump, task_id)
+        stuck.blocked = True
+        await soon(lambda: finished(world, task_id))
+        await soon(stuck.let_go.is_set)
+        assert (pump.overtaken, pump.behind, pump.followers) == (set(), set(), set())

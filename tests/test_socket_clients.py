@@ -105,6 +105,19 @@ def test_a_client_that_reads_nothing_costs_no_memory_and_is_cut_off(monkeypatch:
         running.check_healthy()
 
 
+def test_a_client_that_reads_nothing_for_a_while_delays_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one sees the end meanwhile; and what the first one reads later is whole."""
+    monkeypatch.setattr(pump, "PATIENCE", 0.05)
+    with live(scenarios=LONG) as running:
+        running.world.use("long")
+        _, token = running.run()
+        with running.socket("/v1", token) as late:
+            with running.socket("/v1", token) as listener:
+                assert listener.until_end()[-1]["type"] == "task_postprocess_end"
+            assert late.until_end()[-1]["type"] == "task_postprocess_end"
+        assert not any("let go" in told for told in running.told)
+
+
 def _is_open(thing: object) -> bool:
     return type(thing) is protocols.SocketProtocol and not thing.disconnected
 

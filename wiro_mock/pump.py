@@ -2,7 +2,8 @@
 
 REST needs no pump, since every request settles the world first. Sockets and webhooks do: they want to hear of
 things as they happen. The pump settles, lets every follower send what there is, and only then, where time is
-virtual and jumps by itself, moves it to the next deadline of the whole world: one deadline at a time.
+virtual and jumps by itself, moves it to the next deadline of the whole world: one deadline at a time. It waits for no
+client that has stopped to read for longer than a second.
 
 Nothing here looks at every follower on every tick: those that have something to send stand in a set, and so do
 the followed tasks that are not finished. A thousand sockets cost a jump no more than one.
@@ -22,7 +23,11 @@ from wiro_mock.kernel.events import Instant
 from wiro_mock.mock import World
 
 SLOW_FOLLOWER_SECONDS = 10.0
-"""How long a jump waits for a follower that sends nothing on, before that follower is let go. Real seconds."""
+"""How long a follower may send nothing on, before it is let go. Real seconds, as the next."""
+PATIENCE = 1.0
+"""How long a jump waits for one whose client takes nothing more: then time goes on, and it gets all of it later."""
+LOOKS = 3
+"""So many turns of the loop from a socket that has room again to the frame that goes there."""
 EVERY_NEW_TASK = "*"
 Post: TypeAlias = Callable[[Webhook], Awaitable[None]]
 AT_ONCE = 20
@@ -41,6 +46,8 @@ class Follower:
         self.let_go = asyncio.Event()
         """Set when the pump has waited long enough for this follower."""
         self.moved_at = 0.0
+        self.blocked = False
+        """Whether it is about to send, and its client has no room."""
 
     def wake(self) -> None:
         """There is news. May be called from any thread, with the world's lock held."""
@@ -56,7 +63,7 @@ class Follower:
             self._fall_behind()
 
     def _fall_behind(self) -> None:
-        if self not in self._pump.behind:
+        if self not in self._pump.behind and self not in self._pump.overtaken:
             self.moved_at = monotonic()
             self._pump.behind.add(self)
 
@@ -89,7 +96,10 @@ class Follower:
 
     def moved(self) -> None:
         """A piece of the news has been sent on."""
-        self.moved_at = monotonic()
+        self.moved_at, self.blocked = monotonic(), False
+        if self in self._pump.overtaken:
+            self._pump.overtaken.discard(self)
+            self._pump.behind.add(self)
 
     def caught_up(self) -> None:
         """All news has been sent on; time may jump."""
@@ -127,8 +137,8 @@ class Follower:
 class Pump:
     """The pump of one world, running in one event loop. `post` sends a webhook and tells the world how it went.
 
-    `behind` are the followers with news that they have not sent on; `awaited` are the followers of
-    each task that may still change.
+    `behind` are the followers with news that they have not sent on, and for which time waits; `overtaken` are those for
+    which it no longer does; `awaited` are the followers of each task that may still change.
     """
 
     def __init__(self, world: World, post: Post | None = None) -> None:
@@ -137,6 +147,7 @@ class Pump:
         self.thread = threading.get_ident()
         self.followers: set[Follower] = set()
         self.behind: set[Follower] = set()
+        self.overtaken: set[Follower] = set()
         self._line: dict[Follower, None] = {}
         self._jumping = False
         self.awaited: dict[str, set[Follower]] = {}
@@ -167,6 +178,7 @@ class Pump:
     def is_level(self, follower: Follower) -> None:
         """This follower holds up nobody any more."""
         self.behind.discard(follower)
+        self.overtaken.discard(follower)
         if not self.behind:
             self._level.set()
 
@@ -239,22 +251,40 @@ class Pump:
         return False
 
     async def _let_all_catch_up(self) -> None:
-        """Let every follower send what there is; one that gets nothing sent in time is let go."""
+        """Let every follower send what there is; one that gets nothing sent in time is overtaken, and later let go."""
         while self.behind:
-            longest = min(follower.moved_at for follower in self.behind) + SLOW_FOLLOWER_SECONDS - monotonic()
+            longest = self._longest()
             if longest <= 0:
-                self._let_go()
+                await self._lose_patience()
                 continue
             self._level.clear()
-            guard = self.loop.call_later(longest, self._level.set)  # costs less than a timeout, at every jump
+            # No longer than that: one may have come to have no room meanwhile. Costs less than a timeout, at every jump.
+            guard = self.loop.call_later(min(longest, PATIENCE), self._level.set)
             await self._level.wait()
             guard.cancel()
 
-    def _let_go(self) -> None:
-        late = monotonic() - SLOW_FOLLOWER_SECONDS
-        for follower in [follower for follower in self.behind if follower.moved_at <= late]:
-            follower.leave()
-            follower.let_go.set()
+    def _longest(self) -> float:
+        """How long those that are behind are still waited for, in seconds."""
+        return min(follower.moved_at + _patience(follower) for follower in self.behind) - monotonic()
+
+    async def _lose_patience(self) -> None:
+        for _ in range(LOOKS):  # where all of us stood still, whoever has room by now moves first
+            await asyncio.sleep(0)
+        now = monotonic()
+        for follower in [one for one in self.behind if one.moved_at + _patience(one) <= now]:
+            self.behind.discard(follower)
+            self.overtaken.add(follower)
+            self._look_after(follower)
+
+    def _look_after(self, follower: Follower) -> None:
+        """Let one that was overtaken go, when it has stood still for too long."""
+        if follower not in self.overtaken:
+            return
+        if (left := follower.moved_at + SLOW_FOLLOWER_SECONDS - monotonic()) > 0:
+            self.loop.call_later(left, self._look_after, follower)
+            return
+        follower.leave()
+        follower.let_go.set()
 
     def _post_webhooks(self) -> None:
         """Take up webhooks, while there is a place; those of a world from before a reset are posted no longer."""
@@ -272,3 +302,8 @@ class Pump:
     def _posted(self, task: asyncio.Future[None]) -> None:
         self._posting.discard(task)
         self.stir()
+
+
+def _patience(follower: Follower) -> float:
+    """How long a jump waits for a follower that does not move."""
+    return min(PATIENCE, SLOW_FOLLOWER_SECONDS) if follower.blocked else SLOW_FOLLOWER_SECONDS

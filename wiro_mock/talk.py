@@ -160,6 +160,7 @@ class Talk:
             self._follower.moved()
             return
         for out in outs:
+            self._follower.blocked = True
             await self._send_out(out, send)
             self._follower.moved()
 
