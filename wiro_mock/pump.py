@@ -258,7 +258,7 @@ class Pump:
                 await self._lose_patience()
                 continue
             self._level.clear()
-            # No longer than that: one may have come to have no room meanwhile. Costs less than a timeout, at every jump.
+            # No longer: one may have come to have no room meanwhile. Costs less than a timeout, at every jump.
             guard = self.loop.call_later(min(longest, PATIENCE), self._level.set)
             await self._level.wait()
             guard.cancel()

@@ -14,6 +14,7 @@ from tests.benchmarks import (
     respx_calls,
     sockets,
     startup,
+    voice,
 )
 
 if __name__ == "__main__":
@@ -23,6 +24,7 @@ if __name__ == "__main__":
         lifecycles,
         sockets,
         fanout,
+        voice,
         long_run,
         plugin,
         fixtures,

@@ -1,7 +1,7 @@
 """A bare Starlette WebSocket that takes sound and sends sound, and looks at neither: the rival of `voice`.
 
-It sends what the file that `SOUND` names holds, in pieces of 200 ms, to whoever has said something first, all at a word.
-A text that comes later is answered. uvicorn is configured as ours is.
+It sends what the file that `SOUND` names holds, in pieces of 200 ms, to whoever has said something first, all at a
+word. A text that comes later is answered. uvicorn is configured as ours is.
 """
 
 from __future__ import annotations

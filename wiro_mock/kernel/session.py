@@ -117,19 +117,17 @@ class Ear:
 
     def listen(self, level: int, threshold: int) -> Ear:
         """One window more."""
-        place = self.place + WINDOW
-        if level < threshold:
-            return replace(self, place=place, quiet=self.quiet + 1, still=self.still + 1)
-        since = self.place if self.since is None else self.since
-        return replace(
-            self,
-            place=place,
-            since=since,
-            loud=self.loud + 1,
-            quiet=0,
-            energy=self.energy + level * level,
-            still=0,
-            speech=self.speech + 1,
+        is_loud = level >= threshold
+        # Fifty times a second for every caller: written out, it takes a third of the time of `replace`.
+        return Ear(
+            place=self.place + WINDOW,
+            since=self.place if is_loud and self.since is None else self.since,
+            loud=self.loud + is_loud,
+            quiet=0 if is_loud else self.quiet + 1,
+            energy=self.energy + is_loud * level * level,
+            still=0 if is_loud else self.still + 1,
+            speech=self.speech + is_loud,
+            told=self.told,
         )
 
     def ended(self) -> Ear:
@@ -215,9 +213,12 @@ def proceed(session: Session, *, broke: bool) -> Reaction:
 def hear(session: Session, levels: Iterable[int]) -> Reaction:
     """The client was heard: the loudness of one window after the other."""
     events, cut = list[Event](), False
-    script = session.script
+    script, ear = session.script, session.ear
     for level in levels:
-        session = replace(session, ear=session.ear.listen(level, script.threshold))
+        ear = ear.listen(level, script.threshold)
+        if not _matters(session, ear):
+            continue
+        session = replace(session, ear=ear)
         if script.barge_in is not None and session.speaking and session.ear.lasted >= script.barge_in:
             stopped = interrupt(session)
             session, cut = stopped.session, True
@@ -232,6 +233,9 @@ def hear(session: Session, levels: Iterable[int]) -> Reaction:
             events += told
         elif session.ear.since is None:
             session = _still(session)
+        ear = session.ear
+    if session.phase == "on":
+        session = replace(session, ear=ear)
     return Reaction(session=session, events=tuple(events), cut=cut)
 
 
@@ -266,6 +270,18 @@ def end(session: Session, by: Ender) -> Reaction:
         events.append(TurnCharged(cost=Decimal(0), total=session.charged, final=True))
     events.append(SessionEnded(by=by))
     return Reaction(session=replace(session, phase="over"), events=tuple(events), cut=True)
+
+
+def _matters(session: Session, ear: Ear) -> bool:
+    """Whether anything may come of the latest window; of most, nothing does."""
+    script = session.script
+    if script.barge_in is not None and session.speaking and ear.lasted >= script.barge_in:
+        return True
+    if script.dictation is not None:
+        return ear.speech * WINDOW_TIME // script.dictation.every > ear.told
+    if ear.since is not None:
+        return ear.quiet * WINDOW_TIME >= script.silence
+    return any(turn.when == "silence" for turn in script.turns)
 
 
 # -- inside --------------------------------------------------------------------------------------------
