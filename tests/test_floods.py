@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from tests.api_kit import make_world, run
-from tests.live_kit import UPGRADE, Live, eventually, everything, live, opened, raw, reset
+from tests.live_kit import PATIENCE, UPGRADE, Live, eventually, everything, live, opened, raw, reset
 from wiro_mock.api import jsontext
 from wiro_mock.api import socket as dialogue
 from wiro_mock.protocols import SLICE, SocketProtocol, message_frame
@@ -135,7 +135,7 @@ def test_a_head_without_an_end_is_cut_off(auto: Live, endless: bytes) -> None:
     """431, or whatever h11 says to it; not one byte more than a few hundred thousand is taken."""
     piece = b"x" * 8000 if endless != UPGRADE else b"X-A: b\r\n" * 1000
     sock = raw((auto.thread.host, auto.thread.port), endless)
-    sock.settimeout(20)
+    sock.settimeout(PATIENCE)
     answer = b""
     with sock, pytest.raises(OSError, match=r"(?i)reset|pipe|aborted"):  # noqa: PT012 -- either may notice
         for _ in range(10_000):

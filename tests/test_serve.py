@@ -227,7 +227,7 @@ def test_fault_sets_are_armed_from_the_start_and_again_after_a_reset(tmp_path: P
 def test_a_fault_set_that_is_not_there_is_one_complaint(tmp_path: Path) -> None:
     """Before anything is served."""
     done = subprocess.run(
-        [*COMMAND, "serve", "--faults", "bad-dya"], capture_output=True, text=True, timeout=20, check=False
+        [*COMMAND, "serve", "--faults", "bad-dya"], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert "no fault set 'bad-dya'; did you mean 'bad-day'?" in done.stderr

@@ -45,7 +45,7 @@ def test_a_start_imports_nothing_that_only_later_requests_need() -> None:
     """At the ready line none of it is there; that each name is one, and the listing whole, is seen to, too."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     done = subprocess.run(
-        [sys.executable, "-c", STARTING], capture_output=True, text=True, timeout=60, check=False, env=kept
+        [sys.executable, "-c", STARTING], capture_output=True, text=True, timeout=280, check=False, env=kept
     )
     assert done.returncode == 0, done.stderr
     line, *modules = done.stdout.splitlines()

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.live_kit import PATIENCE, eventually
 from tests.process_kit import COMMAND, environment
 from wiro_mock.commands.group import wiro_mock
 from wiro_mock.reach.variables import NO_PROXY, frees_wiro, past_proxies
@@ -184,7 +185,7 @@ def test_signals_are_the_commands(number: signal.Signals, tmp_path: Path) -> Non
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(number)
-        assert process.wait(20) == 42
+        assert process.wait(PATIENCE) == 42
 
 
 def test_what_it_leaves_behind_is_ended(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -192,7 +193,7 @@ def test_what_it_leaves_behind_is_ended(tmp_path: Path, capfd: pytest.CaptureFix
     note = tmp_path / "pid"
     assert run("--", "sh", "-c", f"sleep 600 & echo $! > {note}; exit 3") == 3
     assert "the command left 1 process running, which was ended" in capfd.readouterr().err
-    assert not _runs(int(note.read_text()))
+    eventually(lambda: not _runs(int(note.read_text())))
 
 
 def _runs(pid: int) -> bool:
