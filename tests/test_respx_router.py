@@ -346,7 +346,9 @@ def test_every_operation_is_a_route(router: WiroRouter) -> None:
 
 def test_a_name_that_is_none_is_told_what_there_is(router: WiroRouter) -> None:
     """A typo is a KeyError, as in respx."""
-    with pytest.raises(KeyError, match=r"no route 'Details'; there are: CDN, .*File, .*Task/List, .*llms\.txt, unknown"):
+    with pytest.raises(
+        KeyError, match=r"no route 'Details'; there are: CDN, .*File, .*Task/List, .*llms\.txt, unknown"
+    ):
         _ = router["Details"]
     assert "Details" not in router.routes
 
