@@ -148,6 +148,7 @@ QUERIES: dict[str, Callable[[Simulation, Task], object]] = {
     "balance": lambda sim, task: sim.balance,
 }
 COMMANDS = {"advance", "settle", "submit", "cancel", "kill", "emit", "release", "change_account"}
+COMMANDS |= {"delete_upload", "delete_folder"}
 COMMANDS |= {"delete_files", "create_folder", "upload", "hear", "interrupt", "end_session", "come_back", "take_begun"}
 
 
@@ -438,6 +439,18 @@ class World(RuleBasedStateMachine):
     def create_folder(self) -> None:
         folder = self.sim.create_folder("cats")
         assert self.sim.files.folders[folder.id] == folder
+
+    @rule()
+    def delete_the_oldest_upload(self) -> None:
+        for file in list(self.sim.files.uploads.values())[:1]:
+            self.sim.delete_upload(file)
+            assert file not in list(self.sim.files)
+
+    @rule()
+    def delete_the_oldest_folder(self) -> None:
+        for folder_id in list(self.sim.files.folders)[:1]:
+            self.sim.delete_folder(folder_id)
+            assert folder_id not in self.sim.files.folders
 
     @rule()
     def sweep(self) -> None:

@@ -158,6 +158,8 @@ AT_ONCE: dict[str, Callable[[Simulation, str], object]] = {
     "delete_files": lambda sim, task_id: sim.delete_files(task_id),
     "create_folder": lambda sim, task_id: sim.create_folder("cats"),
     "upload": lambda sim, task_id: sim.upload("cat.png", BLOBS[0]),
+    "delete_upload": lambda sim, task_id: sim.delete_upload(sim.upload("cat.png", BLOBS[0])),
+    "delete_folder": lambda sim, task_id: sim.delete_folder(sim.create_folder("cats").id),
 }
 
 
