@@ -214,8 +214,8 @@ def test_an_unknown_model_is_refused(path: str) -> None:
     ("body", "kind", "why"),
     [
         (b"{", "application/json", "not JSON"),
-        (b"[1]", "application/json", "a JSON list, not an object"),
-        (b"null", "application/json", "a JSON NoneType"),
+        (b"[1]", "application/json", "an array, not a JSON object"),
+        (b"null", "application/json", "null, not a JSON object"),
         (b"a=b", "application/json", "not JSON"),
         (b'{"a": NaN}', "application/json", "NaN is not JSON"),
         (b"\xff\xfe{\x00}\x00", "application/json", "not UTF-8"),
