@@ -222,6 +222,14 @@ def reset(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> An
     return 200, {"reset": True}
 
 
+def show_openapi(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """The REST API as OpenAPI 3.1, in the world's revision; `server` says at which address."""
+    from wiro_mock.api.rest_document import document  # what only a tester asks for, a start need not wait for
+
+    _only_query(query, ("server",))
+    return 200, document(query.get("server", "/"), world.profile)
+
+
 RESOURCES: Mapping[str, Mapping[str, Handler]] = {
     "/ready": {"GET": ready},
     "/tasks": {"GET": list_tasks},
@@ -241,6 +249,7 @@ RESOURCES: Mapping[str, Mapping[str, Handler]] = {
     "/faults": {"GET": show_faults, "POST": arm_faults},
     "/faults/clear": {"POST": clear_faults},
     "/reset": {"POST": reset},
+    "/openapi": {"GET": show_openapi},
 }
 """Every path under `/__wiro`, with what it does for each verb."""
 

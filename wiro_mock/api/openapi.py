@@ -34,8 +34,8 @@ _HOW = {
         "HMAC-SHA256 with the API key as its key and the API secret followed by the nonce as its message."
     ),
 }
-_KEY = {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The API key"}
-_NONCE = {
+KEY = {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The API key"}
+NONCE = {
     "type": "apiKey",
     "in": "header",
     "name": "x-nonce",
@@ -43,9 +43,9 @@ _NONCE = {
     "x-example": "1738800000",
     "x-format": "timestamp",
 }
-_SIGNATURE = {"type": "apiKey", "in": "header", "name": "x-signature", "description": "The signature, in hex"}
-_SCHEMES = {"ApiKeyAuth": _KEY, "NonceAuth": _NONCE, "SignatureAuth": _SIGNATURE}
-_SCHEMES_OF = {"apikey": ("ApiKeyAuth",), "signature": tuple(_SCHEMES)}
+SIGNATURE = {"type": "apiKey", "in": "header", "name": "x-signature", "description": "The signature, in hex"}
+SCHEMES = {"ApiKeyAuth": KEY, "NonceAuth": NONCE, "SignatureAuth": SIGNATURE}
+_SCHEMES_OF = {"apikey": ("ApiKeyAuth",), "signature": tuple(SCHEMES)}
 _STATUSES = {
     "task_queue": "Waits for a worker",
     "task_accept": "A worker has taken it",
@@ -92,7 +92,7 @@ def document(model: Model, origin: str, auth: Auth, profile: Profile) -> dict[st
         "security": [{name: [] for name in _SCHEMES_OF[auth]}],
         "paths": _paths(model, auth, profile),
         "components": {
-            "securitySchemes": {name: _SCHEMES[name] for name in _SCHEMES_OF[auth]},
+            "securitySchemes": {name: SCHEMES[name] for name in _SCHEMES_OF[auth]},
             "schemas": components(model, profile),
         },
         "x-task-status-info": _status_info(auth),

@@ -21,6 +21,7 @@ COMMANDS = (
     "explain",
     "lint",
     "model",
+    "openapi",
     "plan",
     "profile",
     "schema",
