@@ -6,6 +6,7 @@ The table `RESOURCES` says what there is. Every function is called with the worl
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -54,6 +55,24 @@ def show_task(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -
     log = [_entry(world, task, entry) for entry in world.sim.log(task.job.id)]
     webhooks = [_webhook(world, hook) for hook in world.webhooks if hook.delivery.task_id == task.job.id]
     return 200, {**_task(world, task), "log": log, "webhooks": webhooks}
+
+
+def show_scenario(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """The scenario that makes a finished task's log again, as YAML; and the files beside it, in base64."""
+    from wiro_mock.recording import NotRecordable, record
+
+    name = query["task"]
+    task = world.sim.task(name) or world.sim.task_by_token(name)
+    if task is None:
+        return 404, {"error": f"no task {name[:60]!r} here; GET /__wiro/tasks lists them"}
+    try:
+        made = record(world.sim.log(task.job.id), world.blobs.read)
+    except NotRecordable as error:
+        raise Mistake(str(error)) from None
+    except KeyError:
+        raise Mistake(f"the files of task {task.job.id} have been deleted") from None
+    files = {beside: base64.b64encode(data).decode() for beside, data in made.files.items()}
+    return 200, {"scenario": made.text, "files": files}
 
 
 def show_journal(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
@@ -234,6 +253,7 @@ RESOURCES: Mapping[str, Mapping[str, Handler]] = {
     "/ready": {"GET": ready},
     "/tasks": {"GET": list_tasks},
     "/tasks/{task}": {"GET": show_task},
+    "/tasks/{task}/scenario": {"GET": show_scenario},
     "/sessions": {"GET": list_sessions},
     "/sessions/{task}.wav": {"GET": heard_wav},
     "/sessions/{task}": {"GET": show_session},

@@ -463,6 +463,16 @@ class WiroMock:
 
         export.export(self.world, fspath(path))
 
+    def record(self, task: views.Task | str, folder: str | PathLike[str] | None = None, *, name: str = "") -> str:
+        """The scenario, as YAML, that makes the log of this finished task (or its id or token) again: a real model's
+        run, to be played from then on. With a `folder` it is written there, and the files that it produces beside it:
+        so `scenarios=folder` plays it for runs of the same model with the same parameters. Raises `Misuse` for a log
+        that no scenario makes, and for files where there is no folder.
+        """
+        from wiro_mock.testing import recordings
+
+        return recordings.record(self.world, self.tasks[str(getattr(task, "id", task))].id, folder, name=name)
+
     def explain(self, request: views.Request | str) -> str:
         """Why a request (or its id, such as `req-7`) was answered as it was, and what to change, for a reader.
 

@@ -338,6 +338,8 @@ def schema() -> dict[str, Any]:
             {"type": "string", "enum": [name for name, kind in step_kinds().items() if not kind.least]},
         ],
     }
+    backend = definitions["BackendItem"]
+    definitions["BackendItem"] = {"anyOf": [backend, dict(backend["properties"]["use"])]}
     made["required"].remove("steps")
     made["oneOf"] = [{"required": ["steps"]}, {"required": ["backend"]}]
     made["properties"]["scenario"]["pattern"] = "^[a-z0-9]+(-[a-z0-9]+)*$"

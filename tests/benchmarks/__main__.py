@@ -2,6 +2,7 @@
 
 from tests.benchmarks import (
     anchors,
+    backends,
     detail,
     fanout,
     fixtures,
@@ -32,6 +33,7 @@ if __name__ == "__main__":
         respx_calls,
         growth,
         prism,
+        backends,
         anchors,
     ):
         module.main([])

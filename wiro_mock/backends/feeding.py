@@ -5,11 +5,13 @@ Pure: the same for a run of the mock and for `check_backend`, which folds the sa
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Final
 
 from wiro_mock.backends.job import BackendError
 from wiro_mock.kernel import events as e
-from wiro_mock.kernel.events import SECOND, Event, Instant
+from wiro_mock.kernel.events import Event, Instant
 from wiro_mock.kernel.lifecycle import closing, exiting, way_to
 from wiro_mock.kernel.task import IllegalEvent, Status, Task
 from wiro_mock.kernel.texts import Growing
@@ -18,6 +20,7 @@ MOST_EVENTS: Final = 20_000
 """Of one run; ours, as for realtime sessions."""
 MOST_TEXT: Final = 4 << 20
 """Characters of everything that one run says; ours."""
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 _ALLOWED: Final = (
     e.PreprocessStarted,
@@ -61,9 +64,17 @@ class Feed:
             if task.status in _HAS_ENDED:
                 raise IllegalEvent(f"Exited cannot follow {task.status}: the process has ended once")
             return exiting(task, event.code, event.used)
-        if isinstance(event, e.Output):
-            event = e.Output(message=self._message(event.message, now, since))
-        return [*(kind() for kind in way_to(task.status, type(event))), event]
+        road = way_to(task.status, type(event))
+        match event:
+            case e.ErrorOutput(text=""):  # stderr where there is nothing is no stderr
+                return []
+            case e.ErrorOutput(text=text):
+                event = e.ErrorOutput(text=_clean(text))
+            case e.SetupFailed(message=text):
+                event = e.SetupFailed(message=_clean(text))
+            case e.Output(message=message):
+                event = e.Output(message=self._message(message, now, now if road else since))
+        return [*(kind() for kind in road), event]
 
     def ended(self, task: Task) -> list[Event]:
         """What happens when the backend has no more to yield. Raises `BackendError` where it has yielded nothing."""
@@ -93,10 +104,12 @@ class Feed:
 
     def _message(self, message: e.Message, now: Instant, since: Instant) -> e.Message:
         match message:
-            case str() | e.Progress():
-                return message
+            case str():
+                return _clean(message)
+            case e.Progress():
+                return replace(message, line=_clean(message.line))
             case e.Snapshot():
-                return self._grown(message.so_far, now, since)
+                return self._grown(_clean(message.so_far), now, since)
             case _:
                 raise IllegalEvent(
                     f"a backend cannot yield {_named(message)} as an output; what it can: a text, Progress, "
@@ -111,13 +124,12 @@ class Feed:
             raise IllegalEvent("a streamed text only grows; begin each Snapshot with the text of the one before it")
         upto = self._text.add(so_far[len(self._text) :])
         self._zero = since if self._zero is None else self._zero
-        return spoken(self._text, upto, now - self._zero)
+        return e.Snapshot.spoken(self._text, upto, now - self._zero)
 
 
-def spoken(text: Growing, upto: int, elapsed: Instant) -> e.Snapshot:
-    """A text so far, after so many microseconds: its pace is that of its words until here."""
-    rate = len(text[:upto].split()) * SECOND / elapsed if elapsed else 0.0
-    return e.Snapshot(text=text, upto=upto, elapsed=elapsed, words_per_second=round(rate, 1))
+def _clean(text: str) -> str:
+    """The text without halves of characters, which no frame and no file can hold."""
+    return _SURROGATES.sub("\ufffd", text)
 
 
 def _named(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ from wiro_mock.kernel.texts import value_text
 
 LARGEST_OUTPUT: Final = 100 << 20
 """Bytes of one output file; ours, as for the files of scenarios."""
+
+
+_CONTENT_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w.-]+)?", re.ASCII)
 
 
 class BackendError(Exception):
@@ -138,10 +142,12 @@ class Job:
             data, contenttype = data.encode(errors="replace"), contenttype or "text/plain"
         if len(data) > LARGEST_OUTPUT:
             raise BackendError(f"the output {name[:100]!r} is larger than {LARGEST_OUTPUT >> 20} MiB")
+        if contenttype and not _CONTENT_TYPE.fullmatch(contenttype):
+            raise BackendError(f"{contenttype[:100]!r} is no content type; write one such as image/png")
         digest = hashlib.sha256(data).hexdigest()
         self._made[digest] = data
         blob = Blob(digest=digest, size=len(data), contenttype=contenttype or "application/octet-stream")
-        return e.Produced(name=plain_name(name), blob=blob)
+        return e.Produced(name=plain_name("".join(filter(str.isprintable, name.replace('"', "'")))), blob=blob)
 
     # -- when it is over -------------------------------------------------------------------------------
 

@@ -72,22 +72,24 @@ def _run(given: ExecGiven, tell: Teller) -> int:
 @contextmanager
 def _served(given: ExecGiven, tell: Teller) -> Iterator[tuple[Worlds, Place]]:
     """Serve in a thread while the block runs."""
+    from wiro_mock.commands.backing import backends
     from wiro_mock.commands.serve import app_of, listen, world_of
     from wiro_mock.reach.variables import Place
     from wiro_mock.server import ServerThread
 
-    world = world_of(given, tell)
-    try:
-        app = app_of(world, sock := listen(given["host"], given["port"]), given)
-        with ServerThread(app, sock=sock) as thread:
-            place = Place(
-                origin=thread.near_url,
-                key=world.project.key,
-                secret="" if given["key_only"] else world.project.secret,
-            )
-            yield app.state.worlds, place
-    finally:
-        world.close()
+    with backends(given, tell) as standing:
+        world = world_of(given, tell, standing)
+        try:
+            app = app_of(world, sock := listen(given["host"], given["port"]), given)
+            with ServerThread(app, sock=sock) as thread:
+                place = Place(
+                    origin=thread.near_url,
+                    key=world.project.key,
+                    secret="" if given["key_only"] else world.project.secret,
+                )
+                yield app.state.worlds, place
+        finally:
+            world.close()
 
 
 def _thaw() -> None:

@@ -14,7 +14,7 @@ from wiro_mock.language.media import sample
 from wiro_mock.language.pictures import FORMATS, picture
 from wiro_mock.language.produce import Audio, Image, Produce
 from wiro_mock.language.sounds import wav
-from wiro_mock.language.steps import ProgressBar, StreamText
+from wiro_mock.language.steps import ProgressBar, StreamText, Tick
 
 _WORD: Final = re.compile(r"\S+")
 _BAR_WIDTH: Final = 10
@@ -40,6 +40,20 @@ def progress(step: ProgressBar) -> Iterable[tuple[Duration, Progress]]:
             line=_bar_line(number, at, step) if step.log else "",
         )
         yield at, shown
+
+
+def ticked(step: Tick, line: str) -> Progress:
+    """One object of a progress bar."""
+    return Progress(
+        step=step.step,
+        total=step.of,
+        elapsed=step.elapsed,
+        remaining=step.remaining,
+        kind=step.kind,
+        task=step.task,
+        speed_type=step.speed_type,
+        line=line,
+    )
 
 
 def _bar_line(number: int, at: Duration, step: ProgressBar) -> str:

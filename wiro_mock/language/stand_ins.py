@@ -24,6 +24,7 @@ _LEAST: Final[dict[str, Any]] = {
     "print": "",
     "stderr": "",
     "progress": {"steps": 1},
+    "tick": {"step": 1, "of": 1},
     "stream": "",
     "answer": "",
     "session": {"turns": [{"when": "start"}]},

@@ -87,14 +87,47 @@ class ProgressBar(StepModel):
     log: bool = Field(default=False, description="whether each object leaves a line of the bar in debugoutput")
 
 
+class StreamPiece(Strict):
+    """A piece of a text, and when it came."""
+
+    text: Text = Field(description="the piece, with its blanks; ${…} is filled in")
+    after: DurationText = Field(default=0, description="how long after the piece before it")
+
+
 class StreamText(StepModel):
     """A text that arrives word by word: task_output objects with the whole text so far."""
 
     shorthand: ClassVar[str] = "text"
     least: ClassVar[str] = "stream: a text"
-    text: Text = Field(description="the whole text; ${…} is filled in")
+    text: Annotated[Text | None, Given] = Field(default=None, description="the whole text; ${…} is filled in")
+    pieces: Annotated[list[StreamPiece] | None, Given] = Field(
+        default=None, min_length=1, description="in place of a text: its pieces as they came, each after its own time"
+    )
     rate: RateText = Field(default=40.0, description="words per second, such as 45tps; by default 40tps")
     first: DurationText = Field(default=300_000, description="how long until the first word; by default 300ms")
+    after: DurationText = Field(default=0, description=AFTER)
+
+    @model_validator(mode="after")
+    def _one_text(self) -> StreamText:
+        if (self.text is None) == (self.pieces is None):
+            raise ValueError("a stream has a text, or its pieces; write one of the two")
+        if self.pieces is not None and (paced := {"rate", "first"} & self.model_fields_set):
+            raise ValueError(f"{' and '.join(sorted(paced))}: pieces come after their own times; leave it out")
+        return self
+
+
+class Tick(StepModel):
+    """One object of a progress bar, as it was seen."""
+
+    least: ClassVar[str] = "tick: {step: 3, of: 10}"
+    step: int = Field(ge=0, le=10**9, description="which step of the bar")
+    of: int = Field(ge=1, le=10**9, description="how many steps there are")
+    elapsed: DurationText = Field(default=0, description="how long the bar has taken by here")
+    remaining: DurationText = Field(default=0, description="how long it takes from here")
+    task: str = Field(default="Generate", description="`task` on the wire")
+    kind: str = Field(default="progressGenerate", description="`type` on the wire")
+    speed_type: str = Field(default="it/s", description="`speedType` on the wire")
+    line: Text = Field(default="", description="what it leaves in debugoutput; ${…} is filled in")
     after: DurationText = Field(default=0, description=AFTER)
 
 
@@ -254,6 +287,7 @@ AnyStep: TypeAlias = (
     | Print
     | Stderr
     | ProgressBar
+    | Tick
     | StreamText
     | AnswerText
     | SessionStep
@@ -278,6 +312,7 @@ class StepItem(Strict):
     print: Print | None = None
     stderr: Stderr | None = None
     progress: ProgressBar | None = None
+    tick: Tick | None = None
     stream: StreamText | None = None
     answer: AnswerText | None = None
     session: SessionStep | None = None

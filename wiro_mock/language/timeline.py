@@ -21,11 +21,12 @@ from wiro_mock.kernel.files import Blob, plain_name
 from wiro_mock.kernel.lifecycle import way_to
 from wiro_mock.kernel.plan import Converse, Hold, PlanItem, Stall, Step
 from wiro_mock.kernel.task import KILLABLE, TERMINAL, IllegalEvent, Status, next_status
+from wiro_mock.kernel.texts import Growing
 from wiro_mock.language import answers
 from wiro_mock.language import steps as s
 from wiro_mock.language.answers import AnswerText
 from wiro_mock.language.media import CONTENT_TYPES, content_type
-from wiro_mock.language.outputs import produced, progress, snapshots
+from wiro_mock.language.outputs import produced, progress, snapshots, ticked
 from wiro_mock.language.produce import Produce, SourceFile
 from wiro_mock.language.sessions import SessionStep, script_of
 
@@ -35,7 +36,7 @@ Keep: TypeAlias = Callable[[bytes, str], Blob]
 MOST_ITEMS: Final = 50_000
 """Events of one scenario; so many are some megabytes for each run. A poll goes through 10 000 of them at most."""
 
-_OUTPUTS: Final = (s.Print, s.Stderr, s.ProgressBar, s.StreamText, AnswerText, SessionStep, Produce)
+_OUTPUTS: Final = (s.Print, s.Stderr, s.ProgressBar, s.Tick, s.StreamText, AnswerText, SessionStep, Produce)
 _NO_END: Final = (s.Accept, s.Preprocess, s.Assign, s.Start, *_OUTPUTS)
 _AFTER_OUTPUT: Final = frozenset({Status.OUTPUT_FULL, Status.END, Status.POSTPROCESS_START})
 _ORDER: Final = "accept, preprocess, assign, start, output, exit, postprocess"
@@ -161,6 +162,8 @@ class _Walk:
         self._rests = False  # the last step was a hold
         self._had_stderr = False
         self._streamed = ""
+        self._spoken = Growing()
+        self._zero: Duration | None = None
         self._produced = 0
         self._has_streamed = False
         self._answered = False
@@ -224,6 +227,8 @@ class _Walk:
                 self._had_stderr = True
             case s.ProgressBar():
                 self._outputs(step.after, progress(step))
+            case s.Tick():
+                self._reach_and_happen(step.after, e.Output(message=ticked(step, self._texts.fill(step.line))))
             case s.StreamText():
                 self._stream(step)
             case AnswerText():
@@ -259,9 +264,25 @@ class _Walk:
     def _stream(self, step: s.StreamText) -> None:
         self._only_one_way("stream", other_way=self._answered)
         self._has_streamed = True
-        text = self._texts.fill(step.text)
+        if bool(self._streamed and step.pieces) or bool(len(self._spoken) and step.pieces is None):
+            message = "stream: a scenario streams its texts by their rate, or in pieces, not both; write pieces only"
+            raise BrokenRule("text-or-pieces", message)
+        if step.pieces is not None:
+            self._speak(step.after, step.pieces)
+            return
+        text = self._texts.fill(step.text or "")
         self._outputs(step.after, snapshots(self._streamed, text, step))
         self._streamed += text
+
+    def _speak(self, after: Duration, pieces: Iterable[s.StreamPiece]) -> None:
+        """Pieces of a text as they came. Their times count from the event before the first of all."""
+        self._reach(e.Output)
+        self._zero = self._clock if self._zero is None else self._zero
+        for piece in pieces:
+            upto = self._spoken.add(self._texts.fill(piece.text))
+            elapsed = self._clock + after + piece.after - self._zero
+            self._happen(after + piece.after, e.Output(message=e.Snapshot.spoken(self._spoken, upto, elapsed)))
+            after = 0
 
     def _talk(self, step: SessionStep) -> None:
         if self._talked:

@@ -64,6 +64,7 @@ POINTS: Final[Mapping[str, Callable[[Event], bool]]] = {
     "print": _says(str),
     "stderr": _of(e.ErrorOutput),
     "progress": _says(e.Progress),
+    "tick": _says(e.Progress),
     "stream": _says(e.Snapshot),
     "answer": _says(e.Reply),
     "session": _of(e.StreamReady),

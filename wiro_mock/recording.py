@@ -1,0 +1,247 @@
+"""From a log to the scenario that makes the same log again: what happened once, to be played for ever.
+
+A pure projection (law 7): a live run, which took a GPU and its own time, becomes YAML that needs neither. What the
+language has no words for is refused by name, never written as something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import PurePosixPath
+from typing import Final
+
+from wiro_mock.kernel import events as e
+from wiro_mock.kernel.events import Duration, Entry, Event, Instant, Job
+from wiro_mock.kernel.files import Blob
+from wiro_mock.kernel.prices import NOTHING_SAID, Used
+from wiro_mock.kernel.task import fold
+from wiro_mock.language.durations import format_duration
+from wiro_mock.published.scalars import quoted, scalar
+
+LONGEST_INLINE: Final = 64 << 10
+"""Bytes of a text that is written into the YAML; a longer one becomes a file beside it."""
+LONGEST_WISH: Final = 200
+"""Characters of a parameter that the recording is matched by."""
+MOST_WISHES: Final = 20
+
+Read = Callable[[Blob], bytes]
+"""The bytes of a blob."""
+
+
+class NotRecordable(Exception):
+    """A log that no scenario makes; the message says what of it there are no words for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """A scenario as YAML, and the files that have to lie beside it: name → bytes."""
+
+    text: str
+    files: Mapping[str, bytes]
+
+
+def record(log: Sequence[Entry], read: Read, *, name: str = "") -> Recording:
+    """The scenario of a finished task's log. It plays for runs of the same model with the same parameters, as far as
+    those are short texts and numbers. Raises `NotRecordable`.
+    """
+    task = fold(log)
+    if not task.finished:
+        raise NotRecordable(f"task {task.job.id} is in {task.status}; it can be written when it has finished")
+    name = name or f"recorded-{task.job.id}"
+    writer = _Writer(name, read)
+    writer.write(log)
+    about = f"Recorded: a run of {task.job.model.name}, as it happened."
+    head = [f"scenario: {name}", f"about: {quoted(about)}", f"match: {_match(task.job)}", "steps:"]
+    return Recording(text="\n".join([*head, *(f"  - {line}" for line in writer.lines)]) + "\n", files=writer.files)
+
+
+def _match(job: Job) -> str:
+    wishes = dict[str, str]()
+    for parameter, value in job.parameters.items():
+        is_short = isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
+        if is_short and len(str(value)) <= LONGEST_WISH and "://" not in str(value) and len(wishes) < MOST_WISHES:
+            wishes[quoted(parameter)] = quoted(str(value))
+    with_ = f", with: {_flow(wishes)}" if wishes else ""
+    return f"{{model: {scalar(job.model.name)}{with_}}}"
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Writes the lines of the steps, one entry after the other."""
+
+    name: str
+    read: Read
+    lines: list[str] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+    _said: int = 0
+    _pieces: list[str] = field(default_factory=list)
+
+    def write(self, log: Sequence[Entry]) -> None:
+        entries = _Entries(log)
+        for after, event in entries:
+            if isinstance(event, e.Output) and isinstance(event.message, e.Snapshot):
+                self._piece(after, event.message)
+                continue
+            self._end_of_pieces()
+            self._step(after, event, entries)
+
+    def _step(self, after: Duration, event: Event, entries: _Entries) -> None:
+        match event:
+            case e.Accepted() | e.Assigned() | e.Started():
+                self._line(_STEPS[type(event)], {}, after)
+            case e.PreprocessStarted():
+                self._line("preprocess", {"for": _time(entries.take(e.PreprocessEnded, event))}, after)
+            case e.PostprocessStarted():
+                self._line("postprocess", {"for": _time(entries.take(e.PostprocessEnded, event))}, after)
+            case e.Output(message=str() as text):
+                self._line("print", {"text": _text(text)}, after)
+            case e.Output(message=e.Progress() as shown):
+                self._line("tick", _tick(shown), after)
+            case e.ErrorOutput(text=text):
+                self._line("stderr", {"text": _text(text)}, after)
+            case e.Produced(name=name, blob=blob):
+                self._line("produce", self._produced(name, blob), after)
+            case e.OutputEnded():
+                self._exit(after, entries)
+            case e.Cancelled():
+                self._line("cancel", {}, after)
+            case e.SetupFailed(message=message):
+                self._line("setup_error", {"message": _text(message), **_recovery(entries)}, after)
+            case e.FilesDeleted():
+                pass  # what a client did afterwards, which is none of the run's doing
+            case _:
+                raise NotRecordable(f"there are no steps for {_named(event)}")
+
+    def _exit(self, after: Duration, entries: _Entries) -> None:
+        waited = entries.take(e.ErrorEnded, None) or 0
+        if waited or entries.take(e.Exited, e.OutputEnded()):
+            raise NotRecordable("there is no step for a process that ends some time after its output has")
+        exited = entries.before
+        assert isinstance(exited, e.Exited)
+        self._line("exit", {"code": str(exited.code), **_usage(exited.used)}, after)
+
+    def _piece(self, after: Duration, snapshot: e.Snapshot) -> None:
+        so_far = snapshot.so_far
+        keys = {"text": _text(so_far[self._said :]), **_after(after)}
+        self._said = len(so_far)
+        self._pieces.append(_flow(keys))
+
+    def _end_of_pieces(self) -> None:
+        if self._pieces:
+            self.lines.append("\n".join(["stream:", "      pieces:", *(f"        - {one}" for one in self._pieces)]))
+            self._pieces = []
+
+    def _produced(self, name: str, blob: Blob) -> dict[str, str]:
+        data, keys = self.read(blob), {"name": _text(name)}
+        if (text := _inline(blob, data)) is not None:
+            keys["text"] = _text(text)
+        else:
+            beside = f"{self.name}-{len(self.files)}{PurePosixPath(name).suffix.lower()[:10]}"
+            self.files[beside] = data
+            keys["file"] = quoted(beside)
+        return {**keys, "contenttype": quoted(blob.contenttype)}
+
+    def _line(self, step: str, keys: Mapping[str, str], after: Duration) -> None:
+        self.lines.append(f"{step}: {_flow({**keys, **_after(after)})}")
+
+
+class _Entries:
+    """The entries after the first one, each with the time since the one before; some are taken together."""
+
+    def __init__(self, log: Sequence[Entry]) -> None:
+        self._log = log
+        self._next = 1
+        self.before: Event = log[0].event
+
+    def __iter__(self) -> Iterator[tuple[Duration, Event]]:
+        while self._next < len(self._log):
+            yield self._step()
+
+    def take(self, kind: type[Event], after: Event | None) -> Duration:
+        """How long after the one before the next entry of this kind came. Where another one comes: `NotRecordable`, or
+        0 where there need not be one (`after` is None).
+        """
+        if self._next < len(self._log) and type(self._log[self._next].event) is kind:
+            return self._step()[0]
+        if after is None:
+            return 0
+        raise NotRecordable(f"there are no steps for a task that ends between {_named(after)} and {kind.__name__}")
+
+    def _step(self) -> tuple[Duration, Event]:
+        entry, since = self._log[self._next], self._log[self._next - 1].at
+        self._next += 1
+        self.before = entry.event
+        return entry.at - since, entry.event
+
+    @property
+    def at(self) -> Instant:
+        """The instant of the entry that was taken last."""
+        return self._log[self._next - 1].at
+
+
+_STEPS: Final[Mapping[type[Event], str]] = {e.Accepted: "accept", e.Assigned: "assign", e.Started: "start"}
+
+
+def _recovery(entries: _Entries) -> dict[str, str]:
+    """What came after a set-up that failed."""
+    for kind, then in ((e.GaveUp, "fail"), (e.Requeued, "requeue")):
+        begun = entries.at
+        entries.take(kind, None)
+        if type(entries.before) is kind:
+            if isinstance(entries.before, e.GaveUp) and entries.before.code != 1:
+                raise NotRecordable(f"there is no step for a set-up that is given up with code {entries.before.code}")
+            return {"then": then, "wait": _time(entries.at - begun)}
+    return {"then": "stuck"}
+
+
+def _usage(used: Used) -> dict[str, str]:
+    if used == NOTHING_SAID:
+        return {}
+    said = {one.name: getattr(used, one.name) for one in fields(used) if getattr(used, one.name) is not None}
+    written = {name: str(value) if isinstance(value, int) else f"{value:f}" for name, value in said.items()}
+    return {"usage": _flow({name: quoted(text) if name == "price" else text for name, text in written.items()})}
+
+
+def _tick(shown: e.Progress) -> dict[str, str]:
+    return {
+        "step": str(shown.step),
+        "of": str(shown.total),
+        "elapsed": _time(shown.elapsed),
+        "remaining": _time(shown.remaining),
+        "task": quoted(shown.task),
+        "kind": quoted(shown.kind),
+        "speed_type": quoted(shown.speed_type),
+        "line": _text(shown.line),
+    }
+
+
+def _inline(blob: Blob, data: bytes) -> str | None:
+    """The text of a file that can be written as one."""
+    kind = blob.contenttype.partition(";")[0]
+    if len(data) > LONGEST_INLINE or not (kind.startswith("text/") or kind == "application/json"):
+        return None
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _after(after: Duration) -> dict[str, str]:
+    return {"after": _time(after)} if after else {}
+
+
+def _time(length: Duration) -> str:
+    return format_duration(length)
+
+
+def _text(text: str) -> str:
+    return quoted(text.replace("$", "$$"))
+
+
+def _flow(keys: Mapping[str, str]) -> str:
+    return f"{{{', '.join(f'{key}: {value}' for key, value in keys.items())}}}"
+
+
+def _named(event: Event) -> str:
+    return type(event.message).__name__ if isinstance(event, e.Output) else type(event).__name__
