@@ -115,3 +115,31 @@ def test_what_is_over_leaves_nothing_behind() -> None:
     kept.drop("1")
     assert not kept.was_joined("1")
     assert (kept._listeners, kept._partings) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("{", "dropped a message that is not JSON"),
+        ('{"type":"task_info"}', "task_info without a tasktoken"),
+        ('{"type":"task_info","tasktoken":"%d"}', "registered a token that no task has"),
+        (b"nonsense", "dropped a binary message of 8 bytes"),
+    ],
+)
+def test_a_flood_of_one_kind_is_told_of_a_hundred_times(said: str | bytes, told: str) -> None:
+    """The last of them says so; what is wrong in another way is told of all the same."""
+    client = Client(world_of(TALKATIVE))
+    for number in range(150):
+        if isinstance(said, bytes):
+            client.talk.receive_bytes(said)
+        else:
+            client.talk.receive(said.replace("%d", str(number)))
+    notes = client.talk.notes
+    assert len(notes) == 100
+    assert all(note.startswith(told) for note in notes)
+    assert [note.endswith("; what follows of this kind on this socket is not told of") for note in notes[-2:]] == [
+        False, True,
+    ]  # fmt: skip
+    other = b"nonsense" if isinstance(said, str) else "{"
+    client.talk.receive_bytes(other) if isinstance(other, bytes) else client.talk.receive(other)
+    assert len(notes) == 101

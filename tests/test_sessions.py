@@ -528,7 +528,7 @@ def test_a_flood_of_bad_audio_is_noted_a_hundred_times() -> None:
     for _ in range(300):
         client.talk.receive_bytes(b"x|\0")
     assert len(client.talk.notes) == 100
-    assert client.talk.notes[-1].endswith("is dropped without a note")
+    assert client.talk.notes[-1].endswith("of this kind on this socket is not told of")
 
 
 # -- the language

@@ -9,6 +9,7 @@ terminal frame has been handed out is let go of, so a socket may be reused for a
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -39,8 +40,9 @@ ITS_SOURCE = "it is the socketaccesstoken that the Run answered"
 """Where a client finds it."""
 INTERRUPT, END = "task_session_interrupt", "task_session_end"
 """What it can say besides, of a realtime session (socket.md §1.2)."""
-BYTES_NOTED = 100
-"""So many binary messages of a socket that could not be used are told of. Ours."""
+NOTED = 100
+"""So many messages of a kind that could not be used are told of on one socket: a client that floods must not drive all
+else out of the journal. Ours."""
 _ASIDE = (e.ErrorOutput, e.ErrorEnded, e.StreamEnded, e.TurnCharged, *SILENT)
 """The events that say nothing of a task's status."""
 _ENDS = (e.PostprocessEnded, e.GaveUp, e.Cancelled)
@@ -109,7 +111,7 @@ class Conversation:
     _follows: dict[str, _Follow] = field(default_factory=dict)
     _unknown: dict[str, None] = field(default_factory=dict)
     _done: dict[str, None] = field(default_factory=dict)
-    _bytes_noted: int = 0
+    _noted: Counter[str] = field(default_factory=Counter)
     _looked_at: int = -1
 
     def __post_init__(self) -> None:
@@ -139,7 +141,7 @@ class Conversation:
             return self._drop(_of_another_type(message))
         token = message.get("tasktoken")
         if token is None or (isinstance(token, str) and not token.strip()):
-            self.notes.append(f"task_info without a tasktoken; {_instead_of_a_token(message)}")
+            self._note(f"task_info without a tasktoken; {_instead_of_a_token(message)}", "text")
             return [jsontext.dumps(TOKEN_REQUIRED)]
         if not isinstance(token, str):
             return self._drop(f"task_info whose tasktoken is {jsontext.kind_of(token)}; {SEND}")
@@ -159,11 +161,7 @@ class Conversation:
         self._begin_anew_with_the_world()
         self._meet_the_unknown()
         if why := self._unheard(data):
-            self._bytes_noted += 1
-            if self._bytes_noted <= BYTES_NOTED:
-                self._drop(why)
-            if self._bytes_noted == BYTES_NOTED:
-                self.notes[-1] += "; what follows of this kind on this socket is dropped without a note"
+            self._drop(why, "binary")
 
     def _unheard(self, data: bytes) -> str:
         """Let the session hear what was said; why it could not, if so."""
@@ -254,9 +252,16 @@ class Conversation:
                 return True
         return False
 
-    def _drop(self, what: str) -> list[str]:
-        self.notes.append(f"dropped {what}")
+    def _drop(self, what: str, kind: str = "text") -> list[str]:
+        self._note(f"dropped {what}", kind)
         return []
+
+    def _note(self, what: str, kind: str) -> None:
+        self._noted[kind] += 1
+        if self._noted[kind] == NOTED:
+            what += "; what follows of this kind on this socket is not told of"
+        if self._noted[kind] <= NOTED:
+            self.notes.append(what)
 
     def _register(self, token: str) -> list[str]:
         if token in self._follows or token in self._unknown or token in self._done:
@@ -269,7 +274,7 @@ class Conversation:
             self._unknown[token] = None
             self.changes.append((UNKNOWN, True))
             hint = about_token(self._sim, token)
-            self.notes.append("registered a token that no task has" + (f"; {hint}" if hint else ""))
+            self._note("registered a token that no task has" + (f"; {hint}" if hint else ""), "unknown")
             return []
         return self._join(task)
 
