@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +15,7 @@ import pytest
 
 from tests.api_kit import ORIGIN, make_world, multipart, part, post, send, signed
 from tests.api_kit import run as run_task
-from tests.live_kit import PATIENCE, eventually
+from tests.live_kit import PATIENCE, eventually, hooks, live
 from wiro_mock import Misuse, WiroMock
 from wiro_mock.backends import Backend, BackendError, Job
 from wiro_mock.casting import Standing
@@ -324,6 +326,53 @@ def test_a_live_run_waits_for_a_worker_and_gives_it_back() -> None:
         world.collect()
     eventually(lambda: begun == [first, second])
     world.close()
+
+
+def test_a_patched_sleep_waits_for_a_backend_that_is_at_work() -> None:
+    """It moves the clock by an hour where nobody computes, and by none of it where somebody does."""
+    with WiroMock() as wiro:
+        go = threading.Event()
+
+        def run(job: Job) -> Iterator[Event]:
+            go.wait(PATIENCE)
+            yield job.print("there")
+
+        wiro.backend("*", run)
+        wiro.patch_sleep(__name__)
+        task_id, _ = run_task(wiro.world, headers=_signed(wiro))
+        before = wiro.now
+        go.set()
+        time.sleep(3600)
+        assert finished(wiro.world, task_id).succeeded
+        assert wiro.now - before < 3600
+        time.sleep(3600)
+        assert wiro.now - before >= 3600
+
+
+def test_sockets_and_webhooks_hear_of_a_live_run_as_of_any() -> None:
+    """Frame by frame while the backend is still at work, in a time mode that would otherwise jump; then the webhook."""
+    go = threading.Event()
+
+    def run(job: Job) -> Iterator[Event]:
+        yield job.say("A")
+        go.wait(PATIENCE)
+        yield job.say(" cat")
+
+    with hooks() as target, live(world_with(run, time="auto")) as server:
+        task_id, token = server.run(callbackUrl=target.url)
+        with server.socket("/v1", token) as listener:
+            early = listener.until("task_output")
+            assert early[-1]["message"]["raw"] == "A"
+            assert server.detail(task_id)["status"] == "task_output"
+            go.set()
+            frames = [*early, *listener.until_end()]
+        assert [frame["type"] for frame in frames] == [
+            *("task_queue", "task_accept", "task_assign", "task_start", "task_output", "task_output"),
+            *("task_output_full", "task_end", "task_postprocess_start", "task_postprocess_end"),
+        ]
+        assert frames[5]["message"]["raw"] == "A cat"
+        eventually(lambda: len(target.posts) == 1)
+        assert json.loads(target.posts[0][1])["tasklist"][0]["debugoutput"] == "A cat"
 
 
 # -- names -------------------------------------------------------------------------------------------------

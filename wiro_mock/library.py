@@ -379,7 +379,12 @@ class WiroMock:
         test, or of the with block. Raises `Misuse` where time is real, or for a module that does not exist.
         """
         self._check_clock("patch_sleep")
-        return self._left.patch(SleepPatch(self._advance, modules))
+        return self._left.patch(SleepPatch(self._slept, modules))
+
+    def _slept(self, passed: float) -> None:
+        """A client has slept: time moves, unless a backend is at work, which is waited for."""
+        if not self.world.live.wait(passed):
+            self._advance(passed)
 
     def _advance(self, passed: float) -> None:
         with self.world.lock:

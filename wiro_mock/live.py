@@ -37,6 +37,16 @@ class LiveRuns:
         self._over = [run for run in self._over if not run.join(0)]
         return [run.job.id for run in self._over if run.is_stuck]
 
+    def wait(self, seconds: float) -> bool:
+        """Wait until the oldest of the backends has ended, for so long at most; False where none is at work. Called
+        without the world's lock.
+        """
+        with self._world.lock:
+            run = next(iter(self._runs.values()), None)
+        if run is not None:
+            run.join(seconds)
+        return run is not None
+
     def planned(self, task_id: str, plan: Plan) -> None:
         """This task has this plan."""
         if any(isinstance(item, Live) for item in plan.items):
