@@ -32,7 +32,8 @@ def _step(line: str) -> list[str]:
         (
             "zzz:",
             "4:5: step 1: zzz: unknown key; a step is one of: accept, preprocess, assign, start, print, stderr, "
-            "progress, stream, answer, session, produce, exit, postprocess, hold, stall, cancel, setup_error, refuse",
+            "progress, tick, stream, answer, session, produce, exit, postprocess, hold, stall, cancel, "
+            "setup_error, refuse",
         ),
         ("accept: {aftr: 1s}", "4:14: step 1: accept.aftr: unknown key; did you mean 'after'?"),
         ("preprocess: {q: 1}", "4:18: step 1: preprocess.q: unknown key; the keys here are: after, for"),
@@ -52,13 +53,15 @@ def _step(line: str) -> list[str]:
         (
             "zzz",
             "4:5: step 1: 'zzz' is not a step; a step is one of: accept, preprocess, assign, start, print, stderr, "
-            "progress, stream, answer, session, produce, exit, postprocess, hold, stall, cancel, setup_error, refuse",
+            "progress, tick, stream, answer, session, produce, exit, postprocess, hold, stall, cancel, "
+            "setup_error, refuse",
         ),
         ("{accept: {}, start: {}}", "4:5: step 1: 2 steps in one item (accept, start); give each its own dash"),
         (
             "{}",
             "4:5: step 1: an empty step; write one of: accept, preprocess, assign, start, print, stderr, "
-            "progress, stream, answer, session, produce, exit, postprocess, hold, stall, cancel, setup_error, refuse",
+            "progress, tick, stream, answer, session, produce, exit, postprocess, hold, stall, cancel, "
+            "setup_error, refuse",
         ),
         ("print: true", "4:12: step 1: print.text: true is not text; put it in quotes"),
         ("print: [a]", "4:12: step 1: print.text: a list is not text; put it in quotes"),
