@@ -14,13 +14,17 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from wiro_mock.protocols import SocketProtocol, http_protocol
+
+if TYPE_CHECKING:
+    from wiro_mock.reach.doors import Doors
 
 BACKLOG = 2048
 PING_SECONDS = 30.0  # socket.md §1.1
@@ -66,7 +70,7 @@ def _way_out(error: OSError) -> str:
     return "--port 0 takes a free port"
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
+def _config(app: ASGIApp, doors: Doors | None = None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         access_log=False,
@@ -75,7 +79,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        http=http_protocol(),
+        http=http_protocol() if doors is None else _behind(doors),
         ws=SocketProtocol,
         # Compression costs 48 KB for every open socket, and one client's own parser knows none of it.
         ws_per_message_deflate=False,
@@ -85,18 +89,44 @@ def _config(app: ASGIApp) -> uvicorn.Config:
     )
 
 
+def _behind(doors: Doors) -> Any:
+    """Makes the protocol of a connection of which it is to be seen first what it wants."""
+    from wiro_mock.reach.front import Front
+
+    inner = http_protocol()
+
+    def front(**given: Any) -> Front:
+        return Front(doors, partial(inner, **given), given["server_state"].connections)
+
+    return front
+
+
+def _listener(server: uvicorn.Server, sock: socket.socket, doors: Doors) -> Any:
+    """What listens instead of uvicorn, where a connection may begin with TLS or without."""
+    from wiro_mock.reach.listener import Listener
+
+    given = {"config": server.config, "server_state": server.server_state, "app_state": server.lifespan.state}
+    made = partial(http_protocol(), **given)
+    return Listener(sock, doors, plain=partial(_behind(doors), **given), inner=made)
+
+
 @asynccontextmanager
-async def serving(app: ASGIApp, sock: socket.socket) -> AsyncIterator[None]:
-    """Serve the app on a bound socket while the block runs; it is ready when the block begins."""
-    config = _config(app)
+async def serving(app: ASGIApp, sock: socket.socket, doors: Doors | None = None) -> AsyncIterator[None]:
+    """Serve the app on a bound socket while the block runs; it is ready when the block begins.
+
+    `doors` say what else the port is: TLS, or a proxy.
+    """
+    config = _config(app, doors)
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
     with sock:
         try:
-            await server.startup(sockets=[sock])
+            await server.startup(sockets=[sock] if doors is None or not doors.tls else [])
         except SystemExit:  # uvicorn's own word for a lifespan that failed
             raise RuntimeError("the app could not start: its lifespan failed") from None
+        if doors is not None and doors.tls:
+            server.servers.append(_listener(server, sock, doors))
         await server.on_tick(0)
         ticking = asyncio.create_task(server.main_loop())
         try:
@@ -126,13 +156,20 @@ async def _close(server: uvicorn.Server) -> None:
 
 class ServerThread:
     """A server in a thread of its own: `start`, `stop`, or a with block. `host` and `port` are where it listens, unless
-    a `sock` is given that listens already.
+    a `sock` is given that listens already. `doors` say what else the port is.
     """
 
     def __init__(
-        self, app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0, sock: socket.socket | None = None
+        self,
+        app: ASGIApp,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        sock: socket.socket | None = None,
+        doors: Doors | None = None,
     ) -> None:
         self._app = app
+        self._doors = doors
         self._socket = bind(host, port) if sock is None else sock
         self.host, self.port = self._socket.getsockname()[:2]
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -149,13 +186,13 @@ class ServerThread:
     @property
     def url(self) -> str:
         """The origin, such as `http://127.0.0.1:4747`."""
-        return f"http://{self.netloc}"
+        return f"{self._scheme('http')}://{self.netloc}"
 
     @property
     def near_url(self) -> str:
-        """The origin for clients on this machine: that of loopback, where it listens on all addresses."""
+        """The origin for clients on this machine: loopback, where it listens on all addresses."""
         near = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host)  # noqa: S104 -- where it listens is not our choice
-        return self.url if near is None else f"http://{near}:{self.port}"
+        return self.url if near is None else f"{self._scheme('http')}://{near}:{self.port}"
 
     @property
     def api_url(self) -> str:
@@ -165,7 +202,10 @@ class ServerThread:
     @property
     def socket_url(self) -> str:
         """The socket's address, ending in `/v1`."""
-        return f"ws://{self.netloc}/v1"
+        return f"{self._scheme('ws')}://{self.netloc}/v1"
+
+    def _scheme(self, plain: str) -> str:
+        return f"{plain}s" if self._doors is not None and self._doors.tls else plain
 
     def start(self) -> Self:
         """Serve; returns when the server can answer."""
@@ -204,16 +244,21 @@ class ServerThread:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        async with serving(self._app, self._socket):
+        async with serving(self._app, self._socket, self._doors):
             self._ready.set()
             await self._stop.wait()
 
 
 async def serve_until_stopped(
-    app: ASGIApp, sock: socket.socket, *, stop: asyncio.Event, ready: Callable[[], None]
+    app: ASGIApp,
+    sock: socket.socket,
+    *,
+    stop: asyncio.Event,
+    ready: Callable[[], None],
+    doors: Doors | None = None,
 ) -> None:
     """Serve until `stop` is set; `ready` is called once the server can answer."""
-    async with serving(app, sock):
+    async with serving(app, sock, doors):
         ready()
         await stop.wait()
 

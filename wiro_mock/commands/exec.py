@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn, Unpack
 import click
 
 from wiro_mock.commands.exec_options import OPTIONS, ExecGiven
+from wiro_mock.commands.reaching import doors_of, reached, variables_of
 from wiro_mock.commands.teller import Teller
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def exec(**given: Unpack[ExecGiven]) -> NoReturn:  # noqa: A001 -- the name of t
     """Run a command with a Wiro of its own, and end with its exit status.
 
     The command finds it by WIRO_API_KEY, WIRO_API_SECRET, WIRO_BASE_URL, WIRO_SOCKET_URL (both ending in /v1) and
-    WIRO_MOCK_URL. Its input, output and signals are its own; nothing is written to stdout besides. Processes that it
-    leaves behind are ended.
+    WIRO_MOCK_URL; with --intercept, also at Wiro's own addresses. Its input, output and signals are its own; nothing is
+    written to stdout besides. Processes that it leaves behind are ended.
     """
     if not given["command"]:
         raise click.UsageError("no command to run; write it after --, such as: wiro-mock exec -- npm test")
@@ -59,7 +60,12 @@ def _run(given: ExecGiven, tell: Teller) -> int:
     from wiro_mock.reach import variables
 
     with _served(given, tell) as (worlds, place):
-        environment = {**os.environ, **variables.past_proxies(os.environ), **variables.of_place(place)}
+        environment = {
+            **os.environ,
+            **variables.past_proxies(os.environ, intercepted=given["intercept"]),
+            **variables_of(given, place.origin),
+            **variables.of_place(place),
+        }
         _thaw()
         try:
             status = Child(given["command"], environment, tell).run()
@@ -80,8 +86,9 @@ def _served(given: ExecGiven, tell: Teller) -> Iterator[tuple[Worlds, Place]]:
     with backends(given, tell) as standing:
         world = world_of(given, tell, standing)
         try:
+            doors = doors_of(given, tell)
             app = app_of(world, sock := listen(given["host"], given["port"]), given)
-            with ServerThread(app, sock=sock) as thread:
+            with ServerThread(reached(app, doors), sock=sock, doors=doors) as thread:
                 place = Place(
                     origin=thread.near_url,
                     key=world.project.key,

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import click
 
 COMMANDS = (
+    "ca",
     "contract",
     "demo",
     "exec",

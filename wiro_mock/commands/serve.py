@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from wiro_mock.commands.backing import backends
+from wiro_mock.commands.reaching import doors_of, reached
 from wiro_mock.commands.serve_options import OPTIONS, Given, settings_of, shown_credentials
 from wiro_mock.commands.teller import Teller
 
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.applications import Starlette
-    from starlette.types import ASGIApp
 
     from wiro_mock.casting import Standing
     from wiro_mock.loader import Library
     from wiro_mock.mock import World
+    from wiro_mock.reach.doors import Doors
 
 CONTROL_CLOSED = "the control API is closed; --admin-token TOKEN opens it to those who send the token"
 CONTROL_GUARDED = "the control API is open only to those who send the admin token"
@@ -43,8 +44,9 @@ def serve(**given: Unpack[Given]) -> None:
     with Teller() as tell, backends(given, tell) as standing:
         world = world_of(given, tell, standing)
         try:
+            doors = doors_of(given, tell)
             sock = listen(given["host"], given["port"])
-            _serve(app_of(world, sock, given), sock, shown_credentials(given))
+            _serve(app_of(world, sock, given), sock, shown_credentials(given), doors)
         finally:
             world.close()
 
@@ -99,7 +101,7 @@ def app_of(world: World, sock: socket.socket, given: Given) -> Starlette:
     return create_app(world, access=access, webhook_hosts=frozenset(given["webhook_hosts"]))
 
 
-def _serve(app: ASGIApp, sock: socket.socket, credentials: str) -> None:
+def _serve(app: Starlette, sock: socket.socket, credentials: str, doors: Doors | None) -> None:
     """Serve until a signal comes; a second signal does not wait for the first to be obeyed."""
     import asyncio
 
@@ -108,9 +110,12 @@ def _serve(app: ASGIApp, sock: socket.socket, credentials: str) -> None:
     address, port = sock.getsockname()[:2]
     netloc = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
+    s = "s" if doors is not None and doors.tls else ""
+    proxy = f" proxy=http://{netloc}" if doors is not None and doors.proxy else ""
+
     def ready() -> None:
         try:
-            click.echo(f"wiro-mock ready api=http://{netloc}/v1 socket=ws://{netloc}/v1 {credentials}")
+            click.echo(f"wiro-mock ready api=http{s}://{netloc}/v1 socket=ws{s}://{netloc}/v1 {credentials}{proxy}")
         except OSError as error:
             # Not as EPIPE, which click takes for a reader that has had enough: nobody has read where the server is.
             raise OSError(0, f"the ready line cannot be written to stdout: {error.strerror}") from None
@@ -128,7 +133,7 @@ def _serve(app: ASGIApp, sock: socket.socket, credentials: str) -> None:
 
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop_now)
-        await serve_until_stopped(app, sock, stop=stop, ready=ready)
+        await serve_until_stopped(reached(app, doors), sock, stop=stop, ready=ready, doors=doors)
 
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:

@@ -51,6 +51,10 @@ class Given(TypedDict):
     moondream_with: str
     fetch_hosts: tuple[str, ...]
     log_requests: bool
+    tls: bool
+    tls_names: tuple[str, ...]
+    intercept: bool
+    tunnel: tuple[str, ...]
 
 
 OPTIONS: list[click.Parameter] = [
@@ -191,6 +195,30 @@ OPTIONS: list[click.Parameter] = [
     ),
     click.Option(["--scenario-header"], is_flag=True, help="Let requests choose by the header x-wiro-mock-scenario."),
     click.Option(["--admin-token"], default="", metavar="TOKEN", help="Opens the control API beyond loopback."),
+    click.Option(
+        ["--intercept"],
+        is_flag=True,
+        help="Be a proxy, too, that answers for Wiro's own hosts, with a throw-away CA (wiro-mock ca --env). Needs the "
+        "extra tls.",
+    ),
+    click.Option(
+        ["--tunnel"],
+        multiple=True,
+        metavar="HOST",
+        help="Other host (a glob) that the proxy leads on to; none for no host. Repeatable. [default: all, for this "
+        "machine only]",
+    ),
+    click.Option(
+        ["--tls"],
+        is_flag=True,
+        help="Speak TLS (https, wss) under Wiro's names, localhost and --tls-name. Needs the extra tls.",
+    ),
+    click.Option(
+        ["--tls-name", "tls_names"],
+        multiple=True,
+        metavar="NAME",
+        help="Another name or address in the certificate, such as a container's. Repeatable.",
+    ),
     click.Option(["--log", "log_requests"], is_flag=True, help="One line for each request on stderr."),
 ]
 

@@ -53,17 +53,17 @@ def handle(world: World, request: Request) -> Response:
 
 def lost_socket(world: World, path: str) -> None:
     """A client asked for a socket at a path where there is none."""
+    reason = "there is no socket at this path; it is at /v1, as wiro_server.socket_url and the ready line say"
+    lost(world, "SOCKET", path, Outcome(operation="socket", reason=reason, unexpected=True))
+
+
+def lost(world: World, method: str, path: str, outcome: Outcome) -> None:
+    """A client asked for what is not played at all, and was answered 404."""
     with world.lock:
         world.settle()
-        reason = "there is no socket at this path; it is at /v1, as wiro_server.socket_url and the ready line say"
-        exchange = world.journal.record(
-            at=world.sim.now,
-            method="SOCKET",
-            path=path,
-            status=404,
-            outcome=Outcome(operation="socket", reason=reason, unexpected=True),
-        )
-        world.unexpected.setdefault(("SOCKET", path[:200]), exchange)
+        exchange = world.journal.record(at=world.sim.now, method=method, path=path, status=404, outcome=outcome)
+        if len(world.unexpected) < UNEXPECTED_KEPT:
+            world.unexpected.setdefault((method, path[:200]), exchange)
     world.tell(exchange.line())
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from wiro_mock.api import Profile, Request, Response
+from wiro_mock.api import Outcome, Profile, Request, Response
 from wiro_mock.api import wire as _wire
 from wiro_mock.api.jsontext import dumps
 from wiro_mock.api.origin import origins
@@ -49,6 +49,10 @@ class World(State):
     def lost_socket(self, path: str) -> None:
         """A client asked for a socket at a path where there is none."""
         requests.lost_socket(self, path)
+
+    def lost(self, method: str, path: str, reason: str) -> None:
+        """A client asked for what is not played at all, and was answered 404."""
+        requests.lost(self, method, path, Outcome(reason=reason, unexpected=True))
 
     # -- what the API asks of its world --------------------------------------------------------------
 

@@ -6,12 +6,21 @@ all of them understand is written: names and addresses, no globs.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wiro_mock.reach.trust import Trust
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 NO_PROXY = ("NO_PROXY", "no_proxy")
 """Both spellings: curl reads either, Go the first that is set, Python's urllib the lower case."""
+
+JAVA = "JAVA_TOOL_OPTIONS"
+"""Read by every Java of version 5 or later, which says so on stderr."""
+JAVA_PASSWORD = "changeit"  # noqa: S105 -- what Java's own trust store has; nothing in it is secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,3 +72,34 @@ def frees_wiro(entry: str) -> bool:
     """Whether an entry of `NO_PROXY` covers a host of Wiro's: all hosts, a parent of its name, itself, or a part."""
     name = entry.lower().rsplit(":", 1)[0].lstrip("*.").rstrip(".")
     return name in {"", "ai", "wiro.ai"} or name.endswith(".wiro.ai")
+
+
+def of_trust(environ: Mapping[str, str], trust: Trust) -> dict[str, str]:
+    """What makes the common stacks trust the mock's authority; see the guide for who reads which."""
+    made = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"), str(trust.bundle))
+    made["NODE_EXTRA_CA_CERTS"] = str(trust.extra)
+    made["PHP_INI_SCAN_DIR"] = f"{environ.get('PHP_INI_SCAN_DIR', '')}{os.pathsep}{trust.php}"
+    if trust.store is not None:
+        store = {"trustStore": trust.store, "trustStoreType": "PKCS12", "trustStorePassword": JAVA_PASSWORD}
+        made[JAVA] = _java(environ, {f"javax.net.ssl.{name}": str(value) for name, value in store.items()})
+    return made
+
+
+def of_proxy(environ: Mapping[str, str], host: str, port: int) -> dict[str, str]:
+    """What leads the common stacks through the mock's proxy. `NO_PROXY` is of `past_proxies`."""
+    url = f"http://{host}:{port}"
+    made = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), url)
+    made["NODE_USE_ENV_PROXY"] = "1"
+    given = {
+        f"{scheme}.{name}": value
+        for scheme in ("https", "http")
+        for name, value in (("proxyHost", host.strip("[]")), ("proxyPort", str(port)))
+    }
+    made[JAVA] = _java(environ, given)
+    return made
+
+
+def _java(environ: Mapping[str, str], properties: Mapping[str, str]) -> str:
+    """Java's options with these besides."""
+    ours = (f"-D{name}={value}" for name, value in properties.items())
+    return " ".join([*filter(None, [environ.get(JAVA, "")]), *ours])
