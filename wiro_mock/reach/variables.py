@@ -18,6 +18,8 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 NO_PROXY = ("NO_PROXY", "no_proxy")
 """Both spellings: curl reads either, Go the first that is set, Python's urllib the lower case."""
 
+PROXIED = ("https", "http", "wss", "ws")
+"""Schemes with a variable, in both spellings: curl reads only the lower `http_proxy`, aiohttp asks for sockets' too."""
 JAVA = "JAVA_TOOL_OPTIONS"
 """Read by every Java of version 5 or later, which says so on stderr."""
 JAVA_PASSWORD = "changeit"  # noqa: S105 -- what Java's own trust store has; nothing in it is secret
@@ -88,7 +90,7 @@ def of_trust(environ: Mapping[str, str], trust: Trust) -> dict[str, str]:
 def of_proxy(environ: Mapping[str, str], host: str, port: int) -> dict[str, str]:
     """What leads the common stacks through the mock's proxy. `NO_PROXY` is of `past_proxies`."""
     url = f"http://{host}:{port}"
-    made = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), url)
+    made = {name: url for scheme in PROXIED for name in (f"{scheme.upper()}_PROXY", f"{scheme}_proxy")}
     made["NODE_USE_ENV_PROXY"] = "1"
     given = {
         f"{scheme}.{name}": value
