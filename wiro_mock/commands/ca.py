@@ -12,7 +12,7 @@ PROXY = "http://127.0.0.1:4747"
 
 @click.command(
     short_help="Show, trust or remove the throw-away CA.",
-    epilog='Example: eval "$(wiro-mock ca --env)"; wiro-mock serve --intercept',
+    epilog="Example: wiro-mock ca --env",
 )
 @click.option("--env", "shows_env", is_flag=True, help="Print the variables of the common stacks, for a shell.")
 @click.option(
