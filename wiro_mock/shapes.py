@@ -154,7 +154,7 @@ class TaskShape(TypedDict):
     modelslugowner: NotRequired[str]
     modelslugproject: NotRequired[str]
     outputfolderid: NotRequired[str]
-    teamguid: NotRequired[None]
+    teamguid: NotRequired[str | None]
 
 
 class DetailAnswer(TypedDict):

@@ -22,8 +22,8 @@ RUNS_AT_MOST = 3
 """So many runs may be started, by whatever check."""
 UNFIT = (96, 97, 98)
 """The codes of a refused run that say something of the account, and nothing of the API (rest.md §9)."""
-LOOKS = 400
-"""Looks at a task, after which it is given up on."""
+LOOKS = 200
+"""Looks at a task, after which it is given up on: ten minutes at the slowest pace, as in Wiro's SDKs."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 3.0
 """Seconds between two looks; the longest is the pace of Wiro's own clients (socket.md §2.1)."""
 TAKEN_ON = "runs.is_taken_on"
