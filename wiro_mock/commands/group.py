@@ -22,6 +22,7 @@ COMMANDS = (
     "explain",
     "lint",
     "model",
+    "moondream",
     "openapi",
     "plan",
     "profile",
