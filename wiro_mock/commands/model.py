@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wiro_mock.commands.options import Kinds
+from wiro_mock.commands.options import Kinds, Nearby
 
 if TYPE_CHECKING:
     from wiro_mock.kernel.catalog import Model
@@ -23,22 +23,8 @@ FOLDERS = click.option(
 )
 
 
-class _Group(click.Group):
-    """A group that says which command is near to one that is not there."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or tell of the nearest one."""
-        if args[0] not in self.commands and args[0][:1].isalnum():
-            from wiro_mock.language.complaints import did_you_mean
-
-            ctx.fail(f"no command {args[0]!r}; {did_you_mean(args[0], self.commands)}")
-        return super().resolve_command(ctx, args)
-
-
 @click.group(
-    cls=_Group,
+    cls=Nearby,
     short_help="List models, show one, add one.",
     epilog="Example: wiro-mock model add https://wiro.ai/models/pruna/p-image",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import click
+
+from wiro_mock.commands.options import Nearby
 
 if TYPE_CHECKING:
     import socket
@@ -42,7 +45,10 @@ class Given(TypedDict):
 
 
 WEIGHTS = click.option(
-    "--weights", required=True, metavar="DIR", help="Folder of weights; or owner/name, which is looked for in the cache of Hugging Face."
+    "--weights",
+    required=True,
+    metavar="DIR",
+    help="Folder of weights; or owner/name, which is looked for in the cache of Hugging Face.",
 )
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 … or mps.")
 DTYPE = click.option(
@@ -53,13 +59,19 @@ DTYPE = click.option(
     help="Of the torch engine: auto is float32 on a processor, bfloat16 on a GPU.",
 )
 TOKENIZER = click.option(
-    "--tokenizer", type=click.Path(path_type=Path), metavar="FILE", help="tokenizer.json of moondream/starmie-v1, where it lies elsewhere."
+    "--tokenizer",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="tokenizer.json of moondream/starmie-v1, where it lies elsewhere.",
 )
-REVISION = click.option("--revision", default="", metavar="SHA", help="Commit of a hub repository; needed for owner/name.")
+REVISION = click.option(
+    "--revision", default="", metavar="SHA", help="Commit of a hub repository; needed for owner/name."
+)
 TRUST = click.option("--trust-remote-code", is_flag=True, help="Run the Python code that comes with the weights.")
 
 
 @click.group(
+    cls=Nearby,
     short_help="Run a real Moondream 3.",
     epilog="Example: wiro-mock moondream serve --weights ~/moondream3-preview --engine torch",
 )
@@ -84,14 +96,28 @@ def moondream() -> None:
 @DEVICE
 @DTYPE
 @TOKENIZER
-@click.option("--slots", type=click.IntRange(1, 256), default=4, show_default=True, help="Requests that decode together (torch).")
-@click.option("--length", type=click.IntRange(800, 32768), default=2048, show_default=True, help="Positions of a slot (torch).")
+@click.option(
+    "--slots", type=click.IntRange(1, 256), default=4, show_default=True, help="Requests that decode together (torch)."
+)
+@click.option(
+    "--length", type=click.IntRange(800, 32768), default=2048, show_default=True, help="Positions of a slot (torch)."
+)
 @click.option("--compile", "compile_", is_flag=True, help="Compile the official code's model (transformers).")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; there is no password.")
-@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="Port to listen on; 0 for a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=PORT,
+    show_default=True,
+    help="Port to listen on; 0 for a free one.",
+)
 @click.option("--queue", type=click.IntRange(0, 10_000), default=64, show_default=True, help="Requests that may wait.")
-@click.option("--grace", type=click.FloatRange(0, 3600), default=10.0, show_default=True, help="Seconds to finish when stopped.")
-@click.option("--stop-at-eof", is_flag=True, help="Stop when stdin ends: with the parent process, if it holds the pipe.")
+@click.option(
+    "--grace", type=click.FloatRange(0, 3600), default=10.0, show_default=True, help="Seconds to finish when stopped."
+)
+@click.option(
+    "--stop-at-eof", is_flag=True, help="Stop when stdin ends: with the parent process, if it holds the pipe."
+)
 def serve(**given: Unpack[Given]) -> None:
     """Serve the model: POST /caption, /query, /detect, /point; GET /health, /metrics.
 
@@ -111,6 +137,7 @@ def serve(**given: Unpack[Given]) -> None:
         status = Process(_listen(given["host"], given["port"]), lambda broken: _engine(given, broken), service).run()
     except CannotStart as error:
         raise _ends(str(error)) from None
+    atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
     # A thread may still be in the middle of a step; torch does not bear the usual end of the interpreter then.
@@ -134,7 +161,8 @@ def _engine(given: Given, broken: Callable[[BaseException], None]) -> Engine:
         network, tokenizer = load(wanted)
         slots, length = given["slots"], given["length"]
         return Slots(network, tokenizer, slots=slots, length=length, model=wanted.weights.name, broken=broken)
-    from wiro_mock.moondream.reference import Reference, Source
+    from wiro_mock.moondream.reference import Reference
+    from wiro_mock.moondream.remote_code import Source
 
     source = Source(
         weights=given["weights"],
@@ -162,9 +190,13 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _ends(sentence: str) -> click.ClickException:
-    error = click.ClickException(sentence)
-    error.exit_code = START
-    return error
+    return _CannotStart(sentence)
+
+
+class _CannotStart(click.ClickException):
+    """The server cannot start."""
+
+    exit_code = START
 
 
 def _say(line: str) -> None:

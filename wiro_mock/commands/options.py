@@ -1,4 +1,4 @@
-"""Types of options that explain themselves when the value is wrong."""
+"""Types of options that explain themselves when the value is wrong, and groups that know what is near."""
 
 from __future__ import annotations
 
@@ -67,3 +67,17 @@ class Filled(click.ParamType[str]):
             message = "it is empty, or has white space around it or characters that no header carries"
             self.fail(f"{message}; leave the option out for the default", param, ctx)
         return text
+
+
+class Nearby(click.Group):
+    """A group that says which command is near to one that is not there."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or tell of the nearest one."""
+        if args[0] not in self.commands and args[0][:1].isalnum():
+            from wiro_mock.language.complaints import did_you_mean
+
+            ctx.fail(f"no command {args[0]!r}; {did_you_mean(args[0], self.commands)}")
+        return super().resolve_command(ctx, args)

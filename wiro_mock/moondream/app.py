@@ -24,7 +24,7 @@ from wiro_mock.moondream.asking import PICTURE_BYTES, SKILLS, Ask, Skill, ask_of
 from wiro_mock.moondream.job import Chunk, Done, Engine, Event, Job
 from wiro_mock.moondream.metrics import Metrics
 from wiro_mock.moondream.pictures import decoded
-from wiro_mock.moondream.refusals import BadAsk, Failure
+from wiro_mock.moondream.refusals import BadAsk, Failure, as_failure, told
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
@@ -60,7 +60,9 @@ class Door:
             self.inside -= 1
 
 
-def create_app(engine: Engine, *, queue: int = 64, load_seconds: float = 0.0, say: Callable[[str], None] = print) -> Starlette:
+def create_app(
+    engine: Engine, *, queue: int = 64, load_seconds: float = 0.0, say: Callable[[str], None] = print
+) -> Starlette:
     """The app around an engine. `queue` requests may wait besides those in slots; every path also under `/v1`."""
     door, metrics = Door(engine.state().slots + queue), Metrics(load_seconds)
     limiter = asyncio.Semaphore(DECODERS)
@@ -87,14 +89,16 @@ def create_app(engine: Engine, *, queue: int = 64, load_seconds: float = 0.0, sa
 
     routes = [Route("/health", health), Route("/metrics", counted)]
     for skill in SKILLS:
-        endpoint = Endpoint(skill, engine, door, metrics, limiter, say)
+        endpoint = Endpoint(skill=skill, engine=engine, door=door, metrics=metrics, limiter=limiter, say=say)
         routes += [Route(f"{base}/{skill}", endpoint, methods=["POST"]) for base in ("", "/v1")]
     return Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_allowed})
 
 
 async def _not_found(request: Request, error: Exception) -> Response:  # noqa: ARG001
     ways = ", ".join(f"POST /{skill}" for skill in SKILLS)
-    return JSONResponse({"error": f"there is nothing at {request.url.path}; there are {ways}, GET /health, GET /metrics"}, 404)
+    return JSONResponse(
+        {"error": f"there is nothing at {request.url.path}; there are {ways}, GET /health, GET /metrics"}, 404
+    )
 
 
 async def _not_allowed(request: Request, error: Exception) -> Response:  # noqa: ARG001
@@ -106,6 +110,7 @@ class Endpoint:
 
     def __init__(
         self,
+        *,
         skill: Skill,
         engine: Engine,
         door: Door,
@@ -133,9 +138,10 @@ class Endpoint:
             if status >= 500:
                 self._say(f"/{self._skill}: {error}")
             await JSONResponse({"error": str(error)}, status, headers)(scope, receive, send)
-        except MemoryError:
-            status = 507
-            await JSONResponse({"error": "out of memory; try again later"}, status)(scope, receive, send)
+        except Exception as error:  # of Pillow's, torch's or ours: the request fails, and says how
+            status = as_failure(error).status
+            self._say(f"/{self._skill}: {told(error)}")
+            await JSONResponse({"error": str(as_failure(error))}, status)(scope, receive, send)
         finally:
             self._metrics.requests[self._skill, status] += 1
 
@@ -182,7 +188,7 @@ class Endpoint:
                 event = await _next(events)
             assert isinstance(event, Done)
             self._metrics.tokens += event.tokens
-            last = {"completed": True, "finish_reason": event.reason, "tokens": event.tokens}
+            last: dict[str, Any] = {"completed": True, "finish_reason": event.reason, "tokens": event.tokens}
         except Failure as failure:
             self._say(f"/{self._skill}, in mid-stream: {failure}")
             last = {"error": str(failure)}
@@ -234,4 +240,4 @@ async def _body(request: Request) -> Any:
     try:
         return json.loads(parts)
     except (ValueError, RecursionError):
-        raise BadAsk("the body is no JSON; it is {\"image_url\": \"data:image/jpeg;base64,…\", …}") from None
+        raise BadAsk('the body is no JSON; it is {"image_url": "data:image/jpeg;base64,…", …}') from None

@@ -61,7 +61,7 @@ class Ask:
 def ask_of(skill: Skill, body: Any) -> Ask:
     """The ask that a body of JSON makes. Raises `BadAsk`."""
     if not isinstance(body, dict):
-        raise BadAsk("the body is no JSON object; it is {\"image_url\": \"data:image/jpeg;base64,…\", …}")
+        raise BadAsk('the body is no JSON object; it is {"image_url": "data:image/jpeg;base64,…", …}')
     return Ask(
         skill=skill,
         picture=_picture(body.get("image_url")),

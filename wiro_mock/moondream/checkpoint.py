@@ -44,7 +44,9 @@ def _files(folder: Path) -> list[Path]:
         try:
             names = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CannotStart(f"{index} cannot be read: {error!r}; take it from the weights' repository again") from None
+            raise CannotStart(
+                f"{index} cannot be read: {error!r}; take it from the weights' repository again"
+            ) from None
         files = [folder / str(name) for name in names]
     else:
         files = [folder / SINGLE]
@@ -62,7 +64,9 @@ def _tensors(file: Path) -> Iterator[tuple[str, Stored]]:
         if size < 8 or length > LARGEST_HEADER:
             raise CannotStart(f"{file} is no safetensors file; take it from the weights' repository again")
         if size < 8 + length:
-            raise CannotStart(f"{file} is cut short: its header alone has {length} bytes, the file {size}; take it again")
+            raise CannotStart(
+                f"{file} is cut short: its header alone has {length} bytes, the file {size}; take it again"
+            )
         told = opened.read(length)
     try:
         header: dict[str, Any] = json.loads(told)
@@ -89,7 +93,9 @@ def fit(found: Mapping[str, Stored], wanted: Mapping[str, tuple[int, ...]], fold
     for name, shape in wanted.items():
         one = found[name]
         if one.shape != tuple(shape):
-            raise CannotStart(f"{one.file}: {name} is {one.shape}, and the model's is {tuple(shape)}; another model's weights")
+            raise CannotStart(
+                f"{one.file}: {name} is {one.shape}, and the model's is {tuple(shape)}; another model's weights"
+            )
         if one.kind not in PLAIN:
             raise CannotStart(f"{one.file}: {name} is of {one.kind}; weights of {', '.join(sorted(PLAIN))} are loaded")
     return spare

@@ -12,7 +12,10 @@ from wiro_mock.moondream.checkpoint import Stored, fit, stored
 from wiro_mock.moondream.refusals import CannotStart, told
 from wiro_mock.moondream.sizes import Sizes, read_sizes
 
-EXTRA = {"moondream": ("torch", "safetensors", "tokenizers", "PIL", "numpy"), "moondream-hf": ("transformers", "accelerate")}
+EXTRA = {
+    "moondream": ("torch", "safetensors", "tokenizers", "PIL", "numpy"),
+    "moondream-hf": ("transformers", "accelerate"),
+}
 SPARE_BYTES = 2 << 30
 """What a device needs besides weights and cache; the report's estimate (§3.4), not yet measured."""
 
@@ -27,7 +30,7 @@ class Wanted:
     tokenizer: Path | None = None
     slots: int = 4
     length: int = 2048
-    say: Callable[[str], None] = lambda line: None
+    say: Callable[[str], None] = print
 
 
 def need(*extras: str) -> None:
@@ -59,7 +62,9 @@ def _gpu(name: str, index: int) -> str:
     import torch
 
     if torch.version.cuda is None and getattr(torch.version, "hip", None) is None:
-        raise CannotStart(f"--device {name}: torch {torch.__version__} is built without CUDA; install one with, or --device cpu")
+        raise CannotStart(
+            f"--device {name}: torch {torch.__version__} is built without CUDA; install one with, or --device cpu"
+        )
     if not torch.cuda.is_available():
         raise CannotStart(f"--device {name}: torch finds no GPU here; look at nvidia-smi, or take --device cpu")
     if index >= torch.cuda.device_count():
@@ -81,7 +86,9 @@ def fits(sizes: Sizes, wanted: Wanted, weight_bytes: int, width: int, free: int)
     cache = sizes.cache_bytes(wanted.slots, wanted.length, width)
     total = weight_bytes + cache + SPARE_BYTES
     if total > free:
-        parts = f"{weight_bytes / 1e9:.1f} GB of weights, {cache / 1e9:.1f} GB for {wanted.slots} slots of {wanted.length}"
+        parts = (
+            f"{weight_bytes / 1e9:.1f} GB of weights, {cache / 1e9:.1f} GB for {wanted.slots} slots of {wanted.length}"
+        )
         raise CannotStart(
             f"{wanted.device} has {free / 1e9:.1f} GB free and {total / 1e9:.1f} GB are needed ({parts}, and "
             f"{SPARE_BYTES / 1e9:.1f} GB to work in); fewer --slots or a shorter --length take less"
@@ -112,7 +119,7 @@ def load(wanted: Wanted) -> tuple[Any, Any]:
         count = sum(tensor.numel() for tensor in model.state_dict().values())
         fits(sizes, wanted, count * width, width, torch.cuda.mem_get_info(device)[0])
     _read(model, {name: found[name] for name in shapes}, device, dtype)
-    return model.eval().requires_grad_(False), tokenizer
+    return model.eval().requires_grad_(requires_grad=False), tokenizer
 
 
 def _read(model: Any, found: dict[str, Stored], device: str, dtype: Any) -> None:
@@ -125,9 +132,13 @@ def _read(model: Any, found: dict[str, Stored], device: str, dtype: Any) -> None
                 names = [name for name, one in found.items() if one.file == file]
                 model.load_state_dict({n: opened.get_tensor(n).to(dtype) for n in names}, strict=False, assign=True)
         except (SafetensorError, OSError) as error:
-            raise CannotStart(f"{file} cannot be read: {told(error)}; take it from the weights' repository again") from None
+            raise CannotStart(
+                f"{file} cannot be read: {told(error)}; take it from the weights' repository again"
+            ) from None
         except RuntimeError as error:
-            raise CannotStart(f"{file} cannot be brought to {device}: {told(error)}; see that its memory is free") from None
+            raise CannotStart(
+                f"{file} cannot be brought to {device}: {told(error)}; see that its memory is free"
+            ) from None
 
 
 def load_tokenizer(file: Path, sizes: Sizes) -> Any:

@@ -19,14 +19,20 @@ PIXELS = 50_000_000
 """The most pixels, over all frames; our choice (150 MB when decoded)."""
 FRAMES = 100
 """The most frames; our choice."""
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "MPO")
-"""What is decoded: what the web shows, and what telephones take."""
-KNOWN = {b"%PDF": "a PDF", b"PK\x03\x04": "a zip archive", b"<svg": "an SVG", b"<htm": "a web page", b"<!DO": "a web page"}
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+"""What is decoded: what the web shows. A telephone's picture in two (MPO) counts as a JPEG."""
+KNOWN = {
+    b"%PDF": "a PDF",
+    b"PK\x03\x04": "a zip archive",
+    b"<svg": "an SVG",
+    b"<htm": "a web page",
+    b"<!DO": "a web page",
+}
 
 
 def decoded(data: bytes) -> Picture:
     """The picture in RGB. Raises `BadAsk`, with status 413 where it is too large."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         # Pillow warns of large pictures and refuses huge ones by itself; here both are told in our words.
@@ -35,8 +41,8 @@ def decoded(data: bytes) -> Picture:
             return picture.convert("RGB")
     except Image.DecompressionBombError:
         raise BadAsk(f"the picture has more than {PIXELS:,} pixels; send a smaller one", status=413) from None
-    except Image.UnidentifiedImageError:
-        raise BadAsk(f"image_url holds {_what(data)}; pictures are {', '.join(FORMATS[:-1])}") from None
+    except UnidentifiedImageError:
+        raise BadAsk(f"image_url holds {_what(data)}; pictures are {', '.join(FORMATS)}") from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow's decoders say of broken files
         raise BadAsk(f"the picture is damaged: {error}") from None
 

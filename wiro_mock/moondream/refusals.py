@@ -53,5 +53,7 @@ def as_failure(error: BaseException) -> Failure:
     if isinstance(error, Failure):
         return error
     if out_of_memory(error):
-        return Failure(f"out of memory on the device: {told(error)}; fewer --slots or a shorter --length leave room", status=507)
+        return Failure(
+            f"out of memory on the device: {told(error)}; fewer --slots or a shorter --length leave room", status=507
+        )
     return Failure(told(error))

@@ -38,7 +38,7 @@ class Speaking:
         self._parts: list[str] = []
         self._draw = Draw(job.ask.settings)
 
-    def take(self, hidden: Any, logits: Any) -> Reason | None:
+    def take(self, hidden: Any, logits: Any) -> Reason | None:  # noqa: ARG002 -- a row's signature
         """Draw a token; the text it completes is told at once."""
         token = self._draw(logits)
         if token == self._model.sizes.tokens.eos_id:

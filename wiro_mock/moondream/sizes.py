@@ -110,12 +110,13 @@ def read_sizes(folder: Path) -> Sizes:
     path = folder / "config.json"
     try:
         told = json.loads(path.read_bytes()) if path.is_file() else {}
-        return _sizes(told.get("config") or {})
+        return from_config(told.get("config") or {})
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise CannotStart(f"{path} cannot be read: {error}; it is the config.json of the weights' own folder") from None
 
 
-def _sizes(told: Mapping[str, Any]) -> Sizes:
+def from_config(told: Mapping[str, Any]) -> Sizes:
+    """The sizes that a `config` names; what it does not name is as published."""
     text = dict(told.get("text", {}))
     return Sizes(
         text=_made(TextSizes, text | dict(text.get("moe") or {})),
@@ -137,13 +138,14 @@ def _tokens(told: Mapping[str, Any]) -> Tokens:
         return Tokens(**ids)
     prompts = told["templates"]
     around = {
-        skill: (tuple(prompts[skill]["prefix"]), tuple(prompts[skill]["suffix"])) for skill in ("query", "detect", "point")
+        skill: (tuple(prompts[skill]["prefix"]), tuple(prompts[skill]["suffix"]))
+        for skill in ("query", "detect", "point")
     }
     return Tokens(**ids, caption={length: tuple(of) for length, of in prompts["caption"].items()}, around=around)
 
 
 def as_config(sizes: Sizes) -> dict[str, Any]:
-    """The `config` of a `config.json` that says these sizes; `_sizes` of it gives them back."""
+    """The `config` of a `config.json` that says these sizes; `from_config` of it gives them back."""
     from dataclasses import asdict
 
     text = asdict(sizes.text)

@@ -12,17 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wiro_mock.moondream.guarding import STOPPING, Broken, guarded, nothing
 from wiro_mock.moondream.job import Engine, Job, Reason, State
 from wiro_mock.moondream.line import Line
-from wiro_mock.moondream.refusals import BadAsk, Failure, as_failure, beyond_repair, out_of_memory
+from wiro_mock.moondream.refusals import BadAsk, Failure
 from wiro_mock.moondream.rows import Row, row_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
     from wiro_mock.moondream.asking import Ask
-
-STOPPING = Failure("the server is stopping", status=503)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +46,12 @@ class Slots(Engine):
         slots: int = 4,
         length: int = 2048,
         model: str = "",
-        broken: Callable[[BaseException], None] = lambda error: None,
+        broken: Broken = nothing,
     ) -> None:
         self.network, self.tokenizer = network, tokenizer
         self.slots, self.length, self.model = slots, length, model
         self.device = str(network.text.wte.device)
-        self._broken = broken
+        self._tell_broken = broken
         self._cache = network.text.cache(slots, length)
         self._line = Line()
         self._rows: list[Row] = []
@@ -122,30 +121,17 @@ class Slots(Engine):
             self._guarded(lambda row=row: self._begin(row), [row])  # type: ignore[misc]
 
     def _guarded(self, play: Callable[[], None], rows: list[Row]) -> None:
-        """Play; if that fails, fail these rows. What the error holds of the device's memory is let go before it is freed."""
-        failure, full = None, False
-        try:
-            play()
-        except Exception as error:
-            failure, full = as_failure(error), out_of_memory(error)
-            if beyond_repair(error):
-                failure = Failure(f"the device is broken and the server ends: {failure}")
-                self._turn_away(failure)
-                self._broken(failure)
-        if failure is None:
+        """Play; if that fails, fail these rows."""
+        if (failure := guarded(play, self._die)) is None:
             return
         for row in rows:
             if row in self._rows:
                 self._free(row)
                 row.job.post(failure)
-        if full:
-            self._give_back()
 
-    def _give_back(self) -> None:
-        import torch
-
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+    def _die(self, error: BaseException) -> None:
+        self._turn_away(Failure(str(error)))
+        self._tell_broken(error)
 
     def _begin(self, row: Row) -> None:
         """Read picture and prompt into the last slot, and play the first step."""

@@ -1,4 +1,4 @@
-"""Models without a mind: random numbers in the real form, for tests and benchmarks. They say nothing that means anything.
+"""Models without a mind: random numbers in the real form, for tests and benchmarks. What they say means nothing.
 
 `TOY` runs anywhere in milliseconds: three layers, of which two are mixtures, the true crops of 378 pixels and the true
 730 positions of a picture. The full size has as much to compute as the real model.

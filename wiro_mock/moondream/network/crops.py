@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 def tiling_of(height: int, width: int, window: int, most: int) -> tuple[int, int]:
-    """How many rows and columns of windows cover so many pixels, with at most `most` windows in all."""
+    """How many rows and columns of windows cover so many pixels: at most `most` in all, but more in a very long strip.
+
+    That the strip gets more is the official code's doing; `pictures.PIXELS` bounds it.
+    """
     if height <= window or width <= window:
         return 1, 1
     rows, columns = math.ceil(height / window), math.ceil(width / window)

@@ -66,12 +66,13 @@ class Moondream3(nn.Module):
 def empty(sizes: Sizes, dtype: torch.dtype) -> Moondream3:
     """The model without numbers: names and shapes only, no memory."""
     with torch.device("meta"):
-        return Moondream3(sizes).to(dtype)
+        model: Moondream3 = Moondream3(sizes).to(dtype)
+    return model
 
 
 def filled(sizes: Sizes, *, device: str = "cpu", dtype: torch.dtype = torch.float32, seed: int = 0) -> Moondream3:
     """The model with random numbers, of a spread that keeps the hidden states finite."""
-    model = empty(sizes, dtype).to_empty(device=device)
+    model: Moondream3 = empty(sizes, dtype).to_empty(device=device)
     generator = torch.Generator(device=device).manual_seed(seed)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -83,4 +84,5 @@ def filled(sizes: Sizes, *, device: str = "cpu", dtype: torch.dtype = torch.floa
                 parameter.normal_(0, 0.7 / math.sqrt(parameter.shape[-1]), generator=generator)
             else:
                 parameter.zero_()
-    return model.eval().requires_grad_(False)
+    model.eval().requires_grad_(requires_grad=False)
+    return model

@@ -41,7 +41,10 @@ class Vision(nn.Module):
         self.blocks = nn.ModuleList(Block(eye) for _ in range(eye.enc_n_layers))
         self.post_ln = nn.LayerNorm(eye.enc_dim)
         self.proj_mlp = nn.ModuleDict(
-            {"fc1": nn.Linear(2 * eye.enc_dim, eye.proj_inner_dim), "fc2": nn.Linear(eye.proj_inner_dim, sizes.text.dim)}
+            {
+                "fc1": nn.Linear(2 * eye.enc_dim, eye.proj_inner_dim),
+                "fc2": nn.Linear(eye.proj_inner_dim, sizes.text.dim),
+            }
         )
 
     def forward(self, crops: Tensor, tiling: tuple[int, int]) -> Tensor:
