@@ -72,7 +72,7 @@ class Block(nn.Module):
     def forward(
         self, x: Tensor, pos: Tensor, turn: tuple[Tensor, Tensor], kept: tuple[Tensor, Tensor], mask: Tensor
     ) -> Tensor:
-        """The next x [b, t, dim] at pos [b, t]; turn: cosine and sine; kept: this layer's b rows; mask [b, 1, t, seen]."""
+        """Of x [b, t, dim] at pos [b, t]; turn: cosine and sine; kept: this layer's b rows; mask [b, 1, t, seen]."""
         z = self.ln(x)
         seen = self._attended(z, pos, turn, kept, mask)
         if self.mixed:
