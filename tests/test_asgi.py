@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 
-from tests.api_kit import CAPTION, signed
+from tests.api_kit import CAPTION, make_world, signed
 from tests.live_kit import Live, live, raw
+from wiro_mock import hosting
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +80,20 @@ def test_head_gives_the_headers_of_get_and_no_body(auto: Live) -> None:
             assert received.endswith(b"\r\n\r\n")
             assert b"content-length: 75\r\n" in received
     assert auto.http.head(file).headers["etag"] == auto.http.get(file).headers["etag"]
+
+
+def test_what_fails_while_warming_up_is_left_to_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread dies loudly, as it once did under load; a scenario file that is broken by now is told of by a Run."""
+    died: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", died.append)
+    tried = threading.Event()
+
+    def fail() -> None:
+        tried.set()
+        raise RuntimeError("broken by now")
+
+    before = set(threading.enumerate())
+    hosting._warm(fail, make_world())
+    for thread in set(threading.enumerate()) - before:
+        thread.join(60)
+    assert (tried.is_set(), died) == (True, [])

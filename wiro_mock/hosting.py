@@ -176,8 +176,9 @@ class Hosting:
 
 def _warm(first: Callable[[], None], world: World) -> None:
     def warm() -> None:
-        first()
-        world.warm_up()
+        with suppress(Exception):  # what fails here fails again at the first request, which tells of it
+            first()
+            world.warm_up()
 
     threading.Thread(target=warm, name="wiro-mock-warm-up", daemon=True).start()
 
