@@ -143,6 +143,8 @@ def test_the_shell_blocks_run_as_they_stand(tmp_path: Path) -> None:
     assert '"result":true,"errors":[],"total":' in done.stdout
     assert "Model name: google/nano-banana-pro" in done.stdout
     assert "BLOCK_ONLY_HIGH" in done.stdout
+    (promises,) = re.findall(r"against (\d+) promises", README)
+    assert f"{promises} held" in done.stdout
     assert done.stderr == ""
 
 
