@@ -10,14 +10,14 @@ from PIL import Image
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'wiro-mock[moondream]'")
 
-from hypothesis import given, settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from wiro_mock.moondream.loading import Wanted, load  # noqa: E402
-from wiro_mock.moondream.network.crops import crops_of, tiling_of  # noqa: E402
-from wiro_mock.moondream.network.model import empty, filled  # noqa: E402
-from wiro_mock.moondream.sizes import as_config, from_config  # noqa: E402
-from wiro_mock.moondream.toy import FULL, TOY  # noqa: E402
+from wiro_mock.moondream.loading import Wanted, load
+from wiro_mock.moondream.network.crops import crops_of, tiling_of
+from wiro_mock.moondream.network.model import empty, filled
+from wiro_mock.moondream.sizes import as_config, from_config
+from wiro_mock.moondream.toy import FULL, TOY
 
 PARAMETERS = 9_268_626_928
 """Of the full size: the published 9.27 B (report §0)."""

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-pytest.importorskip("torch", reason="torch is not installed: pip install 'wiro-mock[moondream]'")
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'wiro-mock[moondream]'")
 pytest.importorskip("transformers", reason="transformers is not installed: pip install 'wiro-mock[moondream-hf]'")
 
 import queue
 
 from tests.moondream.kit import PATIENCE, body
+from tests.moondream.stand_in_kit import stand_in
 from wiro_mock.moondream import remote_code
 from wiro_mock.moondream.asking import Skill, ask_of
 from wiro_mock.moondream.job import Chunk, Done, Event, Job
@@ -27,24 +28,11 @@ from wiro_mock.moondream.refusals import CannotStart, Failure
 from wiro_mock.moondream.remote_code import Source, folder_of, load
 from wiro_mock.moondream.slots import Slots
 
-STAND_IN = Path(__file__).parent / "stand_in"
-
 
 @pytest.fixture
 def repository(weights: Path, tmp_path: Path) -> Path:
     """Weights and code in one folder, as a hub's repository; named for the test, since Python knows modules by name."""
     return stand_in(weights, tmp_path / f"code{abs(hash(str(tmp_path)))}")
-
-
-def stand_in(weights: Path, folder: Path) -> Path:
-    shutil.copytree(weights, folder)
-    for file in STAND_IN.glob("*.py"):
-        shutil.copy(file, folder)
-    config = json.loads((folder / "config.json").read_text())
-    config["auto_map"] = {"AutoConfig": "hf_stand_in.HfConfig", "AutoModelForCausalLM": "hf_stand_in.HfMoondream"}
-    config["config"]["tokenizer_file"] = str(folder / "tokenizer.json")
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
 
 
 def source(folder: Path, **more: Any) -> Source:
@@ -93,15 +81,31 @@ def test_the_official_way_and_ours_say_the_same(repository: Path) -> None:
         ours.close()
 
 
+@pytest.fixture
+def uninitialised_is_no_number() -> Iterator[None]:
+    """Memory that nobody has written is NaN, and not by chance what was there before."""
+    torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    yield
+    torch.use_deterministic_algorithms(mode=False)
+
+
+@pytest.mark.usefixtures("uninitialised_is_no_number")
 def test_without_the_twin_the_buffers_are_spoilt(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The trap is there: the mending is what makes the model right."""
+    """The trap is there, and the mending is what makes the model right."""
+    mended, _, _ = load(source(repository))
+    assert bool(mended.model.attn_mask[0, 0, 0, 0])
+    assert torch.allclose(mended.model.text.freqs_cis.abs(), torch.ones(()))
     monkeypatch.setattr(remote_code, "_refresh", lambda *given: None)
     spoilt, _, _ = load(source(repository))
-    mask = spoilt.model.attn_mask
-    speeds = spoilt.model.text.freqs_cis
-    whole = json.loads((repository / "config.json").read_text())["config"]["text"]["max_context"]
-    assert mask.shape[-1] == whole
-    assert not bool(mask[0, 0, 0, 0]) or bool((speeds.abs() - 1).abs().max() > 1e-3)
+    assert bool(spoilt.model.text.freqs_cis.isnan().all())
+
+
+def test_buffers_that_stay_spoilt_are_no_start(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Should another version make the twin empty, too."""
+    code = repository / "masks.py"
+    code.write_text(code.read_text().replace("    return mask", "    return mask & False"))
+    with pytest.raises(CannotStart, match=r"the buffer model\.attn_mask is empty after loading"):
+        load(source(repository))
 
 
 def test_a_file_that_has_changed_is_not_taken_from_a_cache(repository: Path) -> None:

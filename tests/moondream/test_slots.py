@@ -12,13 +12,13 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'wiro-mock[moondream]'")
 
-from tests.moondream.kit import PATIENCE, body  # noqa: E402
-from wiro_mock.moondream.asking import Skill, ask_of  # noqa: E402
-from wiro_mock.moondream.job import Chunk, Done, Event, Job  # noqa: E402
-from wiro_mock.moondream.loading import Wanted, load  # noqa: E402
-from wiro_mock.moondream.pictures import decoded  # noqa: E402
-from wiro_mock.moondream.refusals import BadAsk, Failure  # noqa: E402
-from wiro_mock.moondream.slots import Slots  # noqa: E402
+from tests.moondream.kit import PATIENCE, body
+from wiro_mock.moondream.asking import Skill, ask_of
+from wiro_mock.moondream.job import Chunk, Done, Event, Job
+from wiro_mock.moondream.loading import Wanted, load
+from wiro_mock.moondream.pictures import decoded
+from wiro_mock.moondream.refusals import BadAsk, Failure
+from wiro_mock.moondream.slots import Slots
 
 ENDLESS = {"temperature": 100, "top_p": 1, "max_tokens": 100_000, "seed": 1}
 """Goes on until the slot is full."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wiro_mock.moondream.job import Engine
 
 START = 2
+MOST_SLOTS = 256
 """The status of a server that cannot start."""
 PORT = 2020
 """Moondream Station's port: clients that know no other find this one."""
@@ -97,7 +98,11 @@ def moondream() -> None:
 @DTYPE
 @TOKENIZER
 @click.option(
-    "--slots", type=click.IntRange(1, 256), default=4, show_default=True, help="Requests that decode together (torch)."
+    "--slots",
+    type=click.IntRange(1, MOST_SLOTS),
+    default=4,
+    show_default=True,
+    help="Requests that decode together (torch).",
 )
 @click.option(
     "--length", type=click.IntRange(800, 32768), default=2048, show_default=True, help="Positions of a slot (torch)."
@@ -201,3 +206,116 @@ class _CannotStart(click.ClickException):
 
 def _say(line: str) -> None:
     click.echo(f"moondream: {line}", err=True)
+
+
+REPORT = click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    metavar="FILE",
+    help="JSON file to keep.",
+)
+
+
+@moondream.command(
+    short_help="Check a folder of weights.",
+    epilog="Example: wiro-mock moondream check --weights ~/moondream3-preview --report moondream.json",
+)
+@WEIGHTS
+@REVISION
+@click.option("--against", type=click.Choice(["transformers"]), help="Compare our module with the official code.")
+@TRUST
+@DEVICE
+@DTYPE
+@TOKENIZER
+@click.option("--tokens", type=click.IntRange(1, 768), default=768, show_default=True, help="The most of a caption.")
+@REPORT
+def check(
+    weights: str,
+    revision: str,
+    against: str | None,
+    trust_remote_code: bool,
+    device: str,
+    dtype: str,
+    tokenizer: Path | None,
+    tokens: int,
+    report: Path,
+) -> None:
+    """Check a folder of weights: whole, sensible, and the same in our module as in the official code.
+
+    Status 1 where a step failed; the report holds all of them.
+    """
+    from wiro_mock.moondream.checking import check as checked
+    from wiro_mock.moondream.loading import Wanted, need
+    from wiro_mock.moondream.refusals import CannotStart
+
+    def official() -> Engine:
+        from wiro_mock.moondream.reference import Reference
+        from wiro_mock.moondream.remote_code import Source
+
+        source = Source(weights=weights, revision=revision, trusted=trust_remote_code, device=device, dtype=dtype)
+        return Reference.load(source)
+
+    try:
+        need("moondream", *(["moondream-hf"] if against else []))
+        folder = _folder({"weights": weights, "revision": revision})
+        wanted = Wanted(weights=folder, device=device, dtype=dtype, tokenizer=tokenizer, slots=1, say=_say)
+        found = checked(wanted, official if against else None, click.echo, tokens)
+    except CannotStart as error:
+        raise _ends(str(error)) from None
+    _write(report, found.as_json())
+    click.get_current_context().exit(0 if found.ok else 1)
+
+
+@moondream.command(
+    short_help="Measure what this machine can do.",
+    epilog="Example: wiro-mock moondream bench --size full --device cuda --report h200.json",
+)
+@click.option(
+    "--size",
+    type=click.Choice(["toy", "full"]),
+    default="toy",
+    show_default=True,
+    help="full takes 19 GB of a GPU and of disk.",
+)
+@DEVICE
+@click.option(
+    "--batches", default="1,4,8,16,32", show_default=True, metavar="N,N", help="Slots, and clients at a time."
+)
+@click.option("--tokens", type=click.IntRange(1, 768), default=200, show_default=True, help="Of each client's stream.")
+@click.option(
+    "--scratch",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    metavar="DIR",
+    help="Where weights are written.",
+)
+@REPORT
+def bench(size: str, device: str, batches: str, tokens: int, scratch: Path | None, report: Path) -> None:
+    """Measure what this machine can do with random weights: the parts, and the whole through a server."""
+    from wiro_mock.moondream.bench import Course
+    from wiro_mock.moondream.bench import bench as measured
+    from wiro_mock.moondream.refusals import CannotStart
+
+    try:
+        counts = sorted({int(one) for one in batches.split(",")})
+        if not counts or counts[0] < 1 or counts[-1] > MOST_SLOTS:
+            raise ValueError
+    except ValueError:
+        raise click.UsageError(
+            f"--batches is {batches!r}; it is numbers from 1 to {MOST_SLOTS}, such as 1,4,8"
+        ) from None
+    course = Course(size=size, device=device, batches=counts, tokens=tokens, scratch=scratch, say=click.echo)
+    try:
+        _write(report, measured(course))
+    except CannotStart as error:
+        raise _ends(str(error)) from None
+
+
+def _write(path: Path, report: dict[str, Any]) -> None:
+    import json
+
+    try:
+        path.write_text(json.dumps(report, indent=1) + "\n")
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}; --report is a file of yours") from None
+    click.echo(f"the report is in {path}")
