@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from wiro_mock.api import jsontext
 from wiro_mock.control import RESOURCES, Mistake
 from wiro_mock.language.complaints import ScenarioError
+from wiro_mock.lodging import Lodging, NoRoom
 from wiro_mock.mock import World
 from wiro_mock.session_control import Download
 from wiro_mock.worlds import Worlds
@@ -41,6 +42,7 @@ OTHER_NAME = (
 CROSS_SITE = "the control API takes no requests from a web page of another origin; send the admin token to allow it"
 NO_SUCH_KEY = "x-api-key is the key of none of the worlds here; without that header the latest one answers"
 BODY_LIMIT = 1 << 20
+WORLDS = ("/worlds", "/worlds/{world}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +85,11 @@ def _is_own_name(host: str) -> bool:
     return True
 
 
-def routes(worlds: Worlds, access: Access) -> list[Route]:
+def routes(worlds: Worlds, access: Access, lodging: Lodging) -> list[Route]:
     """The routes of the control API over worlds: an `x-api-key` says which, where there are several."""
     # An endpoint that is an object and no function gets every method, known or not.
-    return [Route(path, _Resource(worlds, access, path)) for path in (*RESOURCES, "/{path:path}")]
+    own = [Route(path, _WorldsResource(worlds, access, path, lodging)) for path in WORLDS]
+    return [*own, *(Route(path, _Resource(worlds, access, path)) for path in (*RESOURCES, "/{path:path}"))]
 
 
 class _Resource:
@@ -113,7 +116,7 @@ class _Resource:
             return _json(403, {"error": problem})
         verbs = RESOURCES.get(self._path)
         if verbs is None:
-            paths = [f"/__wiro{known}" for known in RESOURCES]
+            paths = [f"/__wiro{known}" for known in (*RESOURCES, *WORLDS)]
             return _json(404, {"error": f"no {request.url.path[:200]} here", "paths": paths})
         handler = verbs.get("GET" if request.method == "HEAD" else request.method)
         if handler is None:
@@ -137,7 +140,56 @@ class _Resource:
             if (world := self._worlds.for_key(key)) is None:
                 raise Mistake(NO_SUCH_KEY)  # to act on another test's world instead would be worse
             return world
-        return attached[-1] if attached else self._worlds.strays
+        return self._worlds.home or (attached[-1] if attached else self._worlds.strays)
+
+
+class _WorldsResource(_Resource):
+    """An ASGI app for the worlds that others make here: `/worlds`, and one of them."""
+
+    def __init__(self, worlds: Worlds, access: Access, path: str, lodging: Lodging) -> None:
+        super().__init__(worlds, access, path)
+        self._lodging = lodging
+
+    def _answer(self, request: Request, body: bytes) -> Response:
+        if problem := self._access.problem(request.headers):
+            return _json(403, {"error": problem})
+        verbs: Mapping[str, Callable[[Request, Mapping[str, Any]], Response]] = (
+            {"GET": self._show, "POST": self._make} if self._path == "/worlds" else {"DELETE": self._remove}
+        )
+        handler = verbs.get(request.method)
+        if handler is None:
+            error = f"{request.method} does nothing at /__wiro{self._path}; the verbs here: {', '.join(verbs)}"
+            return _json(405, {"error": error}, {"allow": ", ".join(verbs)})
+        try:
+            return handler(request, _parsed(body))
+        except NoRoom as error:
+            return _json(error.status, {"error": str(error)})
+        except (Mistake, ScenarioError, ValueError) as error:
+            return _json(400, {"error": str(error)})
+
+    def _show(self, request: Request, body: Mapping[str, Any]) -> Response:  # noqa: ARG002 -- all take the same
+        return _json(200, {"worlds": self._lodging.shown(), "most": self._lodging.most})
+
+    def _make(self, request: Request, body: Mapping[str, Any]) -> Response:
+        made = self._lodging.make(body)
+        project, origin = made.world.project, f"{request.url.scheme}://{request.url.netloc}"
+        told = {
+            "id": made.id,
+            "api_key": project.key,
+            "api_secret": None if project.key_only else project.secret,
+            "url": f"{origin}/v1",
+            "socket_url": f"ws{origin.removeprefix('http')}/v1",
+            "seed": made.world.settings.seed,
+            "time": made.world.clock.mode,
+            "idle": made.idle,
+        }
+        return _json(201, told)
+
+    def _remove(self, request: Request, body: Mapping[str, Any]) -> Response:  # noqa: ARG002 -- all take the same
+        if (one := self._lodging.find(request.path_params["world"])) is None:
+            error = "no such world here; it may have gone, being idle; GET /__wiro/worlds lists them"
+            return _json(404, {"error": error})
+        return _json(200, {"deleted": one.id, **self._lodging.remove(one)})
 
 
 async def _body(request: Request) -> bytes:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wiro_mock import admin
 from wiro_mock.hosting import Hosting
+from wiro_mock.lodging import MOST, Lodging
 from wiro_mock.mock import World
 from wiro_mock.pump import Pump
 from wiro_mock.transport import ApiEndpoint
@@ -23,14 +24,19 @@ SOCKET_PATHS = ("/v1", "/", "/v1/")
 
 
 def create_app(
-    served: World | Worlds, *, access: admin.Access | None = None, webhook_hosts: frozenset[str] = frozenset()
+    served: World | Worlds,
+    *,
+    access: admin.Access | None = None,
+    webhook_hosts: frozenset[str] = frozenset(),
+    most_worlds: int = MOST,
 ) -> Starlette:
     """The app over a world, or over several. Webhooks go to private addresses, and to hosts named in `webhook_hosts`.
 
     `app.state.worlds` are the worlds; worlds may be attached and detached at any time. `app.state.pumps["pump"]` is
-    the pump of the one world that was given, while the app runs.
+    the pump of the one world that was given, while the app runs. Others may make `most_worlds` more by the control API.
     """
-    worlds = served if isinstance(served, Worlds) else Worlds(served)
+    worlds = served if isinstance(served, Worlds) else Worlds(served, home=served)
+    lodging = Lodging(worlds, like=worlds.home, most=most_worlds)
     hosting = Hosting(worlds, webhook_hosts=webhook_hosts, warm_up=_warm_up_sockets)
     pumps: dict[str, Pump] = {}
 
@@ -40,17 +46,18 @@ def create_app(
             if isinstance(served, World):
                 pumps["pump"] = hosting.pump_of(served)
             yield
+            lodging.close()
 
     api = ApiEndpoint(worlds)
     doors = _doors(api, hosting)
     # What is no route of the control API goes through the doors. They are no routes, because Starlette's patterns
     # take some paths for others (one with a line feed at its end), and because a path with a slash too many
     # is to be answered, not redirected (clients.md §1 line 30).
-    control = Router(admin.routes(worlds, access or admin.Access()), default=doors, redirect_slashes=False)
+    control = Router(admin.routes(worlds, access or admin.Access(), lodging), default=doors, redirect_slashes=False)
     app = _App(api, routes=[Mount("/__wiro", app=control)], lifespan=lifespan)
     app.router.default = doors
     app.router.redirect_slashes = False
-    app.state.pumps, app.state.worlds = pumps, worlds
+    app.state.pumps, app.state.worlds, app.state.lodging = pumps, worlds, lodging
     return app
 
 

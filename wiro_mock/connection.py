@@ -142,7 +142,7 @@ class Connection:
             return world
         if not registers and self._latest in self._talks:
             return self._latest
-        world = self._own or self._worlds.strays
+        world = self._own or self._worlds.fallback
         if registers and len(self._lost) < TOKENS_PER_SOCKET:
             self._lost.setdefault(token, world)
             self._hosting.search(self)
@@ -174,7 +174,7 @@ class Connection:
                 talk.world.tell("socket: a client that read nothing for too long was let go")
         # A client that has gone is no news; a mistake of ours is.
         if (error := self._failure) is not None and not isinstance(error, OSError):
-            world = self._latest or self._worlds.only or self._worlds.strays
+            world = self._latest or self._worlds.fallback
             world.tell(f"socket: closed by a mistake in wiro_mock itself: {type(error).__name__}: {error}")
 
     async def _dismiss(self) -> None:
@@ -265,7 +265,7 @@ def doors(scope: Scope) -> tuple[Write | None, Callable[[str], None] | None]:
 
 async def no_such_socket(scope: Scope, send: Send, worlds: Worlds) -> None:
     """Refuse an upgrade at any other path with 404 (socket.md §3: unknown; our choice)."""
-    (worlds.only or worlds.strays).lost_socket(raw_path(scope))
+    worlds.fallback.lost_socket(raw_path(scope))
     await refuse(scope, send, 404)
 
 

@@ -6,6 +6,7 @@ imported inside the fixtures.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from wiro_mock.library import Served, WiroMock
     from wiro_mock.respx_router import WiroRouter
     from wiro_mock.testing.elsewhere import Elsewhere
+    from wiro_mock.testing.remote import RemoteWiro
     from wiro_mock.worlds import Over, Worlds
 
 T = TypeVar("T")
@@ -162,6 +164,9 @@ def wiro(request: pytest.FixtureRequest, wiro_settings: Mapping[str, Any]) -> It
     if target := _elsewhere(request):
         yield cast("WiroMock", target)
         return
+    if os.environ.get("WIRO_MOCK_URL"):
+        yield from _attached(request, wiro_settings)
+        return
     made = _in_one_sentence(lambda: _make(request, wiro_settings), Misuse)
     request.node.stash.setdefault(WORLDS, []).append(made)
     try:
@@ -185,6 +190,8 @@ def wiro_respx(request: pytest.FixtureRequest, wiro: WiroMock) -> Iterator[WiroR
             target.skip("wiro_respx, which answers for Wiro's own addresses,")
         yield cast("WiroRouter", target.under("wiro_respx"))  # nothing is mocked: they lead to Wiro
         return
+    if os.environ.get("WIRO_MOCK_URL"):
+        _in_one_sentence(wiro.respx, Misuse)
     if "httpx_mock" in request.fixturenames:
         from wiro_mock.respx_router import TWO_MOCKS
 
@@ -213,6 +220,9 @@ def wiro_server(request: pytest.FixtureRequest, wiro: WiroMock) -> Iterator[Serv
     if target := _elsewhere(request):
         yield cast("Served", target.under("wiro_server"))
         return
+    if os.environ.get("WIRO_MOCK_URL"):
+        yield _served(cast("RemoteWiro", wiro))
+        return
     worlds, served = request.getfixturevalue("_wiro_shared_server")
     worlds.attach(wiro.world)
     try:
@@ -231,11 +241,43 @@ def wiro_env(wiro: WiroMock, wiro_server: Served, monkeypatch: pytest.MonkeyPatc
     return wiro_server
 
 
-def _make(request: pytest.FixtureRequest, fixture: Mapping[str, Any]) -> WiroMock:
-    """The Wiro of a test, from ini options, the fixture, the marks and the flags: the later go first."""
-    from hashlib import blake2b
+def _attached(request: pytest.FixtureRequest, fixture: Mapping[str, Any]) -> Iterator[WiroMock]:
+    """A world of the test's own on the server of WIRO_MOCK_URL, which is deleted at its end."""
+    from wiro_mock.misuse import Misuse
+    from wiro_mock.testing.guard import HostGuard
+    from wiro_mock.testing.remote import RemoteWiro, server_url
 
-    from wiro_mock.library import WiroMock
+    def make() -> RemoteWiro:
+        given, _, _, _ = _keywords(request, fixture)
+        return RemoteWiro(server_url(), given, name=request.node.nodeid)
+
+    made = _in_one_sentence(make, Misuse)
+    guard = None if made.network else HostGuard().__enter__()
+    try:
+        yield cast("WiroMock", made)
+    finally:
+        left = made.close()
+        if guard is not None:
+            from wiro_mock.testing.verdict import blocked_calls
+
+            guard.undo()
+            left += blocked_calls(guard.attempts)
+        report = f"world {made!r}\n" + "\n".join(left) if left else ""
+        request.node.stash.setdefault(LAST_WORDS, []).append(LastWords(left, made.strict, report))
+
+
+def _served(wiro: RemoteWiro) -> Served:
+    from wiro_mock.library import Served
+
+    return Served(url=wiro.url, socket_url=wiro.socket_url, origin=wiro.url.removesuffix("/v1"))
+
+
+def _keywords(
+    request: pytest.FixtureRequest, fixture: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[Any], Mapping[str, Any], dict[str, Any]]:
+    """What is given for a test, from ini options, the fixture, the marks and the flags, of which the later go first;
+    and the marks, the fixture and the flags by themselves. Raises `Misuse`.
+    """
     from wiro_mock.misuse import Misuse
     from wiro_mock.testing.options import read
 
@@ -251,6 +293,19 @@ def _make(request: pytest.FixtureRequest, fixture: Mapping[str, Any]) -> WiroMoc
     for mark in marks:
         given |= mark
     given |= flags
+    return given, marks, fixture, flags
+
+
+def _make(request: pytest.FixtureRequest, fixture: Mapping[str, Any]) -> WiroMock:
+    """The Wiro of a test."""
+    from hashlib import blake2b
+
+    from wiro_mock.library import WiroMock
+    from wiro_mock.misuse import Misuse
+    from wiro_mock.testing.options import read
+
+    node = request.node
+    given, marks, fixture, flags = _keywords(request, fixture)
     # A seed for each test, the same in every run; small enough to be typed.
     given.setdefault("seed", int.from_bytes(blake2b(node.nodeid.encode(), digest_size=4).digest()))
     options = read(given, place=f"@pytest.mark.wiro of {node.nodeid}")

@@ -46,15 +46,17 @@ class Worlds:
 
     `on_change` are called with a world after it was attached or detached, in the thread in which that was done.
     `over` are the keys of worlds that are over, with their names. `unknown_keys` counts requests with a key of none.
+    `home` is the one to which everything goes that belongs to no other, instead of to the strays.
     """
 
-    def __init__(self, *worlds: World, over: Over | None = None) -> None:
+    def __init__(self, *worlds: World, over: Over | None = None, home: World | None = None) -> None:
         self.on_change: set[Callable[[World], None]] = set()
         self._lock = threading.RLock()
         self._attached: tuple[World, ...] = ()
         self._by_key: dict[str, World] = {}
         self.over = Over() if over is None else over
         self._strays: World | None = None
+        self.home = home
         self.unknown_keys = 0
         self._first_unknown = ""
         for world in worlds:
@@ -70,6 +72,11 @@ class Worlds:
         """The attached world, where it is the only one."""
         attached = self._attached
         return attached[0] if len(attached) == 1 else None
+
+    @property
+    def fallback(self) -> World:
+        """Where everything goes that belongs to no world by key, token or file."""
+        return self.only or self.home or self.strays
 
     @property
     def strays(self) -> World:
@@ -121,7 +128,7 @@ class Worlds:
         known = self.for_key(key)
         if known is None and key:
             self._count_unknown(method, path)
-        return self.only or known or self._with_file(method, path) or self._in_a_loop(path) or self.strays
+        return self.only or known or self._with_file(method, path) or self._in_a_loop(path) or self.fallback
 
     def told_of_unknown_keys(self) -> list[str]:
         """How many requests had a key that no world knew, in one line, without the key: it may be a real one."""

@@ -46,7 +46,10 @@ def serve(**given: Unpack[Given]) -> None:
         try:
             doors = doors_of(given, tell)
             sock = listen(given["host"], given["port"])
-            _serve(app_of(world, sock, given), sock, shown_credentials(given), doors)
+            app = app_of(world, sock, given)
+            _serve(app, sock, shown_credentials(given), doors)
+            for line in app.state.worlds.told_of_unknown_keys():
+                tell(line)
         finally:
             world.close()
 
@@ -98,7 +101,8 @@ def app_of(world: World, sock: socket.socket, given: Given) -> Starlette:
     if closed:
         world.tell(f"listening on {address}, beyond loopback: {CONTROL_GUARDED if token else CONTROL_CLOSED}")
     access = Access(closed=closed, token=token)
-    return create_app(world, access=access, webhook_hosts=frozenset(given["webhook_hosts"]))
+    hosts = frozenset(given["webhook_hosts"])
+    return create_app(world, access=access, webhook_hosts=hosts, most_worlds=given["most_worlds"])
 
 
 def _serve(app: Starlette, sock: socket.socket, credentials: str, doors: Doors | None) -> None:

@@ -55,6 +55,7 @@ class Given(TypedDict):
     tls_names: tuple[str, ...]
     intercept: bool
     tunnel: tuple[str, ...]
+    most_worlds: int
 
 
 OPTIONS: list[click.Parameter] = [
@@ -218,6 +219,13 @@ OPTIONS: list[click.Parameter] = [
         multiple=True,
         metavar="NAME",
         help="Another name or address in the certificate, such as a container's. Repeatable.",
+    ),
+    click.Option(
+        ["--most-worlds"],
+        type=click.IntRange(0),
+        default=1_000,
+        show_default=True,
+        help="Worlds that others may make at once by POST /__wiro/worlds.",
     ),
     click.Option(["--log", "log_requests"], is_flag=True, help="One line for each request on stderr."),
 ]

@@ -41,7 +41,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, worlds: Worlds) ->
         pass
     if message["type"] == "http.disconnect":
         return
-    (worlds.only or worlds.strays).lost(scope["method"], f"llm.wiro.ai{scope['path']}", SENTENCE)
+    worlds.fallback.lost(scope["method"], f"llm.wiro.ai{scope['path']}", SENTENCE)
     body = jsontext.dumps({"type": "error", "error": _ERROR}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 404, "headers": headers})
