@@ -27,6 +27,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 @pytest.fixture(scope="session")
 def everything_is_loaded() -> None:
     """For tests with pytester: it forgets what its runs import, and libraries in C bear no second import."""
+    import trustme  # noqa: F401
+
     import wiro_mock.explain
     import wiro_mock.webhooks  # noqa: F401
     from wiro_mock import WiroMock

@@ -493,8 +493,9 @@ def test_with_an_old_key(wiro_env, wiro):
     lines = [line for line in result.outlines if line.startswith("unexpected call")]
     assert lines[0].startswith("unexpected call: api.wiro.ai was looked up at ")
     assert lines[0].endswith(
-        "test_it.py:13, which is the real Wiro; the client was built before wiro_env set WIRO_BASE_URL, or has the "
-        "address written into it: build it in the test, use wiro_respx (httpx), or pass wiro_server.url"
+        "test_it.py:13, which is the real Wiro; give the client wiro_server.url (wiro_env sets WIRO_BASE_URL; build "
+        "the client after that), let wiro_intercept answer at Wiro's own addresses (for httpx alone, wiro_respx), or "
+        "allow it by @pytest.mark.wiro(network=True)"
     )
     told = (
         "x-api-key is the key of the world of test_it.py::test_with_the_real_address, which is over; the client was "

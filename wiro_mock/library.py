@@ -537,6 +537,17 @@ class WiroMock:
         return make_router(self.world)
 
     @contextmanager
+    def intercept(self) -> Iterator[Self]:
+        """Answer at Wiro's own addresses while the block runs, for every client in this process: httpx, requests,
+        urllib3, aiohttp, websockets, and others that use Python's sockets. Needs the extra `tls`; raises `Misuse`.
+        """
+        from wiro_mock.testing.redirecting import intercepted
+
+        self._open("socket")
+        with intercepted(self.world):
+            yield self
+
+    @contextmanager
     def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Served]:
         """Serve it on real sockets while the block runs. Raises `CannotListen` when the address cannot be had."""
         from wiro_mock.server import ServerThread

@@ -44,7 +44,7 @@ CONTRACT_FLAGS = (
     ("only", "", "AREAS", "the areas of the contract suite that are checked (pytest --pyargs wiro_mock.contract)"),
     ("budget", "0.05USD", "AMOUNT", "what the contract suite may cost"),
 )
-FIXTURES = ("wiro", "wiro_respx", "wiro_server", "wiro_env")
+FIXTURES = ("wiro", "wiro_respx", "wiro_intercept", "wiro_server", "wiro_env")
 
 
 class LastWords(NamedTuple):
@@ -198,6 +198,34 @@ def wiro_respx(request: pytest.FixtureRequest, wiro: WiroMock) -> Iterator[WiroR
         pytest.fail(TWO_MOCKS, pytrace=False)
     with ExitStack() as stack:
         yield _in_one_sentence(lambda: stack.enter_context(wiro.respx()), Misuse)
+
+
+@pytest.fixture(scope="session")
+def _wiro_door() -> Iterator[None]:
+    """What is intercepted comes to one server for all tests of a session."""
+    from wiro_mock.misuse import Misuse
+    from wiro_mock.testing.redirecting import door
+
+    with ExitStack() as stack:
+        _in_one_sentence(lambda: stack.enter_context(door()), Misuse)
+        yield
+
+
+@pytest.fixture
+def wiro_intercept(request: pytest.FixtureRequest, wiro: WiroMock) -> Iterator[WiroMock]:
+    """`wiro` at Wiro's own addresses, for httpx, requests, urllib3, aiohttp and websockets in this process."""
+    from wiro_mock.misuse import Misuse
+
+    if target := _elsewhere(request):
+        if target.origin != "https://api.wiro.ai":
+            target.skip("wiro_intercept, which answers at Wiro's own addresses,")
+        yield wiro  # nothing is intercepted: they lead to Wiro
+        return
+    if os.environ.get("WIRO_MOCK_URL"):
+        _in_one_sentence(wiro.intercept, Misuse)
+    with ExitStack() as stack:
+        _in_one_sentence(lambda: stack.enter_context(wiro.intercept()), Misuse)
+        yield wiro
 
 
 @pytest.fixture(scope="session")

@@ -21,9 +21,9 @@ from wiro_mock.testing.guard import MOST_ATTEMPTS, HostGuard, is_wiro
 GENUINE = {(socket, name): getattr(socket, name) for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex")}
 LOOP = vars(asyncio.BaseEventLoop)["getaddrinfo"]
 SENTENCE = (
-    "blocked: {} is the real Wiro; the client was built before wiro_env set WIRO_BASE_URL, or has the address written "
-    "into it: build it in the test or in a fixture that asks for wiro_env, use wiro_respx (httpx), or pass "
-    "wiro_server.url"
+    "blocked: {} is the real Wiro; give the client wiro_server.url (wiro_env sets WIRO_BASE_URL; build the client after"
+    " that), let wiro_intercept answer at Wiro's own addresses (for httpx alone, wiro_respx), or allow it by "
+    "@pytest.mark.wiro(network=True)"
 )
 
 

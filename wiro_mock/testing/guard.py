@@ -31,6 +31,11 @@ from wiro_mock.text import printable
 
 MOST_ATTEMPTS = 100
 """A guard keeps as many attempts: a client that tries again for ever would fill the memory."""
+WAYS_OUT = (
+    "give the client wiro_server.url (wiro_env sets WIRO_BASE_URL; build the client after that), let wiro_intercept "
+    "answer at Wiro's own addresses (for httpx alone, wiro_respx), or allow it by @pytest.mark.wiro(network=True)"
+)
+"""The three ways out, for a client that was built too early or has the address written into it."""
 _WIRO = re.compile(r"(?:.+\.)?wiro\.ai\.?", re.IGNORECASE | re.DOTALL)
 _lock = threading.Lock()
 _guards: list[HostGuard] = []
@@ -105,9 +110,7 @@ def _check(host: object, frame: FrameType) -> None:
             guard.attempts.append(attempt)
     raise RealWiro(
         socket.EAI_NONAME,
-        f"blocked: {name} is the real Wiro; the client was built before wiro_env set WIRO_BASE_URL, or has the "
-        "address written into it: build it in the test or in a fixture that asks for wiro_env, use wiro_respx (httpx), "
-        "or pass wiro_server.url",
+        f"blocked: {name} is the real Wiro; {WAYS_OUT}",
     )
 
 

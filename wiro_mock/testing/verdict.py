@@ -14,7 +14,7 @@ from wiro_mock.faults import Fault
 from wiro_mock.mock import World
 from wiro_mock.scenario import Scenario
 from wiro_mock.testing.choosing import OnRun
-from wiro_mock.testing.guard import Attempt
+from wiro_mock.testing.guard import WAYS_OUT, Attempt
 from wiro_mock.testing.holding import Hold
 from wiro_mock.text import printable
 
@@ -42,11 +42,7 @@ def blocked_calls(attempts: Iterable[Attempt]) -> Iterator[str]:
     """Attempts to reach the real Wiro."""
     for attempt in attempts:
         at = f" at {attempt.place}" if attempt.place else ""
-        yield (
-            f"unexpected call: {attempt.host} was looked up{at}, which is the real Wiro; the client was "
-            "built before wiro_env set WIRO_BASE_URL, or has the address written into it: build it in the test, use "
-            "wiro_respx (httpx), or pass wiro_server.url"
-        )
+        yield (f"unexpected call: {attempt.host} was looked up{at}, which is the real Wiro; {WAYS_OUT}")
 
 
 def unused_uses(uses: Iterable[Use]) -> Iterator[str]:
