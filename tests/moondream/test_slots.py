@@ -81,14 +81,6 @@ def test_concurrent_is_as_alone(engine: Slots) -> None:
     assert len({str(one) for one in alone}) >= len(ASKS) - 1  # random weights know little variety
 
 
-def test_who_ends_early_disturbs_nobody(engine: Slots) -> None:
-    """The last slot moves into the one that becomes free; its text goes on as it would have."""
-    alone = Watched(engine, "caption", body(2, settings={"max_tokens": 40})).submit().end()
-    short = [Watched(engine, "caption", body(n, settings={"max_tokens": 3 + n})).submit() for n in range(2)]
-    assert Watched(engine, "caption", body(2, settings={"max_tokens": 40})).submit().end() == alone
-    assert [one.end().tokens for one in short] == [3, 4]  # type: ignore[union-attr]
-
-
 def test_the_chunks_are_the_answer(engine: Slots) -> None:
     watched = Watched(engine, "caption", body()).submit()
     chunks = []
@@ -146,6 +138,20 @@ def held(engine: Slots, monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
     monkeypatch.setattr(engine.network, "step", held_step)
     yield held
     held.go.set()
+
+
+def test_who_ends_early_disturbs_nobody(engine: Slots, held: Held) -> None:
+    """The last slot moves into the one that becomes free, and its text goes on as it would have."""
+    drawn = {"temperature": 2, "top_p": 1, "seed": 5, "max_tokens": 30}
+    lengths = [{"max_tokens": 3}, {"max_tokens": 5}, drawn]
+    batch = [Watched(engine, "caption", body(n, settings=told)).submit() for n, told in enumerate(lengths)]
+    assert held.inside.wait(PATIENCE)
+    assert engine.state().active == 3
+    held.go.set()
+    *short, last = [one.end() for one in batch]
+    assert [one.tokens for one in short] == [3, 5]  # type: ignore[union-attr]
+    alone = [Watched(engine, "caption", body(n, settings=drawn)).submit() for n in (2, 0, 1)]
+    assert [last == one.end() for one in alone] == [True, False, False]
 
 
 def test_cancelling_frees_the_slot_and_the_line(engine: Slots, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
