@@ -18,6 +18,7 @@ from wiro_mock.moondream.job import Chunk, Done, Event, Job
 from wiro_mock.moondream.loading import Wanted, load
 from wiro_mock.moondream.pictures import decoded
 from wiro_mock.moondream.refusals import BadAsk, Failure
+from wiro_mock.moondream.rows import Draw
 from wiro_mock.moondream.slots import Slots
 
 ENDLESS = {"temperature": 100, "top_p": 1, "max_tokens": 100_000, "seed": 1}
@@ -79,6 +80,23 @@ def test_concurrent_is_as_alone(engine: Slots) -> None:
     assert [one.end() for one in together] == alone
     assert all(isinstance(one, Done) for one in alone)
     assert len({str(one) for one in alone}) >= len(ASKS) - 1  # random weights know little variety
+
+
+def test_a_text_is_what_the_network_says_position_by_position(engine: Slots) -> None:
+    """Drawn hot, for random weights: where a position is wrong, the likeliest word often stays the same."""
+    told = body(settings={"temperature": 2, "top_p": 1, "seed": 5, "max_tokens": 30})
+    watched, network = Watched(engine, "caption", told), engine.network
+    prepared = watched.job.prepared
+    done = watched.submit().end()
+    draw, cache, tokens = Draw(watched.job.ask.settings), network.text.cache(1, 1024), list[int]()
+    with torch.inference_mode():
+        x = network.embedded(prepared.crops, prepared.tiling, prepared.prompt)
+        hidden = network.prefill(x, cache, 0)
+        for place in range(x.shape[1], x.shape[1] + 30):
+            tokens.append(draw(network.logits(hidden)[0]))
+            hidden = network.step(network.text.wte[tokens[-1]][None], torch.tensor([place]), cache, place + 1)
+    assert isinstance(done, Done)
+    assert done.answer["caption"] == engine.tokenizer.decode(tokens)
 
 
 def test_the_chunks_are_the_answer(engine: Slots) -> None:
