@@ -116,11 +116,11 @@ class Draw:
         self._generator: Any = None
 
     def __call__(self, logits: Any) -> int:
-        import torch
-
         settings = self._settings
         if settings.temperature == 0 or settings.top_p == 0:
             return int(logits.argmax())
+        import torch
+
         likely, index = (logits.float() / settings.temperature).softmax(-1).sort(descending=True)
         likely[likely.cumsum(-1) - likely > settings.top_p] = 0
         if settings.seed is not None and self._generator is None:
