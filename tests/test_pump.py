@@ -15,7 +15,7 @@ from tests import api_kit
 from tests.api_kit import make_world
 from tests.process_kit import PATIENCE
 from wiro_mock import pump as pump_module
-from wiro_mock.deliveries import Webhook
+from wiro_mock.deliveries import AT_ONCE, Webhook
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.mock import World
 from wiro_mock.pump import Follower, Pump
@@ -306,12 +306,12 @@ async def test_so_many_webhooks_are_posted_at_once_and_the_others_wait_in_line()
             api_kit.run(world, {"callbackUrl": "http://127.0.0.1:9/"})
         await soon(lambda: len(world.webhooks) == 30)
         await settled()
-        assert len(begun) == len(pump._posting) == pump_module.AT_ONCE
+        assert len(begun) == len(pump._posting) == AT_ONCE
         assert len(world.deliveries.unposted) == 10
         places.release()
         await soon(lambda: len(begun) == 21)
         await settled()
-        assert len(pump._posting) == pump_module.AT_ONCE
+        assert len(pump._posting) == AT_ONCE
 
 
 async def test_a_reset_ends_the_posting_of_what_was_before_it() -> None:

@@ -17,8 +17,8 @@ from tests.live_kit import Hooks, Live, answer_with, eventually, fate, hook_of, 
 from tests.process_kit import PATIENCE
 from wiro_mock import webhooks
 from wiro_mock.api import find_profile, switch
+from wiro_mock.deliveries import AT_ONCE
 from wiro_mock.kernel.rules import Limits
-from wiro_mock.pump import AT_ONCE
 
 Answer: TypeAlias = Callable[[Any], None]
 CURRENT = find_profile("current")
@@ -89,9 +89,8 @@ def test_switches_choose_the_body_and_whether_a_cancel_is_told() -> None:
         assert [hook["task"] for hook in running.admin("/webhooks")["webhooks"]] == [task_id] != [cancelled]
 
 
-def test_a_failing_target_is_tried_as_often_as_the_switch_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_target_is_tried_as_often_as_the_switch_says() -> None:
     """Once by default; with three attempts, the second of which goes well, twice."""
-    monkeypatch.setattr(webhooks, "BETWEEN_ATTEMPTS_SECONDS", 0.01)
 
     def second_time_lucky(handler: Any) -> None:
         answer_with(200 if len(target.posts) == 2 else 500)(handler)
@@ -103,7 +102,15 @@ def test_a_failing_target_is_tried_as_often_as_the_switch_says(monkeypatch: pyte
     with hooks(second_time_lucky) as target, live(profile=switch(CURRENT, "callback_attempts=3")) as running:
         task_id, _ = running.run(callbackUrl=target.url)
         eventually(lambda: hook_of(running, task_id)["state"] == "posted")
-        assert hook_of(running, task_id)["attempts"] == 2
+        hook = hook_of(running, task_id)
+        assert hook["attempts"] == 2
+        first, second = hook["tries"]
+        assert second["at"] - first["at"] == 2  # on the world's clock (rest.md §6)
+        assert (first["response"]["status"], first["error"]) == (500, "answered with HTTP 500")
+        assert (second["response"]["status"], second["error"]) == (200, None)
+        assert second["response"]["body"] == '{"ok":true}'
+        assert first["request"] == second["request"]
+        assert first["seconds"] > 0
 
 
 def garbage(data: bytes) -> Answer:

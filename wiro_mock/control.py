@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from wiro_mock.api.origin import origins
-from wiro_mock.deliveries import Webhook
+from wiro_mock.deliveries import Attempt, Webhook
 from wiro_mock.kernel.account import concurrency_limit, usd
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.kernel.numbers import plain
@@ -361,4 +361,24 @@ def _webhook(world: World, hook: Webhook) -> dict[str, Any]:
         "reason": hook.reason or None,
         "status": hook.status,
         "attempts": hook.attempts,
+        "due": hook.due / SECOND,
+        "fault": hook.fault or None,
+        "tries": [_attempt(world, one) for one in tuple(hook.tries)],
+    }
+
+
+def _attempt(world: World, one: Attempt) -> dict[str, Any]:
+    clean = world.journal.clean
+    return {
+        "at": one.at / SECOND,
+        "request": {"method": "POST", "size": one.size, "body": clean(one.sent.decode("utf-8", "replace"))},
+        "response": None
+        if one.status is None
+        else {
+            "status": one.status,
+            "headers": [[name, clean(value)] for name, value in one.headers],
+            "body": clean(one.answer.decode("utf-8", "replace")),
+        },
+        "seconds": round(one.seconds, 6),
+        "error": clean(one.error) or None,
     }

@@ -15,10 +15,11 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import TypeAlias
 
 from wiro_mock.clock import monotonic
-from wiro_mock.deliveries import Webhook
+from wiro_mock.deliveries import Deliveries, Webhook
 from wiro_mock.kernel.events import Instant
 from wiro_mock.mock import World
 
@@ -30,8 +31,6 @@ LOOKS = 3
 """So many turns of the loop from a socket that has room again to the frame that goes there."""
 EVERY_NEW_TASK = "*"
 Post: TypeAlias = Callable[[Webhook], Awaitable[None]]
-AT_ONCE = 20
-"""How many webhooks are being posted at a time."""
 
 
 class Follower:
@@ -214,7 +213,7 @@ class Pump:
         """Wait for the next deadline or a change; where time jumps, make the jump instead."""
         world = self.world
         with world.lock:
-            deadline = world.sim.next_deadline() if self._somebody_waits() else None
+            deadline = world.next_deadline() if self._somebody_waits() else None
             jumps, seconds = world.clock.autojump, 0.0 if deadline is None else world.clock.seconds_until(deadline)
         if deadline is None:
             await self._changed.wait()
@@ -222,7 +221,7 @@ class Pump:
             await self._let_all_catch_up()
             with world.lock:
                 # A command may have come while the followers were sending: then it goes first.
-                if world.clock.autojump and not self._changed.is_set() and world.sim.next_deadline() == deadline:
+                if world.clock.autojump and not self._changed.is_set() and world.next_deadline() == deadline:
                     self._jump(deadline)
             self._send_on()
             await asyncio.sleep(0)
@@ -241,7 +240,8 @@ class Pump:
 
     def _somebody_waits(self) -> bool:
         """Whether time is worth moving: a webhook is to come, or a task that is followed has not finished."""
-        if self.world.deliveries.awaited > 0:
+        deliveries = self.world.deliveries
+        if deliveries.awaited > 0 or deliveries.next_due(self.world.sim.now) is not None:
             return True
         while self.awaited:
             task = self.world.sim.task(next(iter(self.awaited)))
@@ -293,14 +293,16 @@ class Pump:
                 self._deliveries = self.world.deliveries
                 for task in self._posting:
                     task.cancel()
-            unposted = self._deliveries.unposted
-            while self._post is not None and unposted and len(self._posting) < AT_ONCE:
-                task = asyncio.ensure_future(self._post(unposted.popleft()))
+            deliveries = self._deliveries
+            while self._post is not None and (webhook := deliveries.take(self.world.sim.now)) is not None:
+                task = asyncio.ensure_future(self._post(webhook))
                 self._posting.add(task)
-                task.add_done_callback(self._posted)
+                task.add_done_callback(partial(self._posted, deliveries, webhook))
 
-    def _posted(self, task: asyncio.Future[None]) -> None:
+    def _posted(self, deliveries: Deliveries, webhook: Webhook, task: asyncio.Future[None]) -> None:
         self._posting.discard(task)
+        with self.world.lock:
+            deliveries.done(webhook, self.world.clock.now())
         self.stir()
 
 

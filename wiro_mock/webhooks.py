@@ -1,4 +1,4 @@
-"""Webhooks leave the house here, and only towards addresses that belong to whoever runs the tests.
+"""Webhooks leave the house here: to a receiver in this process, or to addresses of whoever runs the tests.
 
 A target is posted to when every address its name resolves to is loopback, RFC 1918 or unique-local; the address
 that was checked is the one connected to. Other hosts only when they were named; link-local addresses never.
@@ -23,14 +23,18 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 import h11
 
 from wiro_mock.addresses import Address, is_nowhere, is_private
+from wiro_mock.clock import monotonic
 from wiro_mock.deliveries import Webhook
+from wiro_mock.kernel.events import SECOND, Duration
 from wiro_mock.mock import World
+from wiro_mock.receivers import Post, Receiver
 from wiro_mock.text import printable
 
 TIMEOUT_SECONDS = 10.0
 ANSWER_LIMIT = 64 << 10
 """Bytes of an answer that are read."""
-BETWEEN_ATTEMPTS_SECONDS = 2.0  # as Wiro documents for agents' webhooks (rest.md §6)
+BETWEEN_ATTEMPTS: Duration = 2 * SECOND
+"""On the world's clock, as Wiro documents for agents' webhooks (rest.md §6)."""
 
 
 class Refused(Exception):
@@ -57,10 +61,10 @@ class Poster:
         self._allowed = frozenset(host.lower().strip("[]") for host in allowed_hosts)
 
     async def post(self, webhook: Webhook) -> None:
-        """Post one webhook and write down how it went. Never raises but when cancelled."""
+        """Post one webhook once, and write down how it went. Never raises but when cancelled."""
         webhook.reason = "being posted"
         try:
-            await self._attempt_all(webhook)
+            await self._attempt(webhook)
         except asyncio.CancelledError:
             webhook.end("not posted", "the server stopped before it was posted")
             raise
@@ -69,42 +73,79 @@ class Poster:
         except Exception as error:
             self._tell(webhook, "failed", f"a mistake in wiro_mock itself: {type(error).__name__}: {error}")
 
-    async def _attempt_all(self, webhook: Webhook) -> None:
-        target = read_target(webhook.delivery.url)
-        body = self._world.webhook_body(webhook)
-        if body is None:
-            raise Refused("nothing is known of its task")
-        for attempt in range(self._world.profile.callback_attempts):
-            if attempt:
-                await asyncio.sleep(BETWEEN_ATTEMPTS_SECONDS)
-            if await self._attempt(webhook, target, body.encode()):
-                return
-
-    async def _attempt(self, webhook: Webhook, target: Target, body: bytes) -> bool:
+    async def _attempt(self, webhook: Webhook) -> None:
+        receiver = self._world.receivers.get(webhook.delivery.url)
+        target = None if receiver is not None else read_target(webhook.delivery.url)
+        post = self._post_of(webhook)
         webhook.status = None
-        problem = await self._try(webhook, target, body)
+        problem = await self._try(post, receiver, target)
         # Anything but 200 is a failure, as Wiro documents for agents' webhooks (rest.md §6). The status alone decides:
         # that a 200 whose body does not end is no failure is our choice.
         if (status := webhook.status) == 200:
-            webhook.end("posted", printable(f"the body of the answer did not end: {problem}") if problem else "")
-            return True
+            problem = f"the body of the answer did not end: {problem}" if problem else ""
+            self._taken(webhook, printable(problem))
+            return
         if status is not None:
             problem = f"answered with HTTP {status}{'; redirects are not followed' if 300 <= status < 400 else ''}"
-        self._tell(webhook, "failed", problem)
-        return False
+        post.attempt.error = printable(problem)
+        self._failed(webhook, problem)
 
-    async def _try(self, webhook: Webhook, target: Target, body: bytes) -> str:
+    def _post_of(self, webhook: Webhook) -> Post:
+        own = self._world.webhook_body(webhook)
+        if own is None:
+            raise Refused("nothing is known of its task")
+        pieces, kind, cut = [own.encode()], "application/json", None
+        if (do := webhook.do) is not None:
+            from wiro_mock.faults.bodies import cut_at, wrecked_body  # most webhooks are whole
+
+            pieces = wrecked_body(do, pieces[0], webhook.noise)
+            kind = do.content_type or kind
+            cut = cut_at(do, sum(map(len, pieces)), webhook.cut_after)
+        return Post(webhook=webhook, pieces=pieces, content_type=kind, cut=cut)
+
+    def _taken(self, webhook: Webhook, told: str) -> None:
+        webhook.taken, webhook.failures = True, 0
+        if webhook.copies:
+            webhook.copies -= 1
+            webhook.again, webhook.reason = 0, f"posted, and comes once more ({webhook.fault})"
+        else:
+            webhook.end("posted", told)
+
+    def _failed(self, webhook: Webhook, problem: str) -> None:
+        webhook.failures += 1
+        if webhook.failures < self._world.profile.callback_attempts:
+            webhook.again = BETWEEN_ATTEMPTS
+            webhook.reason = printable(f"attempt {webhook.attempts} failed: {problem}; the next is due after 2 s")
+            self._world.tell(webhook.line)
+        else:
+            self._tell(webhook, "posted" if webhook.taken else "failed", problem)
+
+    async def _try(self, post: Post, receiver: Receiver | None, target: Target | None) -> str:
         """Post once, and write down the status as soon as it is there; what went wrong, or nothing."""
+        webhook, begun = post.webhook, monotonic()
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
+                if target is None:
+                    assert receiver is not None
+                    self._begin(post)
+                    return await receiver.post(post)
                 address = check(target.host, await _resolve(target.host, target.port), self._allowed)
-                webhook.attempts += 1
-                await _send(target, address, body, webhook)
+                self._begin(post)
+                await _send(target, address, post)
         except TimeoutError:
             return f"no answer within {TIMEOUT_SECONDS:g} s" if webhook.status is None else "it took too long"
         except (OSError, h11.ProtocolError, ValueError) as error:
             return _reason(error)
+        finally:
+            post.attempt.seconds = monotonic() - begun
+        if webhook.status is None and post.cut is not None:
+            return f"cut off after {post.cut} of {post.size} bytes: {webhook.fault}"
         return "" if webhook.status else "the answer is no HTTP: it has no status"
+
+    def _begin(self, post: Post) -> None:
+        post.webhook.attempts += 1
+        post.attempt.at = self._world.clock.now()
+        post.webhook.tries.append(post.attempt)
 
     def _tell(self, webhook: Webhook, state: str, reason: str) -> None:
         webhook.end(state, printable(reason))
@@ -183,31 +224,46 @@ async def _resolve(host: str, port: int) -> list[Address]:
     return await answer
 
 
-async def _send(target: Target, address: Address, body: bytes, webhook: Webhook) -> None:
+async def _send(target: Target, address: Address, post: Post) -> None:
     """Post to the checked address, and read the answer, or enough of it; its status is written down when it comes."""
     context = await asyncio.to_thread(ssl.create_default_context) if target.secure else None
     reader, writer = await asyncio.open_connection(
         str(address), target.port, ssl=context, server_hostname=target.host if context else None
     )
+    connection = h11.Connection(h11.CLIENT)
+    # Beside the reading: who answers before all of it has come, such as 413, is heard all the same.
+    writing = asyncio.ensure_future(_write(writer, connection, target, post))
     try:
-        connection = h11.Connection(h11.CLIENT)
-        headers = [
-            ("host", target.netloc),
-            ("content-type", "application/json"),
-            ("content-length", str(len(body))),
-            ("connection", "close"),
-        ]
-        if target.authorization:
-            headers.append(("authorization", target.authorization))
-        request = h11.Request(method="POST", target=target.path, headers=headers)
-        for part in (request, h11.Data(data=body), h11.EndOfMessage()):
-            writer.write(connection.send(part) or b"")
-        await writer.drain()
+        if post.cut is not None:
+            await writing
+            return
         async for event in _events(connection, reader):
             if isinstance(event, h11.Response):
-                webhook.status = event.status_code
+                post.answered(event.status_code, [(k.decode("latin-1"), v.decode("latin-1")) for k, v in event.headers])
+            elif isinstance(event, h11.Data):
+                post.answered_with(bytes(event.data))
     finally:
-        writer.transport.abort()
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+        writer.transport.abort() if post.cut is None else writer.close()
+
+
+async def _write(writer: asyncio.StreamWriter, connection: h11.Connection, target: Target, post: Post) -> None:
+    headers = [
+        ("host", target.netloc),
+        ("content-type", post.content_type),
+        ("content-length", str(post.size)),
+        ("connection", "close"),
+    ]
+    if target.authorization:
+        headers.append(("authorization", target.authorization))
+    writer.write(connection.send(h11.Request(method="POST", target=target.path, headers=headers)) or b"")
+    for piece in post.sent_pieces():
+        writer.write(connection.send(h11.Data(data=piece)) or b"")
+        await writer.drain()
+    if post.cut is None:
+        writer.write(connection.send(h11.EndOfMessage()) or b"")
+    await writer.drain()
 
 
 async def _events(connection: h11.Connection, reader: asyncio.StreamReader) -> AsyncIterator[h11.Event]:

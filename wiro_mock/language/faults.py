@@ -35,7 +35,6 @@ from wiro_mock.language.verbs import (
     VERBS,
     Kind,
     kind_of,
-    not_built,
     operations_of,
 )
 
@@ -43,6 +42,8 @@ Effect: TypeAlias = Literal["before", "after"]
 MOST_TIMES = 1_000_000
 GARBAGE = 64
 """Bytes of garbage, where nothing else is said."""
+HUGE = 10_000_000
+"""Bytes of a huge webhook, where nothing else is said."""
 INTERNAL_ERROR = 1011
 UNHEARD_OF = "task_unheard_of"
 _CLOSE_CODE = WithJsonSchema({"anyOf": [{"const": True}, {"type": "integer", "minimum": 1000, "maximum": 4999}]})
@@ -140,6 +141,18 @@ class Do(Strict):
     ] = Field(default=None, description=VERBS["oversized"].about)
     sparse: Flag = Field(default=None, description=VERBS["sparse"].about)
     json_in_string: Flag = Field(default=None, description=VERBS["json_in_string"].about)
+    late: Flag = Field(default=None, description=VERBS["late"].about)
+    pexit: Annotated[
+        Literal[True] | Annotated[int, Field(ge=-255, le=255)] | None,
+        Given,
+        WithJsonSchema({"anyOf": [{"const": True}, {"type": "integer", "minimum": -255, "maximum": 255}]}),
+    ] = Field(default=None, description=VERBS["pexit"].about)
+    huge: Annotated[
+        Annotated[int, Field(ge=1, le=1 << 26)] | None,
+        Given,
+        _or(HUGE),
+        WithJsonSchema({"anyOf": [{"const": True}, {"type": "integer", "minimum": 1, "maximum": 1 << 26}]}),
+    ] = Field(default=None, description=VERBS["huge"].about)
     no_ping: Flag = Field(default=None, description=VERBS["no_ping"].about)
 
     @model_validator(mode="before")
@@ -210,6 +223,7 @@ class Do(Strict):
 _DEFAULTS: dict[str, tuple[object, ...]] = {
     **dict.fromkeys(VERBS, ()),
     "garbage": (GARBAGE,),
+    "huge": (HUGE,),
     "corrupt": (1,),
     "close": (INTERNAL_ERROR,),
     "unknown_type": (UNHEARD_OF,),
@@ -344,7 +358,9 @@ On = Annotated[
 class FaultItem(Strict):
     """One fault: where it strikes, when, what it does, and how often."""
 
-    on: On = Field(description="an operation such as Task/Detail, a glob such as Task/*, upload or cdn; or a list")
+    on: On = Field(
+        description="an operation such as Task/Detail, a glob such as Task/*, upload, cdn, socket or webhook; or a list"
+    )
     when: Annotated[When, Given] = Field(default=When(), description="which calls it strikes; by default all")
     do: Do = Field(description="what is done to the request, such as {status: 503}")
     times: Annotated[Annotated[int, Field(ge=1, le=MOST_TIMES)] | None, Given] = Field(
@@ -356,14 +372,6 @@ class FaultItem(Strict):
     )
     optional: bool = Field(default=False, description="whether a test passes that never meets it")
 
-    @field_validator("on")
-    @classmethod
-    def _is_built(cls, names: list[str]) -> list[str]:
-        kinds = frozenset(kind_of(one) for name in names for one in operations_of(name))
-        if missing := not_built(kinds):
-            raise ValueError(missing)
-        return names
-
     @model_validator(mode="after")
     def _can_be(self) -> Self:
         for do in self.turns:
@@ -372,6 +380,7 @@ class FaultItem(Strict):
                     if not any(kind_of(one) in VERBS[verb].where for one in operations_of(name)):
                         raise ValueError(f"{verb}: cannot be done to {name}; {_where_instead(verb)}")
             self._check_socket(do)
+            self._check_webhook()
             self._check_bytes(do)
             if self.effect == "before" and not do.ok and not do.makes_answer(self.when.after_bytes):
                 raise ValueError(
@@ -423,6 +432,10 @@ class FaultItem(Strict):
                 raise ValueError(f"{name}: is done when the connection is opened, and stands alone; write two faults")
             if wrong := [key for key in ("frame", "after_frames", "status") if getattr(when, key) is not None]:
                 raise ValueError(f"when.{wrong[0]}: {name} is done before there is any frame; leave it out")
+
+    def _check_webhook(self) -> None:
+        if "webhook" in self.kinds and self.effect is not None:
+            raise ValueError("effect: is of operations, and a webhook is none; leave it out")
 
     def _check_bytes(self, do: Do) -> None:
         if self.when.after_bytes is None:

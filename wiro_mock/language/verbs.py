@@ -61,11 +61,6 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "webhook": ("webhook",),
 }
 """Names for places beside those of the operations."""
-BUILT: Final[frozenset[Kind]] = frozenset({"api", "file", "socket"})
-"""What faults can strike so far."""
-_NOT_BUILT = {
-    "webhook": "faults of webhooks are not there yet; answer your own endpoint with an error meanwhile",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,34 +78,66 @@ class Verb:
 
 
 _SOCKET: Final[tuple[Kind, ...]] = ("socket",)
+_HOOK: Final[tuple[Kind, ...]] = ("webhook",)
+_SENT: Final[tuple[Kind, ...]] = ("socket", "webhook")
 EVERYWHERE: Final[tuple[Kind, ...]] = ("api", "file", "socket")
 VERBS: Final[Mapping[str, Verb]] = {
-    "ok": Verb("Wiro's own answer, unharmed: a turn in which nothing goes wrong", "", EVERYWHERE, word=True, own=True),
+    "ok": Verb(
+        "Wiro's own answer, unharmed: a turn in which nothing goes wrong",
+        "",
+        (*EVERYWHERE, "webhook"),
+        word=True,
+        own=True,
+    ),
     "status": Verb("a gateway answers with this HTTP status, in plain text; an upgrade too", "answer", EVERYWHERE),
     "code": Verb("Wiro refuses with this code (96, 97, 98 …), in its envelope", "answer", ("api",)),
     "message": Verb("the sentence that goes with `code`", "head", ("api",)),
     "retry_after": Verb("the header Retry-After, in seconds", "head"),
     "redirect_loop": Verb("a redirect (307) to an address that redirects to itself", "answer", word=True),
     "expired": Verb("403: the URL of the file has expired", "answer", ("file",), word=True),
-    "garbage": Verb("200 and so many random bytes in place of the body (64)", "body", word=True),
-    "top_level": Verb("200 and `[]` or `null` where an object belongs", "body", ("api", "socket")),
-    "bad_json": Verb(
-        "Wiro's answer without its last characters: no JSON any more", "body", ("api", "socket"), word=True, own=True
+    "garbage": Verb(
+        "200 and so many random bytes in place of the body (64)", "body", ("api", "file", "webhook"), word=True
     ),
-    "corrupt": Verb("so many bytes (1) of the body are flipped; its length stays", "body", word=True, own=True),
-    "content_type": Verb("the header Content-Type says this", "head", own=True),
-    "latency": Verb("the answer comes so much later: `2s`, `1s..3s`, `{lognormal: 2s}`", "pace", EVERYWHERE, own=True),
+    "top_level": Verb("200 and `[]` or `null` where an object belongs", "body", ("api", "socket", "webhook")),
+    "bad_json": Verb(
+        "Wiro's answer without its last characters: no JSON any more",
+        "body",
+        ("api", "socket", "webhook"),
+        word=True,
+        own=True,
+    ),
+    "corrupt": Verb(
+        "so many bytes (1) of the body are flipped; its length stays",
+        "body",
+        ("api", "file", "webhook"),
+        word=True,
+        own=True,
+    ),
+    "content_type": Verb("the header Content-Type says this", "head", ("api", "file", "webhook"), own=True),
+    "latency": Verb(
+        "the answer comes so much later: `2s`, `1s..3s`, `{lognormal: 2s}`", "pace", (*EVERYWHERE, "webhook"), own=True
+    ),
     "drip": Verb("the body comes in so many bytes a second", "pace", own=True),
     "hang": Verb("nothing comes any more, and the connection stays open", "end", EVERYWHERE, word=True),
     "reset": Verb("the connection is reset (RST)", "end", EVERYWHERE, word=True),
     "disconnect": Verb("the connection is closed (FIN) without a word", "end", EVERYWHERE, word=True),
     "truncate": Verb(
-        "the connection is closed (FIN) after so many bytes of the body (half of it)", "end", word=True, own=True
+        "the connection is closed (FIN) after so many bytes of the body (half of it)",
+        "end",
+        ("api", "file", "webhook"),
+        word=True,
+        own=True,
     ),
     "close": Verb("the socket is closed with this code (1011), before the frame", "end", _SOCKET, own=True),
-    "drop": Verb("the frame does not come", "frames", _SOCKET, word=True, own=True),
-    "duplicate": Verb("the frame comes twice", "frames", _SOCKET, word=True, own=True),
-    "reorder": Verb("the frame comes after the next one", "frames", _SOCKET, word=True, own=True),
+    "drop": Verb("the frame, or the webhook, does not come", "frames", _SENT, word=True, own=True),
+    "duplicate": Verb("the frame, or the webhook, comes twice", "frames", _SENT, word=True, own=True),
+    "reorder": Verb(
+        "the frame comes after the next one; the webhook after the next one of any task",
+        "frames",
+        _SENT,
+        word=True,
+        own=True,
+    ),
     "burst": Verb(
         "the frames up to the terminal one come with it, all at once", "frames", _SOCKET, word=True, own=True
     ),
@@ -129,6 +156,23 @@ VERBS: Final[Mapping[str, Verb]] = {
     ),
     "sparse": Verb("the frame lacks id, message and result", "body", _SOCKET, word=True, own=True),
     "json_in_string": Verb("`message` is JSON in a string", "body", _SOCKET, word=True, own=True),
+    "late": Verb(
+        "the webhook comes only after a poll has been answered with the end of its task",
+        "frames",
+        _HOOK,
+        word=True,
+        own=True,
+    ),
+    "pexit": Verb(
+        "the webhook says this exit code (a failure for a success, and the other way round)",
+        "body",
+        _HOOK,
+        word=True,
+        own=True,
+    ),
+    "huge": Verb(
+        "the webhook has so many bytes (10 000 000): JSON with a key `padding`", "body", _HOOK, word=True, own=True
+    ),
     "no_ping": Verb("the server never pings on this connection", "pace", _SOCKET, word=True, own=True),
 }
 UPGRADE: Final = frozenset({"status", "no_ping"})
@@ -172,8 +216,3 @@ def kind_of(operation: str) -> Kind:
     if operation == "webhook":
         return "webhook"
     return "file" if operation in FILES else "api"
-
-
-def not_built(kinds: frozenset[Kind]) -> str:
-    """The sentence about a place whose faults are still to come; empty where there is none."""
-    return next((_NOT_BUILT[kind] for kind in sorted(kinds - BUILT)), "")

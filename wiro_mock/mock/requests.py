@@ -11,12 +11,13 @@ from wiro_mock.api import handle as play
 from wiro_mock.api.body import text_of
 from wiro_mock.api.operations import refused
 from wiro_mock.faults import Strike
-from wiro_mock.journal import Exchange
+from wiro_mock.journal import POLL, Exchange
 from wiro_mock.kernel.events import Instant
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task
 from wiro_mock.language.complaints import ScenarioError
+from wiro_mock.mock import hooks
 from wiro_mock.mock.polling import PollError
 from wiro_mock.text import printable
 
@@ -42,6 +43,8 @@ def handle(world: World, request: Request) -> Response:
         if (chosen := world.runs.chosen) is not None:
             outcome = replace(outcome, scenario=chosen.scenario.name, how=chosen.how)
         exchange = _written_down(world, request, response, outcome, came_at=came_at)
+        if outcome.operation == POLL:
+            hooks.hear_poll(world, exchange)
         world.collect()
     if outcome.code is not None or outcome.reason:
         world.tell(exchange.line())

@@ -20,6 +20,8 @@ from wiro_mock.kernel.events import Duration, Entry, Event, Instant, Queued
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task
 from wiro_mock.live import LiveRuns
+from wiro_mock.mock import hooks
+from wiro_mock.receivers import Receivers
 from wiro_mock.settings import Settings
 from wiro_mock.socket_log import FrameLog
 from wiro_mock.store import BlobStore
@@ -73,6 +75,8 @@ class State:
         self._watchers: dict[str, set[Callable[[], None]]] = {}
         self.name = ""
         self.doors = frozenset[str]()
+        self.receivers = Receivers()
+        self.posters = 0
         self.explain_key: Callable[[str], str] | None = None
         self.sockets: set[int] = set()
         self.socket_numbers = count(1)
@@ -161,9 +165,16 @@ class State:
             self.sim.advance(self.clock.now())
             self.collect()
 
+    def next_deadline(self) -> Instant | None:
+        """When something happens next by itself: to a task, or a webhook is due. Called with the lock held."""
+        deadline, due = self.sim.next_deadline(), self.deliveries.next_due(self.sim.now)
+        return due if deadline is None else deadline if due is None else min(deadline, due)
+
     def jump(self, to: Instant) -> None:
         """Move the clock to an instant, and let everything happen up to it."""
         with self.lock:
+            due = self.deliveries.next_due(self.sim.now)
+            self._dirty = self._dirty or (due is not None and due <= to)
             self.clock.jump(to)
             self.sim.advance(to)
             self.collect()
@@ -231,12 +242,16 @@ class State:
                 if not self.sim.files.needs(digest):
                     self.blobs.discard(digest)
             self.sim.files.abandoned.clear()
-        for webhook in self.deliveries.collect(self.sim.outbox):
-            self.tell(webhook.line)
+        if self.sim.outbox:
+            hooks.line_up(self)
         if self._dirty:
             self._dirty = False
             for callback in tuple(self.on_change):
                 callback()
+
+    def stir_if(self, changed: bool) -> None:  # noqa: FBT001 -- its only argument
+        """Something besides the tasks has changed: let whoever waits look again."""
+        self._dirty = self._dirty or changed
 
     def _gate(self, task: Task, event: Event) -> str:
         """The simulation's gate: whether somebody wants this step held back. Everybody is asked, and may count."""
