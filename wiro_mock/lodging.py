@@ -78,7 +78,8 @@ class Lodging:
 
     def make(self, given: Mapping[str, Any]) -> Lodger:
         """A world as the keys of the JSON say; see `_KEYS`. Raises `NoRoom`."""
-        self.sweep()
+        if len(self._lodgers) >= self.most:
+            self.sweep()
         settings, idle, name = _read(given)
         self._check_room()
         try:

@@ -54,6 +54,7 @@ class Worlds:
         self._lock = threading.RLock()
         self._attached: tuple[World, ...] = ()
         self._by_key: dict[str, World] = {}
+        self._by_seed: dict[str, World] = {}
         self.over = Over() if over is None else over
         self._strays: World | None = None
         self.home = home
@@ -105,6 +106,7 @@ class Worlds:
             self._check(world)
             self.over.pop(world.project.key, None)
             self._by_key[world.project.key] = world
+            self._by_seed[world.settings.seed] = world
             self._attached = (*self._attached, world)
             world.explain_key = self.over.whose
         self._tell(world)
@@ -115,8 +117,8 @@ class Worlds:
             if world not in self._attached:
                 return
             self._attached = tuple(other for other in self._attached if other is not world)
-            key = next(key for key, owner in self._by_key.items() if owner is world)
-            del self._by_key[key]
+            for index in (self._by_key, self._by_seed):
+                del index[next(name for name, owner in index.items() if owner is world)]
             self.over.add(world)
             if world.explain_key == self.over.whose:
                 world.explain_key = None
@@ -182,17 +184,16 @@ class Worlds:
         return next((world for world in self._attached if path in world.faults.loops), None)
 
     def _check(self, world: World) -> None:
-        for other in self._attached:
-            if other.project.key == world.project.key:
-                raise ValueError(
-                    f"{_named(other)} and {_named(world)} have the same API key, and no request could be told from "
-                    "one of the other's; give one of them another seed or api_key"
-                )
-            if other.settings.seed == world.settings.seed:
-                raise ValueError(
-                    f"{_named(other)} and {_named(world)} have the same seed {world.settings.seed[:60]!r}, and with "
-                    "it the same tokens and file URLs; give one of them another seed"
-                )
+        if (other := self._by_key.get(world.project.key)) is not None:
+            raise ValueError(
+                f"{_named(other)} and {_named(world)} have the same API key, and no request could be told from "
+                "one of the other's; give one of them another seed or api_key"
+            )
+        if (other := self._by_seed.get(world.settings.seed)) is not None:
+            raise ValueError(
+                f"{_named(other)} and {_named(world)} have the same seed {world.settings.seed[:60]!r}, and with "
+                "it the same tokens and file URLs; give one of them another seed"
+            )
 
     def _tell(self, world: World) -> None:
         for changed in tuple(self.on_change):
