@@ -443,7 +443,8 @@ def test_the_shipped_sets() -> None:
     """Five, by name; a wrong one is told."""
     with made() as wiro:
         names = [one.name for one in wiro.world.casting.library.fault_sets]
-        assert names == ["bad-day", "cold-start", "flaky-network", "rate-limited", "slow-gpu"]
+        hooks = ["webhook-first", "webhook-lies", "webhook-trouble", "webhook-twice"]
+        assert names == ["bad-day", "cold-start", "flaky-network", "rate-limited", "slow-gpu", *hooks]
         wiro.faults(*names, optional=True)
         assert misuse(lambda: wiro.faults("bad-dya")) == "faults: no fault set 'bad-dya'; did you mean 'bad-day'?"
 

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from wiro_mock.api import Damage, Response
 from wiro_mock.kernel.events import SECOND, Duration
-from wiro_mock.mock import World
+from wiro_mock.mock import World, hooks
 
 TRANSPORT = "wiro_mock.transport"
 """Under this name a connection's transport is in the state of its scope."""
@@ -80,6 +80,8 @@ class Breaking:
         """Let so much time pass; whether the client has gone meanwhile."""
         seconds = self._world.pass_time(length) if length else 0.0
         await asyncio.wait((gone,), timeout=seconds)
+        if length:
+            await hooks.let_those_before_go(self._world)
         return gone.done()
 
     async def _end(self, damage: Damage, gone: asyncio.Future[Any]) -> None:

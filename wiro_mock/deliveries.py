@@ -170,6 +170,10 @@ class Deliveries:
         """When the next one is due that is not due yet."""
         return self._later[0][0] if self._later and self._later[0][0] > now else None
 
+    def is_busy(self, now: Instant) -> bool:
+        """Whether one is being posted, or is due and will be."""
+        return bool(self._posting or self._ready) or bool(self._later and self._later[0][0] <= now)
+
     def take(self, now: Instant) -> Webhook | None:
         """One to be posted now, if there is one whose target has a place; `done` is to be called afterwards."""
         while self._later and self._later[0][0] <= now:

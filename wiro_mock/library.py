@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from wiro_mock.respx_router import WiroRouter
     from wiro_mock.scenario import Scenario
     from wiro_mock.server import ServerThread
+    from wiro_mock.testing.webhooks import Webhooks
 
 __tracebackhide__ = True  # a failure is in the tester's line
 Length: TypeAlias = str | float | timedelta
@@ -424,6 +425,13 @@ class WiroMock:
     def deliveries(self) -> sequences.Deliveries:
         """The webhooks and what became of them, oldest first."""
         return sequences.deliveries(self.world)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """Where webhooks go in process (`to`), and waiting for one (`wait`, `wait_async`)."""
+        from wiro_mock.testing.webhooks import Webhooks
+
+        return self._left.webhooks(Webhooks(self.world))
 
     @property
     def uploads(self) -> sequences.Uploads:

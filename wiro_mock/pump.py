@@ -21,7 +21,7 @@ from typing import TypeAlias
 from wiro_mock.clock import monotonic
 from wiro_mock.deliveries import Deliveries, Webhook
 from wiro_mock.kernel.events import Instant
-from wiro_mock.mock import World
+from wiro_mock.mock import World, hooks
 
 SLOW_FOLLOWER_SECONDS = 10.0
 """How long a follower may send nothing on, before it is let go. Real seconds, as the next."""
@@ -192,6 +192,7 @@ class Pump:
     async def run(self) -> None:
         """Pump until cancelled."""
         self.world.on_change.add(self.stir)
+        self.world.posters += self._post is not None
         try:
             while True:
                 self._changed.clear()
@@ -205,6 +206,7 @@ class Pump:
                     await self._changed.wait()
         finally:
             self.world.on_change.discard(self.stir)
+            self.world.posters -= self._post is not None
             for task in self._posting:
                 task.cancel()
             await asyncio.gather(*self._posting, return_exceptions=True)
@@ -301,8 +303,7 @@ class Pump:
 
     def _posted(self, deliveries: Deliveries, webhook: Webhook, task: asyncio.Future[None]) -> None:
         self._posting.discard(task)
-        with self.world.lock:
-            deliveries.done(webhook, self.world.clock.now())
+        hooks.posted(self.world, deliveries, webhook)
         self.stir()
 
 

@@ -14,7 +14,7 @@ from wiro_mock.api import Damage, Response
 from wiro_mock.breaking import close, length_of, pieces
 from wiro_mock.kernel.events import SECOND, Duration
 from wiro_mock.misuse import WaitsForEver
-from wiro_mock.mock import World
+from wiro_mock.mock import World, hooks
 
 
 class Patience:
@@ -32,6 +32,7 @@ class Patience:
             self.lose_it()
         if length:
             self._world.skip(length)
+            hooks.wait_for_those_before(self._world)
 
     def lose_it(self) -> None:
         """Nothing ever comes. Raises `httpx.ReadTimeout`, or `WaitsForEver` where there is no timeout."""

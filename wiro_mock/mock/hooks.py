@@ -5,15 +5,21 @@ A webhook is one call for the faults, however often it is tried: what is done to
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from wiro_mock.clock import monotonic
 from wiro_mock.journal import Exchange
 
 if TYPE_CHECKING:
-    from wiro_mock.deliveries import Webhook
+    from wiro_mock.deliveries import Deliveries, Webhook
     from wiro_mock.mock.state import State
 
 PLACE = "webhook"
+PATIENCE = 2.0
+"""Real seconds that a late answer waits for webhooks which were due before it. Our choice."""
 LATE = "waits until a poll has been answered with the end of its task"
 NEXT = "waits until the next webhook has been posted"
 
@@ -57,3 +63,45 @@ def _strike(world: State, webhook: Webhook) -> None:
     if do.drop:
         webhook.end("not posted", webhook.fault)
     world.tell(f"webhook {webhook.id} of task {webhook.delivery.task_id}: {webhook.fault}")
+
+
+def posted(world: State, deliveries: Deliveries, webhook: Webhook) -> None:
+    """It was posted, or was to be; whoever waits for it looks again. Called where it was posted."""
+    with world.lock:
+        deliveries.done(webhook, world.clock.now())
+        world.stir_if(changed=True)
+        world.collect()
+
+
+def go_first(world: State) -> bool:
+    """Whether there are webhooks that have to be posted before an answer that is late, for they were due before it.
+
+    So it is in real time by itself; where time jumps, the answer would overtake them. For a while only, `PATIENCE`: a
+    receiver may be waiting for the very answer.
+    """
+    with world.lock:
+        return world.posters > 0 and world.clock.mode in ("auto", "manual") and world.deliveries.is_busy(world.sim.now)
+
+
+def wait_for_those_before(world: State) -> None:
+    """Wait until the webhooks that go first have gone, in a thread whose client would get its answer too early."""
+    with suppress(RuntimeError):
+        asyncio.get_running_loop()
+        return  # a receiver may live in this loop, which must not stand still
+    end, news = monotonic() + PATIENCE, threading.Event()
+    with world.lock:
+        world.on_change.add(news.set)
+    try:
+        while go_first(world) and (left := end - monotonic()) > 0:
+            news.wait(left)
+            news.clear()
+    finally:
+        with world.lock:
+            world.on_change.discard(news.set)
+
+
+async def let_those_before_go(world: State) -> None:
+    """The same in a loop, which goes on meanwhile."""
+    end = monotonic() + PATIENCE
+    while go_first(world) and monotonic() < end:
+        await asyncio.sleep(0.001)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from wiro_mock.mock import World
 from wiro_mock.scenario import Scenario
@@ -11,6 +12,9 @@ from wiro_mock.testing.choosing import OnRun
 from wiro_mock.testing.guard import HostGuard
 from wiro_mock.testing.holding import Hold
 from wiro_mock.testing.sleeping import SleepPatch
+
+if TYPE_CHECKING:
+    from wiro_mock.testing.webhooks import Webhooks
 
 
 class Leftovers:
@@ -24,6 +28,7 @@ class Leftovers:
         self._on_runs: list[OnRun] = []
         self._allowed: list[str] = []
         self._patches: list[SleepPatch] = []
+        self._webhooks: Webhooks | None = None
 
     def hold(self, hold: Hold, *, optional: bool) -> Hold:
         """A hold was set."""
@@ -50,6 +55,11 @@ class Leftovers:
         self._patches.append(patch)
         return patch
 
+    def webhooks(self, made: Webhooks) -> Webhooks:
+        """Webhooks may be posted by a thread of its own."""
+        self._webhooks = made
+        return made
+
     def problems(self) -> list[str]:
         """What the test would fail for, one line each."""
         with self._world.lock:
@@ -73,6 +83,8 @@ class Leftovers:
             stack.callback(self._world.close)
             if self.guard is not None:
                 stack.callback(self.guard.undo)
+            if self._webhooks is not None:
+                stack.callback(self._webhooks.close)
             for hold, _ in self._holds:
                 stack.callback(hold.release)
             for patch in self._patches:

@@ -76,6 +76,7 @@ def timeline(era: Era, task_id: str, log: Sequence[Entry]) -> Timeline:
         for place, who in (*_answers(era, task_id, log), *_sockets(era, task_id, log), *_webhooks(era, task_id, log)):
             seen[place].append(who)
         moments = [_moment(era, log[0].at, entry, tuple(seen[place])) for place, entry in enumerate(log)]
+        moments += _tries(era, task_id, log[0].at)
         return Timeline(moments, era.sim.waiting_for(task_id))
 
 
@@ -140,6 +141,15 @@ def _webhooks(era: Era, task_id: str, log: Sequence[Entry]) -> Iterator[tuple[in
         if webhook.delivery.task_id == task_id and end is not None:
             told = "" if webhook.state == "posted" else f" ({webhook.state})"
             yield end, f"webhook {webhook.id}{told}"
+
+
+def _tries(era: Era, task_id: str, start: Instant) -> Iterator[Moment]:
+    """The attempts to post its webhook: they come after its end."""
+    for hook in era.deliveries.webhooks:
+        for one in tuple(hook.tries) if hook.delivery.task_id == task_id else ():
+            became = f"{one.status or one.error or 'no answer yet'} after {one.seconds * 1000:.0f} ms"
+            told = f"{hook.id}: {one.size} bytes to {hook.delivery.url}: {became}"
+            yield Moment(at=(one.at - start) / SECOND, kind="webhook", detail=printable(era.clean(told)))
 
 
 def _rows(alike: list[Moment]) -> list[tuple[str, str, str, str]]:

@@ -16,7 +16,7 @@ from wiro_mock.api.origin import origins
 from wiro_mock.deliveries import Webhook
 from wiro_mock.journal import POLL
 from wiro_mock.kernel import task as kernel
-from wiro_mock.kernel.events import Cancelled, Entry, GaveUp, Job, PostprocessEnded
+from wiro_mock.kernel.events import SECOND, Cancelled, Entry, GaveUp, Job, PostprocessEnded
 from wiro_mock.kernel.files import File
 from wiro_mock.misuse import Misuse
 from wiro_mock.testing.era import Era
@@ -207,6 +207,23 @@ class Task:
         return line(self._era, f"<Task {self.id} {self.model} {self.status}{more}>")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """One attempt to post a webhook: `at` in unix seconds of the world's clock, `seconds` that it took in real ones.
+
+    `size` bytes were to be sent, `sent` and `answer` are the first 2 KiB as text. `error` says what went wrong.
+    """
+
+    at: float
+    size: int
+    sent: str
+    status: int | None
+    headers: dict[str, str]
+    answer: str
+    seconds: float
+    error: str
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Delivery:
     """A webhook. `state` is `waiting`, `posted`, `failed` or `not posted`, and `reason` says why."""
@@ -247,8 +264,31 @@ class Delivery:
         return self._webhook.attempts
 
     @property
+    def tries(self) -> list[Try]:
+        """The latest attempts, oldest first."""
+        clean = self._era.clean
+        return [
+            Try(
+                at=one.at / SECOND,
+                size=one.size,
+                sent=clean(one.sent.decode("utf-8", "replace")),
+                status=one.status,
+                headers={name.lower(): clean(value) for name, value in one.headers},
+                answer=clean(one.answer.decode("utf-8", "replace")),
+                seconds=one.seconds,
+                error=clean(one.error),
+            )
+            for one in tuple(self._webhook.tries)
+        ]
+
+    @property
+    def fault(self) -> str:
+        """The fault that struck it, in words; empty where none has."""
+        return self._webhook.fault
+
+    @property
     def body(self) -> str:
-        """What is posted; empty once the world has forgotten the task."""
+        """What is posted, unless a fault strikes it; empty once the world has forgotten the task."""
         with self._era.settled():
             hook = self._webhook
             if hook.task is None and self._log:
