@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -256,13 +257,50 @@ def test_a_slow_target_and_one_that_is_down_have_a_reason(monkeypatch: pytest.Mo
         cut.set()
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
-            down = fate(running, f"http://127.0.0.1:{unused.getsockname()[1]}/")
-        assert (down["state"], down["reason"]) == (
-            "failed",
-            "could not connect from where the mock runs: nothing listens there",
+            port = unused.getsockname()[1]
+            monkeypatch.setattr(webhooks, "CONTAINER_MARKS", ())
+            down = fate(running, f"http://127.0.0.1:{port}/")
+            monkeypatch.setattr(webhooks, "CONTAINER_MARKS", (__file__,))
+            inside = fate(running, f"http://127.0.0.1:{port}/")
+        told = f"could not connect to 127.0.0.1 port {port} from where the mock runs: nothing listens there"
+        assert (down["state"], down["reason"], down["tries"][0]["error"]) == ("failed", told, told)
+        assert inside["reason"].startswith(
+            f"{told} (it runs in a container, {socket.gethostname()}, whose localhost is"
         )
+        assert "host.docker.internal" in inside["reason"]
         assert any("nothing listens there" in line for line in running.told)
         running.check_healthy()
+
+
+def test_a_receiver_that_resets_is_told_of() -> None:
+    """Neither a crash nor a wait."""
+    with socket.create_server(("127.0.0.1", 0)) as server, live() as running:
+
+        def take() -> None:
+            there, _ = server.accept()
+            there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            there.recv(1)
+            there.close()
+
+        thread = threading.Thread(target=take, daemon=True)
+        thread.start()
+        hook = fate(running, f"http://127.0.0.1:{server.getsockname()[1]}/")
+        thread.join(PATIENCE)
+        assert (hook["state"], hook["reason"]) == ("failed", "the receiver has reset the connection")
+
+
+def test_slow_receivers_of_all_their_places_hold_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each target has a line of its own: more webhooks than it has places wait there, and only there."""
+    Guards(monkeypatch)
+    gate = threading.Event()
+    with hooks(held(gate)) as slow, hooks() as quick, live(poll=0) as running:
+        for _ in range(AT_ONCE + 10):
+            running.run(callbackUrl=slow.url)
+        eventually(lambda: len(slow.posts) == AT_ONCE)
+        assert fate(running, quick.url)["state"] == "posted"
+        assert len(running.world.deliveries.unposted) == 10
+        gate.set()
+        eventually(lambda: all(hook.state == "posted" for hook in running.world.webhooks))
 
 
 def test_an_https_target_whose_certificate_nobody_vouches_for_has_a_reason(tmp_path: Any) -> None:

@@ -36,6 +36,12 @@ class Office:
         self._thread.start()
         self._open.wait()
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop in which it works."""
+        assert self._loop is not None
+        return self._loop
+
     def stop(self) -> None:
         """Post nothing any more. Again is no error."""
         self._stopped = True

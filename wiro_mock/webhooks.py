@@ -18,6 +18,7 @@ import ssl
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import h11
@@ -35,6 +36,10 @@ ANSWER_LIMIT = 64 << 10
 """Bytes of an answer that are read."""
 BETWEEN_ATTEMPTS: Duration = 2 * SECOND
 """On the world's clock, as Wiro documents for agents' webhooks (rest.md §6)."""
+
+
+CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
+"""Files that Docker and Podman put into their containers."""
 
 
 class Refused(Exception):
@@ -135,7 +140,7 @@ class Poster:
         except TimeoutError:
             return f"no answer within {TIMEOUT_SECONDS:g} s" if webhook.status is None else "it took too long"
         except (OSError, h11.ProtocolError, ValueError) as error:
-            return _reason(error)
+            return _reason(error, target)
         finally:
             post.attempt.seconds = monotonic() - begun
         if webhook.status is None and post.cut is not None:
@@ -282,9 +287,22 @@ async def _events(connection: h11.Connection, reader: asyncio.StreamReader) -> A
             return
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, target: Target | None) -> str:
     if isinstance(error, h11.ProtocolError):
         return f"the answer is no HTTP: {error}"
-    if isinstance(error, ConnectionRefusedError):
-        return "could not connect from where the mock runs: nothing listens there"
+    if isinstance(error, ConnectionRefusedError) and target is not None:
+        place = f"{target.host} port {target.port}"
+        return f"could not connect to {place} from where the mock runs: nothing listens there{_way()}"
+    if isinstance(error, ConnectionResetError):
+        return "the receiver has reset the connection"
     return str(error) or type(error).__name__
+
+
+def _way() -> str:
+    """What helps where the mock's loopback is not the tester's."""
+    if not any(Path(mark).exists() for mark in CONTAINER_MARKS):
+        return ""
+    return (
+        f" (it runs in a container, {socket.gethostname()}, whose localhost is its own: give the name of your machine "
+        "there, such as host.docker.internal, in callbackUrl)"
+    )

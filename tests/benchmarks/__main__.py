@@ -16,6 +16,7 @@ from tests.benchmarks import (
     sockets,
     startup,
     voice,
+    webhooks,
 )
 
 if __name__ == "__main__":
@@ -26,6 +27,7 @@ if __name__ == "__main__":
         sockets,
         fanout,
         voice,
+        webhooks,
         long_run,
         plugin,
         fixtures,

@@ -77,6 +77,7 @@ def test_an_app_gets_the_webhook_and_a_test_waits_for_it() -> None:
         moment = wiro.tasks[0].timeline[-1]
         assert (moment.kind, moment.at) == ("webhook", wiro.tasks[0].timeline[-2].at)
         assert f"hook-1: {one.size} bytes to {OURS}: 200 after " in moment.detail
+        assert f"hook-1 to {OURS}: posted; attempt 1: 200, " in wiro.explain("req-1")
 
 
 def test_attempts_are_made_on_the_worlds_clock() -> None:

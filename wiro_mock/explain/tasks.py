@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from wiro_mock.api.body import text_of
 from wiro_mock.api.tasks import ANY, TOKENS
+from wiro_mock.deliveries import Webhook
 from wiro_mock.explain.layout import Row
 from wiro_mock.explain.runs import source_of
 from wiro_mock.journal import Exchange
@@ -27,6 +28,9 @@ def rows(world: World, exchange: Exchange) -> Iterator[Row]:
     if outcome.seen:
         yield Row("then", _stand(fold(world.sim.log(task.job.id)[: outcome.seen])))
     yield Row("now", f"{_stand(task)}{_waits(world, task)}")
+    for hook in world.webhooks:
+        if hook.delivery.task_id == task.job.id:
+            yield Row("webhook", _webhook(hook))
 
 
 def find(world: World, exchange: Exchange) -> Task | None:
@@ -38,6 +42,16 @@ def find(world: World, exchange: Exchange) -> Task | None:
             if text := text_of(exchange.fields, name):
                 return world.sim.task_by_token(text) if name in TOKENS else world.sim.task(text)
     return None
+
+
+def _webhook(hook: Webhook) -> str:
+    """Where it goes, what became of it, and of each attempt."""
+    tries = "; ".join(
+        f"attempt {number}: {one.status or one.error or 'no answer yet'}, {one.seconds * 1000:.0f} ms"
+        for number, one in enumerate(tuple(hook.tries), 1 + hook.attempts - len(hook.tries))
+    )
+    told = f"{hook.id} to {hook.delivery.url}: {hook.state}{f', {hook.reason}' if hook.reason else ''}"
+    return "; ".join(filter(None, (told, tries, hook.fault if hook.fault not in hook.reason else "")))
 
 
 def _played(world: World, task: Task) -> str:

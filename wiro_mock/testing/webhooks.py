@@ -68,12 +68,12 @@ class Webhooks:
         """
         if not isinstance(host, str) or not host.strip():
             raise Misuse(f"webhooks.to: a host is a text such as 'captions.example' or '*.example', not {host!r}")
-        receiving = Receiving(self._world, _receiver(target), host.strip())
+        _check(target)
         if self._office is None:
             from wiro_mock.office import Office
 
             self._office = Office(self._world)
-        return receiving
+        return Receiving(self._world, _receiver(target, self._office.loop), host.strip())
 
     def wait(self, task: Task | str, timeout: float | str | timedelta = 5.0) -> Delivery:
         """Wait until the webhook of this task (or its id or token) has been posted, has failed or is not to come.
@@ -161,19 +161,27 @@ def _in_vain(world: World, task: Task, hook: Webhook | None, length: float) -> s
     return f"the webhook of task {task.id} was not posted within {length:g} s: {hook.reason}{still}"
 
 
-def _receiver(target: Any) -> Receiver:
+def _check(target: Any) -> None:
+    if not callable(target) and target is not sys.modules.get("respx") and not _is_client(target):
+        raise Misuse(
+            f"webhooks.to: an ASGI app, a respx router or a client such as a TestClient takes webhooks, not {target!r}"
+        )
+
+
+def _is_client(target: Any) -> bool:
+    return hasattr(target, "request") and hasattr(target, "post")
+
+
+def _receiver(target: Any, loop: asyncio.AbstractEventLoop) -> Receiver:
+    """An app is called in the loop that runs here, else in this one: never in a server's, which it might hold up."""
     respx = sys.modules.get("respx")
     if respx is not None and target is respx:
         target = respx.mock
     if respx is not None and isinstance(target, respx.MockRouter):
         return CallReceiver(_routed(target))
-    if hasattr(target, "request") and hasattr(target, "post"):
+    if _is_client(target):
         return CallReceiver(_requested(target))
-    if callable(target):
-        return AsgiReceiver(target, asyncio._get_running_loop())
-    raise Misuse(
-        f"webhooks.to: an ASGI app, a respx router or a client such as a TestClient takes webhooks, not {target!r}"
-    )
+    return AsgiReceiver(target, asyncio._get_running_loop() or loop)
 
 
 def _routed(router: Any) -> Any:

@@ -15,6 +15,8 @@ import pytest
 from wiro_mock import WiroMock
 
 from captioner.aio import AsyncCaptioner
+from captioner.back_end import BUGS as BACK_END_BUGS
+from captioner.back_end import BackEnd
 from captioner.bugs import BUGS, plant
 from captioner.following import AsyncFollower, Follower
 from captioner.polling import Captioner
@@ -31,7 +33,7 @@ Caption = Callable[..., str]
 def pytest_addoption(parser: pytest.Parser) -> None:
     ours = parser.getgroup("captioner")
     ours.addoption("--door", choices=DOORS, help="reach Wiro through this door only")
-    ours.addoption("--bug", choices=list(BUGS), default="", help="plant this mistake in the clients")
+    ours.addoption("--bug", choices=[*BUGS, *BACK_END_BUGS], default="", help="plant this mistake in the clients")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -59,7 +61,16 @@ def account(wiro: WiroMock, door: str, request: pytest.FixtureRequest) -> dict[s
 
 @pytest.fixture
 def bug(request: pytest.FixtureRequest) -> str:
-    return str(request.config.getoption("bug"))
+    bug = str(request.config.getoption("bug"))
+    return bug if bug in BUGS else ""
+
+
+@pytest.fixture
+def back_end(wiro: WiroMock, captioner: Captioner, request: pytest.FixtureRequest) -> BackEnd:
+    """Our back end, which Wiro calls back in process, whatever the door to Wiro."""
+    back_end = BACK_END_BUGS.get(str(request.config.getoption("bug")), BackEnd)(captioner)
+    wiro.webhooks.to(back_end.app, host="captions.example")
+    return back_end
 
 
 @pytest.fixture
