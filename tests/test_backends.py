@@ -192,6 +192,25 @@ def test_kill_ends_the_task_at_once_and_wakes_a_backend_that_is_silent() -> None
     world.close()
 
 
+def test_kill_stops_a_backend_that_has_not_said_a_word() -> None:
+    """It is at work from the moment it has a worker, though its task still shows `task_accept`."""
+    begun, left = threading.Event(), threading.Event()
+
+    def run(job: Job) -> Iterator[Event]:
+        begun.set()
+        assert job.cancelled.wait(PATIENCE)
+        left.set()
+        yield job.say("late")
+
+    world = world_with(run)
+    task_id, _ = run_task(world)
+    assert begun.wait(PATIENCE)
+    (killed,) = post(world, "/v1/Task/Kill", {"taskid": task_id}).json["tasklist"]
+    assert killed["status"] == "task_cancel"
+    assert left.wait(PATIENCE)
+    world.close()
+
+
 def test_a_backend_that_does_not_notice_its_end_is_told_of_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its task is over all the same, and the mock serves."""
     from wiro_mock.backends import running

@@ -166,7 +166,11 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self._drop_if_unread()
 
     def _drop_if_unread(self) -> None:
-        if self.transport.get_write_buffer_size():
+        try:
+            unread = self.transport.get_write_buffer_size()
+        except AttributeError:  # asyncio's TLS of Python 3.11, closed a second time, has forgotten what it wrote
+            return
+        if unread:
             self.loop.call_later(UNREAD_SECONDS, self._abort)
 
     def _abort(self) -> None:

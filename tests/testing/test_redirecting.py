@@ -10,6 +10,7 @@ import ssl
 import sys
 import urllib.request
 from collections.abc import Callable, Coroutine
+from importlib.util import find_spec
 from typing import Any
 
 import httpx
@@ -116,6 +117,8 @@ def test_every_client_reaches_the_world(guarded: bool) -> None:
             run = f"{API}/Run/moondream3-preview/caption"
             token = requests.post(run, headers=KEY, json={"inputImage": "x"}).json()["socketaccesstoken"]
             for name, client in CLIENTS.items():
+                if "uvloop" in name and find_spec("uvloop") is None:
+                    continue
                 assert client(token) == 1, name
             detail = requests.post(DETAIL, headers=KEY, json={"tasktoken": token}).json()
             output = detail["tasklist"][0]["outputs"][0]["url"]

@@ -270,18 +270,24 @@ class Simulation:
         return self._append(task_id, e.Cancelled(killed=False))
 
     def kill(self, task_id: str) -> Task:
-        """Stop a running task. What happens elsewhere than between `task_assign` and the end is up to `rules`."""
+        """Stop a running task. What happens elsewhere than between `task_assign` and the end is up to `rules`.
+
+        A backend that has a worker is at work, whatever it has said so far: it can be stopped from then on.
+        """
         self.settle()
         task = self._tasks[task_id]
         if task.status is Status.POSTPROCESS_END and self.rules.kill_finished:
             return task
         if task.status is Status.CANCEL and self.rules.kill_cancelled:
             return task
-        early = not task.finished and self.rules.kill_before_assign
+        early = not task.finished and (self.rules.kill_before_assign or self._is_at_work(task))
         if task.status not in KILLABLE and not early:
             # Our words; no source knows one (rest.md §4.3).
             raise No.KILL.refusal(why="task is not running", reason=f"task {task_id} is in {task.status}")
         return self._append(task_id, e.Cancelled(killed=True))
+
+    def _is_at_work(self, task: Task) -> bool:
+        return task.status is not Status.QUEUE and self.is_live(task.job.id)
 
     def emit(self, task_id: str, event: Event) -> bool:
         """Let something happen to a task now, as a live backend reports it.
