@@ -18,6 +18,8 @@ from wiro_mock.recording import NotRecordable
 
 MOST: Final = 64 << 20
 """Characters of a task's frames that are kept in memory."""
+CLOSING: Final = 1.0
+"""Seconds that the upstream gets to close a socket."""
 ID_HERE: Final = "\ue000task.id\ue000"
 """Stands for the task's id until the text is YAML, where it becomes a name to be filled in."""
 WRITTEN_ID: Final = "\\ue000task.id\\ue000"
@@ -45,7 +47,7 @@ class Follower:
         from websockets.exceptions import WebSocketException
 
         try:
-            async with connect(socket_url, max_size=MOST) as listener:
+            async with connect(socket_url, max_size=MOST, close_timeout=CLOSING) as listener:
                 await listener.send(json.dumps({"type": "task_info", "tasktoken": self.token}))
                 await self._listen(listener)
         except (OSError, WebSocketException) as error:

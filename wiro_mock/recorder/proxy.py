@@ -21,7 +21,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from wiro_mock.kernel.catalog import clean_slug
-from wiro_mock.recorder.follower import MOST, Follower
+from wiro_mock.recorder.follower import CLOSING, MOST, Follower
 from wiro_mock.recorder.observed import Sighting, refusal_of
 from wiro_mock.recorder.places import Upstream
 from wiro_mock.recorder.redaction import REDACTED, Redactor
@@ -68,10 +68,12 @@ class Recorder:
             yield
             if self._followers:
                 await asyncio.wait(self._followers, timeout=self._grace)
-            for task, follower in list(self._followers.items()):
+            left = dict(self._followers)
+            for task, follower in left.items():
                 task.cancel()
                 follower.sighting.partial = "the recorder was ended before the task"
                 follower.write()
+            await asyncio.gather(*left, return_exceptions=True)  # their sockets are closed before the loop is
 
     async def _answer(self, request: Request) -> Response:
         path = (
@@ -192,7 +194,7 @@ class Recorder:
 
         ours = f"{'https' if here.url.scheme == 'wss' else 'http'}://{here.url.netloc}"
         try:
-            there = await connect(self._upstream.socket, max_size=MOST)
+            there = await connect(self._upstream.socket, max_size=MOST, close_timeout=CLOSING)
         except (OSError, WebSocketException) as error:
             self._tell(f"the upstream's socket cannot be opened ({self._redactor.text(str(error))}); look at --socket")
             await here.close()
