@@ -168,12 +168,15 @@ def again_run(wiro: WiroMock) -> str:
 @pytest.mark.parametrize(
     ("steps", "reason"),
     [
-        ("[answer: hello, exit: 0]", "there are no steps for Reply"),
+        (
+            "[answer: hello, stderr: oh, answer: again, exit: 0]",
+            "there is no step for an answer that goes on after something else was written",
+        ),
         ("[session: {turns: [{when: start}]}, exit: 0]", "there are no steps for StreamReady"),
     ],
 )
 def test_what_the_language_has_other_words_for_is_refused_by_name(steps: str, reason: str) -> None:
-    """Never written as something else: an answer of a language model has a scenario already."""
+    """Never written as something else."""
     world = make_world(scenarios=f"scenario: x\nmatch: {{model: '*'}}\nsteps: {steps}\n")
     task_id, _ = run(world)
     world.jump(world.sim.now + 10**9)

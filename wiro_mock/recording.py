@@ -6,16 +6,18 @@ language has no words for is refused by name, never written as something else.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import PurePosixPath
 from typing import Final
 
 from wiro_mock.kernel import events as e
+from wiro_mock.kernel.answer import Piece
 from wiro_mock.kernel.events import Duration, Entry, Event, Instant, Job
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.prices import NOTHING_SAID, Used
-from wiro_mock.kernel.task import fold
+from wiro_mock.kernel.task import Status, fold
 from wiro_mock.language.durations import format_duration
 from wiro_mock.published.scalars import quoted, scalar
 
@@ -41,17 +43,22 @@ class Recording:
     files: Mapping[str, bytes]
 
 
-def record(log: Sequence[Entry], read: Read, *, name: str = "") -> Recording:
+def record(log: Sequence[Entry], read: Read, *, name: str = "", partial: str = "") -> Recording:
     """The scenario of a finished task's log. It plays for runs of the same model with the same parameters, as far as
-    those are short texts and numbers. Raises `NotRecordable`.
+    those are short texts and numbers. Where the reason is given why it is `partial`, it may be unfinished: then it
+    stalls where the log ends, and says so. Raises `NotRecordable`.
     """
     task = fold(log)
-    if not task.finished:
+    if not task.finished and not partial:
         raise NotRecordable(f"task {task.job.id} is in {task.status}; it can be written when it has finished")
     name = name or f"recorded-{task.job.id}"
     writer = _Writer(name, read)
     writer.write(log)
     about = f"Recorded: a run of {task.job.model.name}, as it happened."
+    if partial:
+        about = f"Recorded in part: a run of {task.job.model.name}, as far as it was seen; {partial}."
+        if task.status is not Status.ERROR:  # there it is stuck already
+            writer.lines.append(f"stall: {quoted(partial)}")
     head = [f"scenario: {name}", f"about: {quoted(about)}", f"match: {_match(task.job)}", "steps:"]
     return Recording(text="\n".join([*head, *(f"  - {line}" for line in writer.lines)]) + "\n", files=writer.files)
 
@@ -76,6 +83,8 @@ class _Writer:
     files: dict[str, bytes] = field(default_factory=dict)
     _said: int = 0
     _pieces: list[str] = field(default_factory=list)
+    _replies: list[tuple[Duration, e.Reply]] = field(default_factory=list)
+    _answered: bool = False
 
     def write(self, log: Sequence[Entry]) -> None:
         entries = _Entries(log)
@@ -83,8 +92,14 @@ class _Writer:
             if isinstance(event, e.Output) and isinstance(event.message, e.Snapshot):
                 self._piece(after, event.message)
                 continue
+            if isinstance(event, e.Output) and isinstance(event.message, e.Reply):
+                self._replies.append((after, event.message))
+                continue
             self._end_of_pieces()
+            self._end_of_answer()
             self._step(after, event, entries)
+        self._end_of_pieces()
+        self._end_of_answer()
 
     def _step(self, after: Duration, event: Event, entries: _Entries) -> None:
         match event:
@@ -131,6 +146,19 @@ class _Writer:
         if self._pieces:
             self.lines.append("\n".join(["stream:", "      pieces:", *(f"        - {one}" for one in self._pieces)]))
             self._pieces = []
+
+    def _end_of_answer(self) -> None:
+        """All frames of an answer, as one step."""
+        if not self._replies:
+            return
+        if self._answered:
+            raise NotRecordable("there is no step for an answer that goes on after something else was written")
+        self._answered, replies, self._replies = True, self._replies, []
+        last = replies[-1][1]
+        lines = ["answer:", "      pieces:", *(f"        - {_spoken(piece)}" for piece in last.answer.pieces)]
+        lines += ["      seen:", *(f"        - {_seen(after, reply)}" for after, reply in replies)]
+        lines += [f"      {key}: {value}" for key, value in _ending(last).items()]
+        self.lines.append("\n".join(lines))
 
     def _produced(self, name: str, blob: Blob) -> dict[str, str]:
         data, keys = self.read(blob), {"name": _text(name)}
@@ -214,6 +242,46 @@ def _tick(shown: e.Progress) -> dict[str, str]:
         "speed_type": quoted(shown.speed_type),
         "line": _text(shown.line),
     }
+
+
+def _spoken(piece: Piece) -> str:
+    """A piece of an answer."""
+    if piece.kind in ("thinking", "answer"):
+        return _flow({piece.kind: _text(piece.text)})
+    named = {"name": _text(piece.name), "id": _text(piece.call_id)}
+    if piece.kind == "custom_tool_call":
+        return _flow({"custom_call": _flow({**named, "input": _text(piece.text)})})
+    return _flow({"call": _flow({**named, "arguments": _json(piece.text)})})
+
+
+def _json(text: str) -> str:
+    """The arguments of a call, which are JSON, as YAML."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        raise NotRecordable("there is no step for a call whose arguments are no JSON") from None
+    return _value(value)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, dict):
+        return _flow({quoted(key): _value(item) for key, item in value.items()})
+    return json.dumps(value)
+
+
+def _seen(after: Duration, reply: e.Reply) -> str:
+    return _flow({"upto": str(reply.upto), **_after(after), "elapsed": _time(reply.elapsed)})
+
+
+def _ending(last: e.Reply) -> dict[str, str]:
+    used = last.answer.usage
+    counts = {"input": used.input, "output": used.output, "reasoning": used.reasoning, "cached": used.cached}
+    ending = {"finish": last.answer.finish, "usage": _flow({name: str(count) for name, count in counts.items()})}
+    return {**ending, **({"shown": "end"} if last.hidden else {}), **({"tagged": "true"} if last.tagged else {})}
 
 
 def _inline(blob: Blob, data: bytes) -> str | None:

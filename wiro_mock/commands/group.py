@@ -26,6 +26,7 @@ COMMANDS = (
     "openapi",
     "plan",
     "profile",
+    "record",
     "schema",
     "serve",
     "surface",

@@ -27,6 +27,8 @@ MOST_SHOWN: Final = 5_000_000
 frame up to three times."""
 LEAST_SNAPSHOTS: Final = 20
 MOST_TOKENS: Final = 50_000
+MOST_SEEN: Final = 20_000
+"""Frames of an answer that are told one by one; ours."""
 
 
 class Call(Strict):
@@ -84,6 +86,14 @@ class UsageItem(Strict):
         return self
 
 
+class SeenItem(Strict):
+    """One frame of an answer, as it was seen: how much of it there was, and when."""
+
+    upto: int = Field(ge=0, description="characters of the answer that had been said by then")
+    after: DurationText = Field(default=0, description="how long after the frame before it")
+    elapsed: DurationText = Field(default=0, description="how long the answer had taken by then, in its own words")
+
+
 _COUNTED: Final = UsageItem.model_construct()
 
 
@@ -110,6 +120,9 @@ class AnswerText(StepModel):
         default=None, description="why it stops; by default tool_calls after a call, and stop otherwise"
     )
     usage: Annotated[UsageItem | None, Given] = Field(default=None, description="tokens, instead of counting them")
+    seen: Annotated[list[SeenItem] | None, Given] = Field(
+        default=None, min_length=1, max_length=MOST_SEEN, description="in place of a pace: the frames as they came"
+    )
     shown: Literal["stream", "end"] = Field(
         default="stream", description="end: the frames tell only that it is thinking, and the text comes at the end"
     )
@@ -131,6 +144,8 @@ class AnswerText(StepModel):
             raise ValueError("`thinking` stands beside pieces; write it as the first of them")
         if self.tokens is not None and self.say != "corpus":
             raise ValueError("`tokens` is for `say: corpus`; leave it out, or write that")
+        if self.seen is not None and (paced := {"rate", "first", "jitter"} & self.model_fields_set):
+            raise ValueError(f"{' and '.join(sorted(paced))}: frames that were seen have their own times; leave it out")
         return self
 
 
@@ -224,7 +239,13 @@ class Part:
 
 
 def replies(answer: Answer, part: Part, step: AnswerText) -> Iterator[tuple[Duration, Reply]]:
-    """The snapshots of one step, each at its time: one for every token, or for several of them where there are many."""
+    """The snapshots of one step, each at its time: one for every token, or for several of them where there are many.
+
+    Where they were seen, they are what was seen.
+    """
+    if step.seen is not None:
+        yield from _seen(answer, part, step, step.seen)
+        return
     places = list(_places(part.start, part.pieces)) or [part.start]  # nothing to say is said, too
     average = 1 + (part.start + places[-1]) // 2
     most = min(MOST_SNAPSHOTS, max(LEAST_SNAPSHOTS, MOST_SHOWN // average))
@@ -241,6 +262,26 @@ def replies(answer: Answer, part: Part, step: AnswerText) -> Iterator[tuple[Dura
             tagged=step.tagged,
         )
         yield times[number], shown
+
+
+def _seen(answer: Answer, part: Part, step: AnswerText, items: Sequence[SeenItem]) -> Iterator[tuple[Duration, Reply]]:
+    """The snapshots that were seen. The last one has all of its step, whatever it says: so does the output."""
+    at, whole = 0, sum(piece.length for piece in part.pieces)
+    for number, item in enumerate(items):
+        at += item.after
+        end = number == len(items) - 1
+        upto = part.start + (whole if end else min(item.upto, whole))
+        yield (
+            at,
+            Reply(
+                answer=answer,
+                upto=upto,
+                elapsed=item.elapsed,
+                last=part.last and end,
+                hidden=step.shown == "end",
+                tagged=step.tagged,
+            ),
+        )
 
 
 def _places(start: int, pieces: Iterable[Piece]) -> Iterator[int]:

@@ -1,0 +1,53 @@
+"""No secret in any file: in a text, in a URL, in JSON, in base64, in bytes, whatever it consists of."""
+
+from __future__ import annotations
+
+import base64
+import json
+from urllib.parse import quote
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wiro_mock.recorder.redaction import Redactor
+
+SECRETS = st.text(min_size=6, max_size=30).filter(lambda text: text == text.strip() and text not in "[redacted]")
+SPELT = st.sampled_from(
+    [
+        str,
+        lambda text: json.dumps(text)[1:-1],
+        lambda text: quote(text, safe="", errors="replace"),
+        lambda text: base64.b64encode(text.encode(errors="replace")).decode(),
+        lambda text: text.encode(errors="replace").hex(),
+    ]
+)
+
+
+@given(secret=SECRETS, spelt=SPELT, around=st.tuples(st.text(max_size=9), st.text(max_size=9)))
+def test_a_secret_is_found_in_every_spelling(secret: str, spelt: object, around: tuple[str, str]) -> None:
+    """In texts, keys and bytes alike."""
+    assert callable(spelt)
+    written = spelt(secret)
+    redactor = Redactor([secret])
+    text = f"{around[0]}{written}{around[1]}"
+    assert written not in redactor.text(text).replace("[redacted]", "")
+    cleaned = json.dumps(redactor.value({text: [text, {"a": text}]}), ensure_ascii=False)
+    shape = json.dumps({"": ["", {"a": ""}]})
+    assert written not in cleaned.replace("[redacted]", "") or written in shape
+    assert written.encode(errors="replace") not in redactor.data(text.encode(errors="replace")).replace(
+        b"[redacted]", b""
+    )
+
+
+def test_what_a_url_or_a_key_calls_a_secret_is_one() -> None:
+    """Without anybody having named it."""
+    redactor = Redactor()
+    redactor.learn_headers(
+        {"Authorization": "Bearer abcdef123456", "x-signature": "SHA2-256(stdin)= 0123abcd", "a": "plain"}
+    )
+    assert (
+        redactor.text("see https://x/y?a=1&access_token=t0p&b=2") == "see https://x/y?a=1&access_token=[redacted]&b=2"
+    )
+    assert redactor.value({"api_key": "k", "n": 5}) == {"api_key": "[redacted]", "n": 5}
+    assert redactor.text("abcdef123456 0123abcd plain") == "[redacted] [redacted] plain"
+    assert redactor.text("curl -H 'Bearer zzzzzzzzzz'") == "curl -H 'Bearer [redacted]'"

@@ -1,0 +1,77 @@
+"""The directory of the recordings: one recorder at a time, and no file that is half written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from wiro_mock.recording import Recording
+
+LOCK: Final = ".wiro-mock-record.lock"
+
+
+class CannotRecord(Exception):
+    """The directory cannot be recorded into; the message says why, and the way out."""
+
+
+class Shelf:
+    """A directory, for one recorder, until it is closed. Raises `CannotRecord`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._taken: set[str] = set()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise CannotRecord(
+                f"cannot record into {folder}: {error.strerror}; name a folder that you may write"
+            ) from None
+        if not _locked(self._lock):
+            os.close(self._lock)
+            raise CannotRecord(f"another recorder writes into {folder}; name another folder, or end that one")
+
+    def close(self) -> None:
+        """Let others have it. The lock's file goes first, while it is still held."""
+        (self._folder / LOCK).unlink(missing_ok=True)
+        os.close(self._lock)
+
+    def name(self, wanted: str) -> str:
+        """A name for a scenario that no file has: caption-1, caption-2 and so on."""
+        number = 1
+        while f"{wanted}-{number}" in self._taken or (self._folder / f"{wanted}-{number}.yaml").exists():
+            number += 1
+        self._taken.add(f"{wanted}-{number}")
+        return f"{wanted}-{number}"
+
+    def write(self, name: str, recording: Recording) -> Path:
+        """Put a recording there, in place of an earlier one of the same name. Raises `CannotRecord`."""
+        path = self._folder / f"{name}.yaml"
+        try:
+            for beside, data in recording.files.items():
+                _put(self._folder / beside, data)
+            _put(path, recording.text.encode(errors="replace"))
+        except OSError as error:
+            raise CannotRecord(f"{path} could not be written: {error.strerror}; this task is not recorded") from None
+        return path
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Write a file, whole or not at all."""
+    half = path.with_name(f".{path.name}.part")
+    half.write_bytes(data)
+    half.replace(path)
+
+
+def _locked(number: int) -> bool:
+    """Whether the file is ours now. The system gives it back when a process ends, however it ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, where nobody keeps two recorders apart
+        return True
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
