@@ -21,6 +21,7 @@ from wiro_mock.backends import Backend, BackendError, Job
 from wiro_mock.casting import Standing
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import Event
+from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.rules import Limits
 from wiro_mock.kernel.task import Status
 from wiro_mock.mock import World
@@ -508,3 +509,64 @@ def test_input_files_come_in_every_spelling() -> None:
 def run_task_of(world: World, body: bytes, kind: str) -> tuple[str, str]:
     answer = send(world, "POST", QUERY, body, content_type=kind, headers=signed()).json
     return answer["taskid"], answer["socketaccesstoken"]
+
+
+class Untold(Exception):
+    """One that cannot be told."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("there are no words")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Untold(), "Untold: (no text: its __str__ failed)"),
+        (OSError("no file 'cat\udcff.png'"), "OSError: no file 'cat\ufffd.png'"),
+    ],
+)
+def test_an_exception_that_cannot_be_told_or_sent_loses_no_task(error: Exception, reason: str) -> None:
+    """A thread that died while it made up the reason left its task unended; half a character is none."""
+
+    def run(job: Job) -> Iterator[Event]:
+        yield job.say("A")
+        raise error
+
+    world = world_with(run)
+    task_id, _ = run_task(world)
+    task = finished(world, task_id)
+    assert (task.exit_code, task.stderr) == (1, reason)
+    world.close()
+
+
+@pytest.mark.parametrize("code", ["x", None, True, 1.5])
+def test_an_exit_code_is_a_number(code: Any) -> None:
+    """Any other went out as it was in `pexit`."""
+
+    def run(job: Job) -> Iterator[Event]:
+        yield job.say("A")
+        yield e.Exited(code=code)
+
+    world = world_with(run)
+    task_id, _ = run_task(world)
+    task = finished(world, task_id)
+    assert task.exit_code == 1
+    assert task.stderr == f"IllegalEvent: a backend cannot exit with the code {code!r}; it is a number such as 0"
+    world.close()
+
+
+def test_an_output_without_bytes_fails_its_task() -> None:
+    """It was in the task's outputs, and its download an error of the mock's own."""
+    unknown = Blob(digest="0" * 64, size=5, contenttype="text/plain")
+
+    def run(job: Job) -> Iterator[Event]:
+        yield job.say("A")
+        yield e.Produced(name="0.txt", blob=unknown)
+
+    world = world_with(run)
+    task_id, _ = run_task(world)
+    task = finished(world, task_id)
+    assert task.exit_code == 1
+    assert task.stderr == "the output '0.txt' has no bytes; make it by job.produce(name, data)"
+    assert not task.outputs
+    world.close()

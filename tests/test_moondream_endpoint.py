@@ -256,6 +256,8 @@ def test_an_answer_in_one_piece_is_as_good_as_a_stream(world: World, fake: Engin
     fake.conduct = answers(200, {"caption": " A cat. ", "request_id": "7"})
     task = ended(world, start(world))
     assert (task.exit_code, world.blobs.read(task.outputs[0].blob)) == (0, b"A cat.")
+    fake.conduct = answers(200, {"caption": "A cat.", "error": None})  # no error: ours, no server was seen to say so
+    assert ended(world, start(world)).exit_code == 0
     fake.conduct = answers(200, {"answer": "A cat."})
     assert ended(world, start(world)).stderr == "the engine's answer has no caption; it has: answer"
 
@@ -307,6 +309,21 @@ def test_kill_closes_the_connection(world: World, fake: Engine) -> None:
     eventually(lambda: not world.live.stuck)
 
 
+def test_kill_ends_a_handshake_that_is_not_answered() -> None:
+    """A server that takes the connection and never says a word of TLS: the thread was told of as stuck."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        world = world_at(f"https://127.0.0.1:{mute.getsockname()[1]}")
+        task_id = start(world)
+        connection, _ = mute.accept()
+        with connection:
+            assert connection.recv(1)  # the client's first word has come: it waits for the answer
+            run = world.live._runs[task_id]
+            assert post(world, "/v1/Task/Kill", {"taskid": task_id}).json["result"] is True
+            assert run.join(PATIENCE)
+            assert not run.is_stuck
+        world.close()
+
+
 # -- keys, hosts, redirects ------------------------------------------------------------------------------
 
 
@@ -317,6 +334,16 @@ def test_a_key_goes_to_this_machine_or_over_tls_only(fake: Engine, monkeypatch: 
     ended(world, start(world))
     assert fake.asked[0].headers["x-moondream-auth"] == "s3cr3t"
     assert "s3cr3t" not in repr(endpoint.read_endpoint(fake.url, key="s3cr3t"))
+    world.close()
+
+
+@pytest.mark.parametrize("status", [200, 401])
+def test_a_key_that_the_engine_repeats_is_not_told(fake: Engine, monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    """Services quote the key they refuse; it would be in the task's debugerror, on stderr and in the journal."""
+    monkeypatch.setenv("MOONDREAM_API_KEY", "s3cr3t")
+    fake.conduct = answers(status, {"error": "invalid key s3cr3t"})
+    world = world_at(fake.url)
+    assert ended(world, start(world)).stderr.endswith("invalid key (the key)")
     world.close()
 
 

@@ -101,6 +101,8 @@ class Playing:
         """The file with its bytes in the store, and measured where the model's price asks for it."""
         blobs, data = self._world.blobs, self._job.bytes_of(event)
         if data is None:
+            if not blobs.has(event.blob):
+                raise BackendError(f"the output {event.name[:100]!r} has no bytes; make it by job.produce(name, data)")
             return event  # the same bytes once more, which are there already
         blob = blobs.put(data, event.blob.contenttype)
         return replace(event, blob=Measure(self._job.task.model, blobs).blob(blob))

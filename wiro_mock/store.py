@@ -69,6 +69,11 @@ class BlobStore:
             data = self._memory.get(blob.digest)
             return self._on_disk[blob.digest].open("rb") if data is None else io.BytesIO(data)
 
+    def has(self, blob: Blob) -> bool:
+        """Whether its bytes are here."""
+        with self._lock:
+            return blob.digest in self._memory or blob.digest in self._on_disk
+
     def read(self, blob: Blob) -> bytes:
         """All bytes of a blob."""
         return b"".join(self.chunks(blob))

@@ -1,6 +1,11 @@
-"""Text for the tester's eyes: whatever a client or a file has put into it, it stays on one line."""
+"""Text as it can be shown and sent: on one line for the tester's eyes, without halves of characters for everybody."""
 
 from __future__ import annotations
+
+import re
+from typing import Final
+
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
@@ -8,3 +13,8 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def whole(text: str) -> str:
+    """The text without halves of characters, which no frame and no file can hold."""
+    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)

@@ -59,7 +59,17 @@ class Endpoint:
         return self.target.text
 
     def ask(self, skill: str, body: Mapping[str, object], job: Job) -> Iterator[Said]:
-        """What the engine answers, as it comes. Raises `BackendError` for everything but a whole answer."""
+        """What the engine answers, as it comes. Raises `BackendError` for everything but a whole answer; the key is not
+        in it, also where the engine's own words have it ("invalid key …").
+        """
+        try:
+            yield from self._asked(skill, body, job)
+        except BackendError as error:
+            if not self.key or self.key not in str(error):
+                raise
+            raise BackendError(str(error).replace(self.key, "(the key)")) from None
+
+    def _asked(self, skill: str, body: Mapping[str, object], job: Job) -> Iterator[Said]:
         headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
         if self.key and (self.target.secure or self.target.host in _LOOPBACK):
             headers["X-Moondream-Auth"] = self.key
@@ -114,7 +124,7 @@ class Endpoint:
         raise BackendError(f"the engine at {self.text} closed the stream before its end")
 
     def _check(self, said: Mapping[str, Any]) -> None:
-        if "error" in said:
+        if said.get("error") is not None:  # a null beside an answer says that there is none
             raise BackendError(f"the engine at {self.text} failed: {_text(said['error'])}")
 
     def _failed(self, status: int) -> str:

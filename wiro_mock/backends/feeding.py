@@ -5,7 +5,6 @@ Pure: the same for a run of the mock and for `check_backend`, which folds the sa
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Final
 
@@ -15,12 +14,12 @@ from wiro_mock.kernel.events import Event, Instant
 from wiro_mock.kernel.lifecycle import closing, exiting, way_to
 from wiro_mock.kernel.task import IllegalEvent, Status, Task
 from wiro_mock.kernel.texts import Growing
+from wiro_mock.text import whole
 
 MOST_EVENTS: Final = 20_000
 """Of one run; ours, as for realtime sessions."""
 MOST_TEXT: Final = 4 << 20
 """Characters of everything that one run says; ours."""
-_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 _ALLOWED: Final = (
     e.PreprocessStarted,
@@ -61,6 +60,8 @@ class Feed:
             raise IllegalEvent(f"a backend cannot yield {_named(event)}; what it can: {names}")
         self._count(event)
         if isinstance(event, e.Exited):
+            if not isinstance(event.code, int) or isinstance(event.code, bool):
+                raise IllegalEvent(f"a backend cannot exit with the code {event.code!r:.40}; it is a number such as 0")
             if task.status in _HAS_ENDED:
                 raise IllegalEvent(f"Exited cannot follow {task.status}: the process has ended once")
             return exiting(task, event.code, event.used)
@@ -69,9 +70,9 @@ class Feed:
             case e.ErrorOutput(text=""):  # stderr where there is nothing is no stderr
                 return []
             case e.ErrorOutput(text=text):
-                event = e.ErrorOutput(text=_clean(text))
+                event = e.ErrorOutput(text=whole(text))
             case e.SetupFailed(message=text):
-                event = e.SetupFailed(message=_clean(text))
+                event = e.SetupFailed(message=whole(text))
             case e.Output(message=message):
                 event = e.Output(message=self._message(message, now, now if road else since))
         return [*(kind() for kind in road), event]
@@ -105,11 +106,11 @@ class Feed:
     def _message(self, message: e.Message, now: Instant, since: Instant) -> e.Message:
         match message:
             case str():
-                return _clean(message)
+                return whole(message)
             case e.Progress():
-                return replace(message, line=_clean(message.line))
+                return replace(message, line=whole(message.line))
             case e.Snapshot():
-                return self._grown(_clean(message.so_far), now, since)
+                return self._grown(whole(message.so_far), now, since)
             case _:
                 raise IllegalEvent(
                     f"a backend cannot yield {_named(message)} as an output; what it can: a text, Progress, "
@@ -125,11 +126,6 @@ class Feed:
         upto = self._text.add(so_far[len(self._text) :])
         self._zero = since if self._zero is None else self._zero
         return e.Snapshot.spoken(self._text, upto, now - self._zero)
-
-
-def _clean(text: str) -> str:
-    """The text without halves of characters, which no frame and no file can hold."""
-    return _SURROGATES.sub("\ufffd", text)
 
 
 def _named(value: object) -> str:

@@ -82,7 +82,12 @@ def exchange(
     undo = job.on_cancel(lambda: _shut(sock))
     try:
         if target.secure:
-            sock = ssl.create_default_context().wrap_socket(sock, server_hostname=target.host)
+            context = ssl.create_default_context()
+            # the handshake apart: until wrap_socket returns there is no socket that a cancel could shut down
+            sock = tls = context.wrap_socket(sock, server_hostname=target.host, do_handshake_on_connect=False)
+            if job.cancelled.is_set():  # it may have been while neither socket was there to be shut down
+                raise ConnectionAbortedError("the task is over")
+            tls.do_handshake()
         sock.settimeout(seconds)
         connection = http.client.HTTPConnection(target.host, target.port)
         connection.sock = sock

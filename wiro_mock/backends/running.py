@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from wiro_mock.backends.job import Backend, BackendError, Job
+from wiro_mock.text import whole
 
 PATIENCE_SECONDS: Final = 5.0
 """How long a backend may take to notice that its task is over, on the system's clock."""
@@ -88,5 +89,10 @@ class Run:
 
 def reason(error: BaseException) -> str:
     """Why a run failed, in one sentence: a backend's own words, or the exception's kind and text."""
-    text = str(error) if isinstance(error, BackendError) else f"{type(error).__name__}: {error}".removesuffix(": ")
-    return (text or type(error).__name__)[:LONGEST_REASON]
+    kind = type(error).__name__
+    try:
+        told = str(error)
+    except Exception:  # an exception that cannot be told is no reason to lose the task
+        told = "(no text: its __str__ failed)"
+    text = told if isinstance(error, BackendError) else f"{kind}: {told}".removesuffix(": ")
+    return whole(text or kind)[:LONGEST_REASON]
