@@ -48,7 +48,7 @@ def create_app(
             yield
             lodging.close()
 
-    api = ApiEndpoint(worlds)
+    api = ApiEndpoint(hosting)
     doors = _doors(api, hosting)
     # What is no route of the control API goes through the doors. They are no routes, because Starlette's patterns
     # take some paths for others (one with a line feed at its end), and because a path with a slash too many

@@ -86,7 +86,8 @@ class Hosting:
 
     def pump_of(self, world: World) -> Pump:
         """The pump of a world, started if need be."""
-        if (running := self._running.get(world)) is None:
+        running = self._running.get(world)
+        if running is None or running.pumping.done():  # the latter where an app is used in one loop after another
             pump = Pump(world, _postman(world, self._webhook_hosts))
             # Soon after the server can answer, so that neither the start nor the first Run has to wait for it.
             reading = pump.loop.call_later(WARM_UP_AFTER_SECONDS, _warm, self._warm_up, world)

@@ -184,6 +184,27 @@ class Journal:
                     del self.forgotten_polls[next(iter(self.forgotten_polls))]
         return exchange
 
+    def amend(self, exchange_id: str, *, at: Instant, status: int, outcome: Outcome, answer: bytes) -> Exchange | None:
+        """Put down how a request ended that was kept when it came; None where it has been forgotten since."""
+        place = int(exchange_id.removeprefix("req-") or 0) - 1 - self.dropped
+        if not 0 <= place < len(self._exchanges):
+            return None
+        old = self._exchanges[place]
+        answer = self._clean_answer(answer) if len(answer) <= ANSWER_KEPT else b""
+        reason = self._cut(outcome.reason, 2 * TEXT_SHOWN)
+        told = replace(
+            old.outcome,
+            code=outcome.code,
+            message=self._cut(outcome.message),
+            reason="; ".join(filter(None, (old.outcome.reason, reason))),
+            seen=outcome.seen or old.outcome.seen,
+        )
+        weight = old.weight + len(reason) + len(answer)
+        self._weight += weight - old.weight
+        made = replace(old, at=at, status=status, outcome=told, answer=answer, weight=weight)
+        self._exchanges[place] = made
+        return made
+
     def entries(
         self, *, limit: int = 100, since: str = "", task: str = "", refused: bool | None = None
     ) -> list[Exchange]:

@@ -149,6 +149,7 @@ def answer(world: World, request: httpx.Request) -> httpx.Response:
                 headers=headers,
                 origin=_origin(request, headers.get("host", ""), world),
                 body=body,
+                query=request.url.query.decode("latin-1"),
             )
         )
     finally:
@@ -156,6 +157,10 @@ def answer(world: World, request: httpx.Request) -> httpx.Response:
             with world.lock:
                 for blob in blobs:
                     world.blobs.unpin(blob, needed=world.sim.files.needs)
+    if response.wait is not None and (response.damage is None or not response.damage.is_total):
+        from wiro_mock.respx_waiting import wait_for  # what few tests need
+
+        response = wait_for(world, response, request)
     return _response(world, response, request)
 
 

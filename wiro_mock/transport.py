@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
@@ -14,7 +16,9 @@ from wiro_mock.api.origin import origin_of
 from wiro_mock.breaking import Breaking, transport_of
 from wiro_mock.kernel.files import Blob
 from wiro_mock.mock import World
-from wiro_mock.worlds import Worlds
+
+if TYPE_CHECKING:
+    from wiro_mock.hosting import Hosting
 
 
 class ClientGone(Exception):
@@ -24,8 +28,9 @@ class ClientGone(Exception):
 class ApiEndpoint:
     """An ASGI app that plays Wiro's HTTP API and CDN over worlds."""
 
-    def __init__(self, worlds: Worlds) -> None:
-        self.worlds = worlds
+    def __init__(self, hosting: Hosting) -> None:
+        self._hosting = hosting
+        self.worlds = hosting.worlds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -42,11 +47,23 @@ class ApiEndpoint:
             origin=origin(scope, headers, world),
             body=body,
             can_break=(transport := transport_of(scope)) is not None,
+            query=scope.get("query_string", b"").decode("latin-1"),
         )
         try:
             response = world.handle(request)
         finally:
             self._unpin(world, blobs)
+        if (wait := response.wait) is not None and (response.damage is None or not response.damage.is_total):
+            from wiro_mock.waiting import Waiting  # what few clients ask for
+
+            waiting = Waiting(self._hosting, world, wait, receive)
+            if wait.streams:
+                await waiting.stream(response, transport, send)
+                return
+            answer = await waiting.answer()
+            if answer is None:
+                return
+            response = replace(answer, headers=(*answer.headers, response.headers[-1]))
         if response.damage is None:
             await self._send(response, receive, send)
         else:

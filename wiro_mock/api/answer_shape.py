@@ -72,6 +72,11 @@ def full_log(reply: Reply, profile: Profile) -> dict[str, Any]:
     return shape | ({"segments": _segments(said)} if profile.segments else {})
 
 
+def segments(reply: Reply) -> list[shapes.Segment]:
+    """What has been said of the answer so far, as `Run/sync` streams it; nothing of a hidden one."""
+    return [] if reply.hidden else _segments(reply.said())
+
+
 def _segments(said: Sequence[a.Said]) -> list[shapes.Segment]:
     return [_segment(one) for one in said]
 

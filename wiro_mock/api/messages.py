@@ -15,6 +15,7 @@ from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task
 
 if TYPE_CHECKING:
+    from wiro_mock.api.waits import Pending
     from wiro_mock.kernel.catalog import Catalog, Model
 
 
@@ -47,9 +48,9 @@ NO_BODY = Body()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request. `path` is as it came, percent-encoded and without the query; header names are in lower
-    case, and values of a header that came several times are joined by a comma, as Node joins them. `can_break`:
-    whether the transport can end the connection in the middle of the answer.
+    """A request. `path` is as it came, percent-encoded and without the query, which is what follows the `?`; header
+    names are in lower case, and values of a header that came several times are joined by a comma, as Node joins them.
+    `can_break`: whether the transport can end the connection in the middle of the answer.
     """
 
     method: str
@@ -58,6 +59,7 @@ class Request:
     origin: str
     body: Body = NO_BODY
     can_break: bool = True
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +84,22 @@ class Damage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """An answer: either `content`, or `chunks`, the bytes of a file, which can be read whatever happens to the file."""
+    """An answer: either `content`, or `chunks`, the bytes of a file, which can be read whatever happens to the file.
+
+    Where there is a `wait`, that has to come to its end first, and makes the answer.
+    """
 
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     content: bytes = b""
     chunks: Iterator[bytes] | None = field(default=None, repr=False)
     damage: Damage | None = None
+    wait: Pending | None = field(default=None, repr=False)
+
+    @property
+    def streams(self) -> bool:
+        """Whether it begins at once, and goes on as things happen."""
+        return self.wait is not None and self.wait.streams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

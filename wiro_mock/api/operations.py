@@ -64,6 +64,12 @@ FORMS = {"cdn_folder": "[0-9a-f]{8}(?:-[0-9a-f]{8}){7}", "picture": r"[^/]+\.(?i
 OPERATIONS = (
     Operation(name="Task/Detail", method="POST", path="/v1/Task/Detail", handler=tasks.detail),
     Operation(name="Run", method="POST", path="/v1/Run/{owner}/{model}", handler=run.run),
+    Operation(
+        name="Run/sync",
+        method="POST",
+        path="/v1/Run/{owner}/{model}/sync",
+        handler=_later("run_sync.run_sync"),
+    ),
     Operation(name="Task/Cancel", method="POST", path="/v1/Task/Cancel", handler=tasks.cancel),
     Operation(name="Task/Kill", method="POST", path="/v1/Task/Kill", handler=tasks.kill),
     Operation(

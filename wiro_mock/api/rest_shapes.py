@@ -194,6 +194,7 @@ class Exchange(NamedTuple):
 
 EXCHANGES: Mapping[str, Exchange] = {
     "Run": Exchange(RunRequest, shapes.RunAnswer),
+    "Run/sync": Exchange(RunRequest, shapes.DetailAnswer),
     "Task/Detail": Exchange(DetailRequest, shapes.DetailAnswer),
     "Task/Cancel": Exchange(CancelRequest, shapes.StopAnswer),
     "Task/Kill": Exchange(KillRequest, shapes.StopAnswer),

@@ -13,11 +13,19 @@ from wiro_mock.kernel.orders import OWN_FIELDS, InputBlob, Order
 
 if TYPE_CHECKING:
     from wiro_mock.api.measure import Measure
+    from wiro_mock.kernel.task import Task
 
 SCENARIO_HEADER = "x-wiro-mock-scenario"
 
 
 def run(world: World, request: Request, owner: str, model: str) -> Answer:
+    """Take on a run, and tell its id and its token."""
+    task = take_on(world, request, owner, model)
+    outcome = Outcome(task_id=task.job.id, scenario=task.job.scenario, seen=len(world.sim.log(task.job.id)))
+    return answer(wire.run(task), outcome)
+
+
+def take_on(world: World, request: Request, owner: str, model: str) -> Task:
     """Take on a run, or raise the `Refusal`: unknown model, balance, concurrency, parameters, or what its
     scenario says.
     """
@@ -38,9 +46,7 @@ def run(world: World, request: Request, owner: str, model: str) -> Answer:
         linked=measure.linked(fields, world.sim.files),
     )
     asked = request.headers.get(SCENARIO_HEADER) if world.scenario_header else None
-    task = world.submit(order, asked)
-    outcome = Outcome(task_id=task.job.id, scenario=task.job.scenario, seen=len(world.sim.log(task.job.id)))
-    return answer(wire.run(task), outcome)
+    return world.submit(order, asked)
 
 
 def _stored(value: object, measure: Measure) -> object:

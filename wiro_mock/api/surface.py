@@ -92,7 +92,7 @@ def _played(group: str, source: Source, name: str, call: str = "") -> Endpoint:
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     _played(TASKS, PAGE, "Run", "POST /v1/Run/{owner}/{model}"),
-    Endpoint(call="POST /v1/Run/{owner}/{model}/sync", group=TASKS, source=NEWEST),
+    _played(TASKS, NEWEST, "Run/sync", "POST /v1/Run/{owner}/{model}/sync"),
     _played(TASKS, PAGE, "Task/Detail"),
     _played(TASKS, MCP, "Task/List"),
     _played(TASKS, OURS, "Task/Stat"),

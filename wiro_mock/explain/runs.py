@@ -75,7 +75,7 @@ def rows(world: World, exchange: Exchange) -> Iterator[Row]:
 def run_of(world: World, exchange: Exchange) -> Run | None:
     """The run that an exchange asked for; None when there is no such model."""
     found = find(exchange.method, exchange.path)
-    if found is None or found[0].name != "Run":
+    if found is None or found[0].name not in ("Run", "Run/sync"):
         return None
     try:
         model = world.model(*found[1])

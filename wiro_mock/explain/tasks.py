@@ -23,7 +23,7 @@ def rows(world: World, exchange: Exchange) -> Iterator[Row]:
         if outcome.task_id:
             yield Row("task", f"{outcome.task_id} has been forgotten since")
         return
-    is_run = outcome.operation == "Run"
+    is_run = outcome.operation in ("Run", "Run/sync")
     yield Row("task", task.job.id if is_run else f"{task.job.id}, {task.job.model.name}, {_played(world, task)}")
     if outcome.seen:
         yield Row("then", _stand(fold(world.sim.log(task.job.id)[: outcome.seen])))

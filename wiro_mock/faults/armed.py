@@ -155,6 +155,11 @@ class Strike:
 
         own = None if self.before else play()
         assert self.request is not None
+        if own is not None and own[0].wait is not None and not own[0].streams:
+            # It is struck when it is there.
+            wait = own[0].wait
+            wait.strikes = (*wait.strikes, self)
+            return own
         try:
             response = wrecked(self, self.request, own[0] if own else None)
         except Unfit as unfit:
@@ -302,9 +307,9 @@ class Faults:
 
 def unmeetable(item: FaultItem, task: Task | None, task_id: str) -> str:
     """Why a fault for one task only can never be met; empty where it can."""
-    from wiro_mock.language.verbs import ABOUT_A_TASK  # most servers strike nothing
+    from wiro_mock.language.verbs import ABOUT_A_TASK, RUNS  # most servers strike nothing
 
-    if not item.operations & ABOUT_A_TASK - {"Run"}:
+    if not item.operations & ABOUT_A_TASK - RUNS:
         return f"task: a request of {' or '.join(item.on)} is about no task that is there yet; leave it out"
     if item.opens or item.when.frame == "connected":
         return "task: a connection that is opened is about no task yet; leave it out"

@@ -74,6 +74,9 @@ class No(Enum):
         "you can run up to {limit} tasks at the same time. Add funds to increase your limit.",
         200,
     )
+    # Wiro refuses both (socket.md §1.6); how it words that is unknown, and so is what comes with the 504: our words.
+    SYNC = (0, "Synchronous runs are not available for {kind} models", 200)
+    SYNC_CAP = (0, "The task has not ended in 40 minutes; it goes on", 504)
     # rest.md C3: the published sentence; `task-not-founded`, seen once, is a switch of the profile.
     TASK = (1, "There is no task yet.", 200)
     IDENTIFIER = (0, "taskid or socketaccesstoken is required", 200)

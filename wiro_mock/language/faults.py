@@ -31,6 +31,7 @@ from wiro_mock.language.verbs import (
     FRAMES_WITHOUT,
     OPERATIONS,
     PLACES,
+    RUNS,
     UPGRADE,
     VERBS,
     Kind,
@@ -396,7 +397,7 @@ class FaultItem(Strict):
         """That there is something that all its turns can be done to, in this status."""
         if not self.operations:
             raise ValueError(f"then: nothing of {' or '.join(self.on)} is struck by all turns; write two faults")
-        if self.when.status is not None and not self.operations & ABOUT_A_TASK - {"Run"}:
+        if self.when.status is not None and not self.operations & ABOUT_A_TASK - RUNS:
             raise ValueError(
                 f"when.status: a request of {' or '.join(self.on)} is about no task that has a status; leave it out"
             )

@@ -19,6 +19,7 @@ Part: TypeAlias = Literal["answer", "body", "head", "pace", "end", "frames", ""]
 
 OPERATIONS: Final = (
     "Run",
+    "Run/sync",
     "Task/Detail",
     "Task/Cancel",
     "Task/Kill",
@@ -51,9 +52,22 @@ OPERATIONS: Final = (
 """The operations by name; the same as those of `wiro_mock.api`, which lies above the language."""
 FILES: Final = frozenset({"File", "Picture", "CDN"})
 ABOUT_A_TASK: Final = frozenset(
-    {"Run", "Task/Detail", "Task/Cancel", "Task/Kill", "Task/InputOutputDelete", "File", "CDN", "socket", "webhook"}
+    {
+        "Run",
+        "Run/sync",
+        "Task/Detail",
+        "Task/Cancel",
+        "Task/Kill",
+        "Task/InputOutputDelete",
+        "File",
+        "CDN",
+        "socket",
+        "webhook",
+    }
 )
 """What a scenario's own faults can strike: its run, and whatever is about its task."""
+RUNS: Final = frozenset({"Run", "Run/sync"})
+"""What asks for a run: about a task that is not there yet."""
 PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "upload": ("File/Upload",),
     "cdn": ("CDN", "File"),

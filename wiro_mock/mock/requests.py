@@ -50,6 +50,8 @@ def handle(world: World, request: Request) -> Response:
         world.tell(exchange.line())
     if world.log_request is not None:
         world.log_request(printable(f"{exchange.id} {exchange.method} {exchange.path} {exchange.status}"))
+    if response.wait is not None:
+        response.wait.exchange = exchange.id
     headers = (*response.headers, (REQUEST_ID, exchange.id))
     return replace(response, headers=headers)
 
@@ -72,7 +74,7 @@ def lost(world: World, method: str, path: str, outcome: Outcome) -> None:
 
 def strike(world: World, operation: str, request: Request, segments: Sequence[str]) -> Strike | None:
     """The fault that strikes this request, if one does."""
-    world.runs.asked_by(request)
+    world.runs.asked_by(request, operation)
     if not world.faults:
         return None
     task = _task_of(world.sim, operation, request, segments)
@@ -127,11 +129,12 @@ def _written_down(
     world: World, request: Request, response: Response, outcome: Outcome, *, came_at: Instant
 ) -> Exchange:
     is_lost = response.damage is not None and response.damage.is_total
+    is_to_come = response.wait is not None and not response.streams  # `waiting` says how it ended
     exchange = world.journal.record(
         at=world.sim.now,
         method=request.method,
         path=request.path,
-        status=0 if is_lost else response.status,
+        status=0 if is_lost or is_to_come else response.status,
         outcome=outcome,
         fields=request.body.fields,
         size=request.body.text_size,

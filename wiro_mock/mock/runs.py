@@ -37,6 +37,7 @@ class Runs:
         self.chosen: Chosen | None = None
         self.strike: Strike | None = None
         self._request: Request | None = None
+        self._operation = "Run"
         self._asked: str | None = None
         self._part: Part | None = None
         self._kept: list[str] = []
@@ -91,9 +92,9 @@ class Runs:
         self._kept.append(blob.digest)
         return blob
 
-    def asked_by(self, request: Request) -> None:
-        """It is this request that may ask for a run."""
-        self._request = request
+    def asked_by(self, request: Request, operation: str) -> None:
+        """It is this request that may ask for a run, by this operation."""
+        self._request, self._operation = request, operation
 
     def struck(self, response: Response, outcome: Outcome) -> tuple[Response, Outcome]:
         """The answer of a run, after the fault of its scenario has struck it, if one does."""
@@ -121,11 +122,13 @@ class Runs:
 
     def _arm(self, task: Task) -> None:
         """Arm the faults of the task's scenario."""
+        from wiro_mock.language.verbs import RUNS  # a start need not wait for it
+
         chosen = self.chosen
         if chosen is None:
             return
         for item in chosen.scenario.faults:
-            if operations := item.operations - {"Run"}:
+            if operations := item.operations - RUNS:
                 self._world.faults.arm(_fault(chosen, item, scope=task.job.id, operations=operations))
 
     def _strike(self, chosen: Chosen) -> None:
@@ -133,13 +136,15 @@ class Runs:
 
         They are armed once, and count all runs that the scenario plays.
         """
+        from wiro_mock.language.verbs import RUNS
+
         faults, scope = self._world.faults, f"scenario {chosen.scenario.name}"
         if chosen.scenario.name not in self._armed:
             self._armed.add(chosen.scenario.name)
             for item in chosen.scenario.faults:
-                if "Run" in item.operations:
-                    faults.arm(_fault(chosen, item, scope=scope, operations=frozenset({"Run"})))
-        strike = faults.strike(self._world, "Run", scope=scope, request=self._request)
+                if operations := item.operations & RUNS:
+                    faults.arm(_fault(chosen, item, scope=scope, operations=operations))
+        strike = faults.strike(self._world, self._operation, scope=scope, request=self._request)
         if strike is not None and strike.before:
             raise Lost(strike)
         self.strike = strike

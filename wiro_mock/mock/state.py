@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Protocol
@@ -48,7 +49,11 @@ class Keeper(Protocol):
 
 
 class State:
-    """The parts of a world, and its time: what everything else of `World` stands upon."""
+    """The parts of a world, and its time: what everything else of `World` stands upon.
+
+    `caps` are the instants up to which clients wait for an answer, and who is to be called then; the first is the
+    earliest, since all wait equally long.
+    """
 
     runs: Runs
 
@@ -112,6 +117,7 @@ class State:
         self.detail_texts = DetailTexts()
         self._frame_texts: FrameTexts | None = None
         self._dirty = False
+        self.caps: OrderedDict[Callable[[], None], Instant] = OrderedDict()
         self.sim = self._new_simulation(seed)
 
     def _new_simulation(self, seed: str) -> Simulation:
@@ -168,7 +174,14 @@ class State:
     def next_deadline(self) -> Instant | None:
         """When something happens next by itself: to a task, or a webhook is due. Called with the lock held."""
         deadline, due = self.sim.next_deadline(), self.deliveries.next_due(self.sim.now)
-        return due if deadline is None else deadline if due is None else min(deadline, due)
+        first = due if deadline is None else deadline if due is None else min(deadline, due)
+        if not self.caps:
+            return first
+        cap = next(iter(self.caps.values()))
+        if first is not None and first <= cap:
+            return first
+        # No wait is cut short by time that jumps while somebody may yet release what is held, or a model computes.
+        return first if self.clock.autojump and (self.live or self.sim.holds()) else cap
 
     def jump(self, to: Instant) -> None:
         """Move the clock to an instant, and let everything happen up to it."""
@@ -237,6 +250,9 @@ class State:
     def collect(self) -> None:
         """After something has happened: start backends, drop what nobody needs, line up webhooks, tell the pump."""
         self.live.begin()
+        while self.caps and next(iter(self.caps.values())) <= self.sim.now:
+            wake, _ = self.caps.popitem(last=False)
+            wake()
         if self.sim.files.abandoned:
             for digest in self.sim.files.abandoned:
                 if not self.sim.files.needs(digest):

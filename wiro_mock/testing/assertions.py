@@ -157,7 +157,7 @@ def _see_off(world: World) -> None:
 
 def _is_of(world: World, exchange: Exchange, model: str) -> bool:
     outcome = exchange.outcome
-    if outcome.operation == "Run":
+    if outcome.operation in ("Run", "Run/sync"):
         return model_of(world, exchange).fits(model)
     task = world.sim.task(outcome.task_id)
     return task is not None and task.job.model.fits(model)

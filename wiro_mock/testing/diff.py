@@ -71,7 +71,7 @@ def calls(world: World) -> list[Call]:
     era = present(world)
     with era.settled():
         views = {task.id: task for task in tasks(world)}
-        asked = [exchange for exchange in era.exchanges() if exchange.outcome.operation == "Run"]
+        asked = [exchange for exchange in era.exchanges() if exchange.outcome.operation in ("Run", "Run/sync")]
         found = [_call(world, exchange, views.pop(exchange.outcome.task_id, None)) for exchange in asked]
         return [*(_of_task(task, "") for task in views.values()), *found]
 

@@ -20,7 +20,13 @@ from wiro_mock.socket_log import BINARY, SocketFrame
 from wiro_mock.testing.era import Era
 from wiro_mock.text import printable
 
-_ANSWERS = {"Run": "run", "Task/Cancel": "cancel", "Task/Kill": "kill", "Task/InputOutputDelete": "delete"}
+_ANSWERS = {
+    "Run": "run",
+    "Run/sync": "run/sync",
+    "Task/Cancel": "cancel",
+    "Task/Kill": "kill",
+    "Task/InputOutputDelete": "delete",
+}
 _ENDS = (e.PostprocessEnded, e.GaveUp, e.Cancelled)
 ALIKE_SHOWN = 6
 """So many moments of one kind in a row are shown; of more, the first and the last ones."""

@@ -1,0 +1,107 @@
+"""Answers that have to wait for a task: what is waited for, and how it is told of once it has come.
+
+`handle` waits for nothing. It answers with a `Pending` or a `Stream`, and whoever holds the connection waits outside
+the world's lock, then renders. As on the socket there is no queue: a `Stream` keeps the task's log and the place that
+it has reached in it, so that a client which does not read costs no memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from wiro_mock.kernel import events as e
+from wiro_mock.kernel.events import Entry, Instant
+from wiro_mock.kernel.task import Task, fold
+
+if TYPE_CHECKING:
+    from wiro_mock.api.answers import Answer
+    from wiro_mock.api.messages import Strike, World
+    from wiro_mock.kernel.simulation import Simulation
+
+ENDS: Final = (e.PostprocessEnded, e.GaveUp, e.Cancelled)
+"""Only these end the wait (socket.md §1.6); a persisted `task_error` does not."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Pending:
+    """An answer that comes when a task has ended, or at `until`, whichever is first; None: however long it takes.
+
+    `render` makes it, with the world's lock held. `exchange` is its id in the journal. `strikes` are the faults that
+    strike it once it is there.
+    """
+
+    task_id: str
+    sim: Simulation
+    log: list[Entry]
+    until: Instant | None
+    render: Callable[[World, Pending], Answer]
+    exchange: str = ""
+    strikes: tuple[Strike, ...] = ()
+
+    @property
+    def streams(self) -> bool:
+        """Whether there is something to be told of before the end."""
+        return False
+
+    def is_due(self, world: World) -> bool:
+        """Whether the answer can be given. The lock is held."""
+        late = self.until is not None and world.sim.now >= self.until
+        return late or not self.is_there(world) or self.ended_at is not None
+
+    def is_there(self, world: World) -> bool:
+        """Whether its world has not begun anew since."""
+        return world.sim is self.sim
+
+    @property
+    def ended_at(self) -> Instant | None:
+        """When the task ended, if it has, and in time."""
+        for entry in reversed(self.log):
+            if isinstance(entry.event, ENDS):
+                return entry.at if self.until is None or entry.at <= self.until else None
+            if not isinstance(entry.event, e.FilesDeleted):
+                return None
+        return None
+
+    def task(self, world: World) -> Task:
+        """The task as it is now; one that has been forgotten is still told of by its log."""
+        return world.sim.task(self.task_id) or fold(self.log)
+
+
+@dataclass(slots=True, kw_only=True)
+class Stream(Pending):
+    """The same as a stream of server-sent events: `event` makes the text of an entry, empty where it has none; `start`
+    is what comes first, and what `render` makes comes last.
+    """
+
+    start: str
+    event: Callable[[Stream, Entry], str]
+    place: int = 0
+    over: bool = field(default=False)
+
+    @property
+    def streams(self) -> bool:
+        return True
+
+    def has_news(self, world: World) -> bool:
+        """Whether `take` would tell of something, or may come to. The lock is held."""
+        return not self.over and (bool(self.start) or self.place < len(self.log) or self.is_due(world))
+
+    def take(self, world: World, size: int = 64 << 10) -> bytes:
+        """The next events, about so many characters of them; nothing where there is no news. The lock is held."""
+        texts, self.start = [self.start], ""
+        left = size - len(texts[0])
+        while self.place < len(self.log) and left > 0 and self.is_there(world):
+            texts.append(self.event(self, self.log[self.place]))
+            self.place += 1
+            left -= len(texts[-1])
+        if not self.over and left > 0 and self.is_due(world):
+            self.over = True
+            texts.append(sse("done", self.render(world, self).response.content.decode()))
+        return "".join(texts).encode()
+
+
+def sse(name: str, data: str) -> str:
+    """One server-sent event; JSON has no line feeds of its own (`jsontext`)."""
+    return f"event: {name}\ndata: {data}\n\n"
