@@ -75,7 +75,7 @@ def test_an_operation_that_goes_is_not_shown_as_played(monkeypatch: pytest.Monke
         ("agent_info", "out of scope"),
         ("POST /v1/Wallet/List", "by switch"),
         ("POST /v1/Project/List", "played"),
-        ("POST /v1/Run/{owner}/{model}/sync", "not yet"),
+        ("POST /v1/Run/{owner}/{model}/sync", "played"),
         ("task_info", "played"),
         ("task_session_end", "played"),
         ("task_session_interrupt", "played"),

@@ -69,6 +69,11 @@ class Exchange:
         """How the request showed its key; see `Outcome`."""
         return self.outcome.signed
 
+    @property
+    def waits(self) -> bool:
+        """Whether its answer is still to come (`Run/sync`); of one that never comes, there is a reason why."""
+        return self.status == 0 and not self.outcome.reason
+
     def shown(self) -> dict[str, Any]:
         """The exchange as JSON values."""
         outcome = self.outcome
@@ -101,7 +106,7 @@ class Exchange:
         if self.status == 500 and outcome.unexpected:
             return "the mock itself cannot go on"
         if self.status == 0:
-            return "never answered"
+            return "waits for the end of its task" if self.waits else "never answered"
         if outcome.code is None:
             return "accepted" if self.status < 400 else "failed on the way"
         return f"code {outcome.code} {outcome.message!r}"
@@ -174,6 +179,10 @@ class Journal:
         )
         self._exchanges.append(exchange)
         self._weight += weight
+        self._make_room()
+        return exchange
+
+    def _make_room(self) -> None:
         while len(self._exchanges) > self._requests or self._weight > self._size:
             oldest = self._exchanges.popleft()
             self._weight -= oldest.weight
@@ -182,7 +191,6 @@ class Journal:
                 self.forgotten_polls[oldest.outcome.task_id] += 1
                 if len(self.forgotten_polls) > TASKS_COUNTED:
                     del self.forgotten_polls[next(iter(self.forgotten_polls))]
-        return exchange
 
     def amend(self, exchange_id: str, *, at: Instant, status: int, outcome: Outcome, answer: bytes) -> Exchange | None:
         """Put down how a request ended that was kept when it came; None where it has been forgotten since."""
@@ -203,6 +211,7 @@ class Journal:
         self._weight += weight - old.weight
         made = replace(old, at=at, status=status, outcome=told, answer=answer, weight=weight)
         self._exchanges[place] = made
+        self._make_room()
         return made
 
     def entries(

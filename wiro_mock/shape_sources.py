@@ -32,6 +32,7 @@ _SHAPES: Mapping[str, tuple[Source, Mapping[str, Source]]] = {
     "ErrorItem": (APRIL, {"time": LIVE_401}),
     "Failure": (APRIL, {}),
     "RunAnswer": (PAGE, {}),
+    "SyncCapAnswer": (NEWEST, {"result": GUESS, "errors": GUESS}),
     "OutputFile": (PAGE, {}),
     "Segment": (NEWEST, {}),
     "UsageShape": (NEWEST, {}),

@@ -33,6 +33,15 @@ class RunAnswer(TypedDict):
     result: bool
 
 
+class SyncCapAnswer(TypedDict):
+    """The answer of `Run/sync` with 504, where a task has not ended in time: how to come back to it."""
+
+    result: Literal[False]
+    errors: list[ErrorItem]
+    taskid: str
+    socketaccesstoken: str
+
+
 class OutputFile(TypedDict):
     """One output of a task. Sizes and times are digits in strings; `ispublic` is a number."""
 

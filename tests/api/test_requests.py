@@ -274,12 +274,6 @@ def test_the_2025_profile_is_the_seeds() -> None:
         ),
         (
             "POST",
-            "/v1/Run/google/veo3-1/sync",
-            "Wiro has this (newest documentation), and it is not yet played here; "
-            "wiro-mock surface lists what is played",
-        ),
-        (
-            "POST",
             "/v1/UserAgentOAuth/XConnect",
             "Wiro has this (documentation), and it is out of scope here; wiro-mock surface lists what is played",
         ),

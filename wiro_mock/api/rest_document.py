@@ -35,6 +35,12 @@ PATHS = {
     "name": ("The name of the file", "inputImage-6060136.png"),
 }
 """The places in paths: what they are, and an example."""
+STREAM: Schema = {
+    "name": "stream",
+    "in": "query",
+    "description": "true: server-sent events, as with Accept: text/event-stream",
+    "schema": {"type": "string", "enum": ["true", "false"]},
+}
 
 
 def document(origin: str = WIRO, profile: Profile | None = None) -> dict[str, Any]:
@@ -56,7 +62,7 @@ def document(origin: str = WIRO, profile: Profile | None = None) -> dict[str, An
         "paths": {one.path: {one.method.lower(): _operation(one, made)} for one in played},
         "components": {
             "securitySchemes": SCHEMES,
-            "schemas": components([*kinds, shapes.Failure]),
+            "schemas": components([*kinds, shapes.Failure, shapes.SyncCapAnswer]),
         },
     }
 
@@ -71,6 +77,8 @@ def _operation(operation: Operation, profile: Profile) -> Schema:
     }
     if names := re.findall(r"\{(\w+)\}", operation.path):
         made["parameters"] = [_place(name) for name in names]
+    if operation.name == "Run/sync":
+        made["parameters"].append(STREAM)
     if operation.method == "POST":
         made["requestBody"] = _body(operation)
     if operation.public:
@@ -103,7 +111,11 @@ def _responses(operation: Operation, profile: Profile) -> Schema:
         return {status: _file(about) for status, about in FILE_STATUSES.items()} | noes
     exchange = EXCHANGES.get(operation.name)
     success = schema_of(exchange.answer) if exchange else {"type": "object", "x-source": "a shape of ours"}
-    return {"200": _answer("Done, or a no with its reason", {"anyOf": [success, failure]}), **noes}
+    done = _answer("Done, or a no with its reason", {"anyOf": [success, failure]})
+    if operation.name == "Run/sync":
+        done["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+        noes["504"] = _answer("The task has not ended in 40 minutes; it goes on", schema_of(shapes.SyncCapAnswer))
+    return {"200": done, **noes}
 
 
 def _answer(description: str, schema: Schema) -> Schema:

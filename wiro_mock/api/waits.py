@@ -64,6 +64,12 @@ class Pending:
                 return None
         return None
 
+    def answered_at(self, world: World) -> Instant:
+        """When it was due, however much later somebody came to make it."""
+        if (ended := self.ended_at) is not None:
+            return ended
+        return world.sim.now if self.until is None else min(self.until, world.sim.now)
+
     def task(self, world: World) -> Task:
         """The task as it is now; one that has been forgotten is still told of by its log."""
         return world.sim.task(self.task_id) or fold(self.log)

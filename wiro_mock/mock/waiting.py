@@ -10,6 +10,7 @@ from wiro_mock.mock import hooks
 
 if TYPE_CHECKING:
     from wiro_mock.api.waits import Pending, Stream
+    from wiro_mock.kernel.events import Instant
     from wiro_mock.mock.world import World
 
 
@@ -20,7 +21,7 @@ def finish(world: World, wait: Pending) -> Response:
         response, outcome = wait.render(world, wait)
         for strike in wait.strikes:
             response, outcome = strike.answer(lambda own=(response, outcome): own)  # type: ignore[misc]
-        _write_down(world, wait, response, outcome)
+        _write_down(world, wait, response, outcome, at=wait.answered_at(world))
     return response
 
 
@@ -31,7 +32,7 @@ def take(world: World, stream: Stream) -> bytes:
         data = stream.take(world)
         if stream.over:
             response, outcome = stream.render(world, stream)
-            _write_down(world, stream, replace(response, status=200), outcome)
+            _write_down(world, stream, replace(response, status=200), outcome, at=stream.answered_at(world))
         return data
 
 
@@ -40,16 +41,14 @@ def leave(world: World, wait: Pending, why: str) -> None:
     with world.lock:
         status = 200 if wait.streams else 0
         outcome = Outcome(task_id=wait.task_id, reason=f"{why}; the task goes on")
-        _write_down(world, wait, Response(status=status), outcome)
+        _write_down(world, wait, Response(status=status), outcome, at=world.sim.now)
 
 
-def _write_down(world: World, wait: Pending, response: Response, outcome: Outcome) -> None:
+def _write_down(world: World, wait: Pending, response: Response, outcome: Outcome, *, at: Instant) -> None:
     if not wait.is_there(world):
         return  # the journal has begun anew, too
     status = 0 if response.damage is not None and response.damage.is_total else response.status
-    exchange = world.journal.amend(
-        wait.exchange, at=world.sim.now, status=status, outcome=outcome, answer=response.content
-    )
+    exchange = world.journal.amend(wait.exchange, at=at, status=status, outcome=outcome, answer=response.content)
     if exchange is None:
         return
     if outcome.code is None and status == 200 and not outcome.reason:

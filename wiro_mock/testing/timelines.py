@@ -105,6 +105,7 @@ def _answers(era: Era, task_id: str, log: Sequence[Entry]) -> Iterator[tuple[int
             continue  # what a client said there, and what became of a frame, is no answer
         polls += outcome.operation == POLL
         name = f"poll {polls}" if outcome.operation == POLL else _ANSWERS.get(outcome.operation, "answer")
+        name = f"{name}, unanswered" if exchange.waits else name
         yield (outcome.seen or _happened(log, exchange.at)) - 1, f"{name} ({exchange.id})"
 
 
