@@ -7,6 +7,7 @@ sees the dependencies but neither this checkout nor the installation that runs t
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,12 @@ def unpacked(wheel: Path, place: Path) -> Path:
     return place
 
 
+def copied_into_the_image() -> set[str]:
+    """The files and folders at the top that the Dockerfile copies from the tree."""
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    return {name for line in re.findall(r"^COPY (?!--from)(.+)$", text, re.MULTILINE) for name in line.split()[:-1]}
+
+
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A plain copy of the tree: no `.git`, nothing installed."""
@@ -57,9 +64,13 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from the tree."""
+    """The wheel, built from those parts of the tree that the Dockerfile copies: no more is needed for it."""
     dist = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", dist, cwd=checkout)
+    context = tmp_path_factory.mktemp("context")
+    for name in copied_into_the_image():
+        source = checkout / name
+        (shutil.copytree if source.is_dir() else shutil.copyfile)(source, context / name)
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", dist, cwd=context)
     return next(dist.glob("*.whl"))
 
 
@@ -105,6 +116,13 @@ def test_a_wheel_holds_the_package_its_scenarios_its_types_and_its_licence(
     assert {"wiro_mock/py.typed", "wiro_mock/__init__.py", "wiro_mock/kernel/simulation.py"} <= names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert not any(name.startswith(("tests/", "scenarios/")) for name in names)
+
+
+def test_the_wheel_of_the_image_is_the_wheel_of_a_release(wheel: Path, wheel_of_sdist: Path) -> None:
+    """And the engine is sent all that the Dockerfile copies."""
+    assert set(names_in(wheel)) == set(names_in(wheel_of_sdist))
+    sent = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert sent == copied_into_the_image()
 
 
 def test_the_wheel_names_its_command_and_its_python(wheel: Path, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ COMMANDS = (
     "openapi",
     "plan",
     "profile",
+    "ready",
     "record",
     "schema",
     "serve",
