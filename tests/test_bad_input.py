@@ -179,7 +179,7 @@ def test_a_file_of_100_mib_and_a_byte_is_refused_and_leaves_nothing(running: Liv
     """It is read to its end, without being kept."""
 
     def stream() -> Iterator[bytes]:
-        body, _ = multipart([part("file", b"@", filename="big.bin")])
+        body, _ = multipart([part("file", b"@", filename="big.mp4")])
         head, tail = body.split(b"@")
         yield head
         for _ in range(100):
@@ -290,7 +290,7 @@ def test_a_client_that_goes_away_in_the_middle_of_anything_leaves_nothing(runnin
     """During the head, during a Run, during an upload (by length and in chunks), before the answer was read."""
     netloc, tasks = (running.thread.host, running.thread.port), len(list(running.world.sim.tasks()))
     own = "".join(f"{name}: {value}\r\n" for name, value in signed().items()).encode()
-    body, kind = multipart([part("file", bytes(3 * MIB), filename="a.bin")])
+    body, kind = multipart([part("file", bytes(3 * MIB), filename="a.mp4")])
     head = b"POST %b HTTP/1.1\r\nHost: x\r\n%bContent-Type: %b\r\n" % (UPLOAD.encode(), own, kind.encode())
     length = head + b"Content-Length: %d\r\n\r\n" % len(body)
     chunked = head + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(body)
@@ -306,7 +306,7 @@ def test_a_client_that_goes_away_in_the_middle_of_anything_leaves_nothing(runnin
 def test_an_upload_in_chunks_is_kept_byte_exact(running: Live) -> None:
     """Pieces of any size, without a length in advance."""
     data = os.urandom(3 * MIB + 17)
-    body, kind = multipart([part("file", data, filename="a.bin")])
+    body, kind = multipart([part("file", data, filename="a.mp4")])
 
     def pieces() -> Iterator[bytes]:
         at, size = 0, 1

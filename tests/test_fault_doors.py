@@ -270,7 +270,7 @@ def test_a_large_file_is_damaged_on_its_way(where: str, given: dict[str, Any], e
         httpx.Client(timeout=PATIENT, headers={"x-api-key": wiro.api_key}) as client,
     ):
         data = bytes(range(250)) * 12_000
-        sent = client.post(f"{base}/File/Upload", files={"file": ("a.bin", data, "image/png")})
+        sent = client.post(f"{base}/File/Upload", files={"file": ("a.mp4", data, "image/png")})
         url = sent.json()["list"][0]["url"]
         wiro.fault("cdn", **given)
         if isinstance(expected, str):

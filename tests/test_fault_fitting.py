@@ -121,7 +121,7 @@ def test_a_file_that_cannot_be_cut_off_is_whole_whatever_else_was_to_be_done(whe
         httpx.Client(timeout=30, headers={"x-api-key": wiro.api_key}) as client,
     ):
         data = bytes(range(250)) * 12
-        sent = client.post(f"{base}/File/Upload", files={"file": ("a.bin", data, "image/png")})
+        sent = client.post(f"{base}/File/Upload", files={"file": ("a.mp4", data, "image/png")})
         wiro.fault("cdn", corrupt=3, truncate=50_000, optional=True)
         assert client.get(sent.json()["list"][0]["url"]).content == data
         assert "could not apply: the answer has 3000 bytes" in wiro.requests[-1].reason

@@ -29,7 +29,7 @@ def test_100_mib_are_kept_byte_exact_in_bounded_memory() -> None:
     """The server grows by far less than the file, up and down again."""
     block = hashlib.sha256(b"seed").digest() * (MIB // 32)
     digest = hashlib.sha256(block * 100).hexdigest()
-    head, tail = multipart([part("file", b"@", filename="big.bin")])[0].split(b"@")
+    head, tail = multipart([part("file", b"@", filename="big.mp4")])[0].split(b"@")
 
     def stream() -> Iterator[bytes]:
         yield head
@@ -64,7 +64,7 @@ def test_a_client_that_leaves_in_the_middle_of_a_download_is_no_news(without: st
     assert server.stdout is not None
     with server, httpx.Client(base_url=server.stdout.readline().strip(), trust_env=False, timeout=60) as client:
         kind = multipart([])[1]
-        body = multipart([part("file", bytes(8 * MIB), filename="big.bin")])[0]
+        body = multipart([part("file", bytes(8 * MIB), filename="big.mp4")])[0]
         answer = client.post("/v1/File/Upload", content=body, headers={**signed(), "content-type": kind}).json()
         url = httpx.URL(answer["list"][0]["url"])
         for _ in range(3):

@@ -413,7 +413,7 @@ def test_a_closed_world_leaves_nothing_on_disk(tmp_path: Path, monkeypatch: pyte
     """Large files included."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     world = make_world()
-    post_parts(world, "/v1/File/Upload", part("file", bytes(2 << 20), filename="a.bin"))
+    post_parts(world, "/v1/File/Upload", part("file", bytes(2 << 20), filename="a.mp4"))
     assert list(tmp_path.iterdir()) != []
     world.close()
     assert list(tmp_path.iterdir()) == []

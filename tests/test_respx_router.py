@@ -63,7 +63,7 @@ def detail(task: str, **more: Any) -> httpx.Response:
 
 
 def upload(data: bytes, **more: Any) -> dict[str, Any]:
-    answer = HTTP.post(f"{API}/v1/File/Upload", files={"file": ("a.bin", data)}, headers=signed(), **more)
+    answer = HTTP.post(f"{API}/v1/File/Upload", files={"file": ("a.mp4", data)}, headers=signed(), **more)
     (item,) = answer.json()["list"]
     return dict(item)
 

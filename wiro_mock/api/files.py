@@ -10,6 +10,7 @@ from wiro_mock.api.archive import Unpacking
 from wiro_mock.api.body import text_of
 from wiro_mock.api.messages import Outcome, Request, Response, Upload, World
 from wiro_mock.api.origin import origins
+from wiro_mock.api.upload_rules import check_types, device_note, is_listed, refuse_known
 from wiro_mock.kernel.files import File, FileKind, plain_name
 from wiro_mock.kernel.refusals import No
 
@@ -32,10 +33,20 @@ def upload(world: World, request: Request) -> Answer:
     if not parts:
         raise No.FILE_INVALID.refusal(reason="no part named 'file' with a file name in a multipart body")
     folder = _folder_id(world, text_of(request.body.fields, "folderid"), "folderid")
-    with Unpacking(world.blobs, needed=world.sim.files.needs) as unpacking:
+    check_types(world, parts)
+    takes = is_listed if world.profile.upload_types == "listed" else _anything
+    with Unpacking(world.blobs, needed=world.sim.files.needs, takes=takes) as unpacking:
         found = [file for part in parts for file in unpacking.files_of(part)]
-        files = [world.sim.upload(plain_name(file.filename), file.blob, folder) for file in found]
-    return answer(wire.uploads(files, origins(request.origin)), Outcome())
+        names = [plain_name(file.filename) for file in found]
+        if (known := refuse_known(world, request, names, folder)) is not None:
+            return known
+        files = [world.sim.upload(name, file.blob, folder) for name, file in zip(names, found, strict=True)]
+        note = "; ".join(filter(None, (*unpacking.notes, device_note(names))))
+    return answer(wire.uploads(files, origins(request.origin)), Outcome(reason=note))
+
+
+def _anything(file: Upload) -> bool:  # noqa: ARG001 -- as every rule of this kind
+    return True
 
 
 def _folder_id(world: World, folder_id: str, field: str) -> str:

@@ -31,6 +31,9 @@ class Profile:
     # -- runs ---------------------------------------------------------------------------------------
     parameters: Literal["checked", "unchecked"] = "checked"  # a run's input against what its model says of it
     options: Literal["any", "listed"] = "any"  # C28: what a select may be set to
+    # -- uploads ------------------------------------------------------------------------------------
+    upload_types: Literal["listed", "any"] = "listed"  # what File/Upload takes
+    duplicate_filename: Literal["accept", "error", "error_with_url"] = "accept"  # C20: a name that is there already
     # -- the catalogue ------------------------------------------------------------------------------
     tool_total: Literal["number", "string"] = "number"  # C16: `total` of Tool/List
     tool_items: Literal["both", "documented", "live"] = "both"  # C17: how a parameter is spelt in Tool/Detail

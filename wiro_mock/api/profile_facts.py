@@ -88,6 +88,14 @@ SWITCHES: dict[str, Switch] = {
     ),
     "parameters": Switch(remark="ours: unchecked takes any input for any model"),
     "options": Switch("C28", remark="the n8n node sends values that the OpenAPI documents do not list"),
+    "upload_types": Switch(
+        "",
+        (Fact(f"{APRIL}, files", "2026-04-17", value="listed", since="2025-12"),),
+        "the types are documented, the answer to others is not; any takes every type",
+    ),
+    "duplicate_filename": Switch(
+        "C20", remark="one client saw filesystem-already-exist, with and without the URL; the SDKs' tests send new names"
+    ),
     "tool_total": Switch(
         "C16",
         (Fact(f"{APRIL}, models", "2026-04-17", value="number"),),

@@ -88,6 +88,8 @@ class No(Enum):
     DELETE_UNFINISHED = (0, "Task must be completed or cancelled before deleting files", 200)
     # Observed without a code (rest.md §7.2); 0 is our choice.
     FILE_INVALID = (0, "invalid-parameters", 200)
+    # Seen by one client, without its code (rest.md §7.2); 1, as of the other messages in this form, is our choice.
+    FILE_EXISTS = (1, "filesystem-already-exist", 200)
     # File/Delete, of which no source shows anything: our words, after `task-not-exist`.
     FILE_UNKNOWN = (1, "file-not-exist", 200)
 
