@@ -75,6 +75,7 @@ class WiroMock:
     fault sets such as `flaky-network`. `poll`: what a
     Detail poll is worth (`finish`, `next`, or seconds). `workers`: tasks at work at once. `scenarios`: your folders.
     `realtime_grace`: how long a realtime session waits for a socket that has gone, in seconds of the system's clock.
+    `expire_files`: how long the URLs of a task's files lead anywhere, by its clock.
     `moondream_endpoint`: the URL of an engine that answers moondream3-preview/*; `fetch_hosts`: hosts of private
     addresses that its pictures may come from. `name`: of the test, for messages. Raises `Misuse` for anything that
     cannot be.
@@ -103,6 +104,7 @@ class WiroMock:
         switches: Mapping[str, object] | None = None,
         patch_sleep: str | Sequence[str] | None = None,
         realtime_grace: float | str | None = None,
+        expire_files: Length | None = None,
         moondream_endpoint: str | None = None,
         fetch_hosts: str | Sequence[str] | None = None,
         network: bool | None = None,

@@ -31,7 +31,11 @@ def made(write: Writing) -> bytes:
 
 
 def zipped(*members: tuple[str, bytes]) -> bytes:
-    return made(lambda archive: [archive.writestr(name, data) for name, data in members])
+    def write(archive: zipfile.ZipFile) -> None:
+        for name, data in members:
+            archive.writestr(name, data)
+
+    return made(write)
 
 
 def of_kind(name: str, mode: int, data: bytes) -> Writing:
@@ -74,15 +78,18 @@ def uploaded(data: bytes, **settings: Any) -> tuple[Any, list[dict[str, Any]], s
 
 @pytest.mark.parametrize(
     ("path", "name"),
-    [("../../etc/passwd.txt", "passwd.txt"), ("/etc/a.txt", "a.txt"), ("..\\..\\w.txt", "w.txt"), ("C:\\w.txt", "w.txt")],
+    [
+        ("../../etc/passwd.txt", "passwd.txt"),
+        ("/etc/a.txt", "a.txt"),
+        ("..\\..\\w.txt", "w.txt"),
+        ("C:\\w.txt", "w.txt"),
+    ],
 )
 def test_a_path_that_leads_out_is_a_plain_name_and_told(path: str, name: str) -> None:
     """Nothing is ever written by a member's name; what it was is told."""
     world, (item,), reason = uploaded(zipped((path, b"x")))
     assert (item["name"], get(world, item["url"]).content) == (name, b"x")
-    assert reason == (
-        f"'set.zip' is taken apart; a path that leads out of the archive, kept as '{name}': {path!r}"
-    )
+    assert reason == (f"'set.zip' is taken apart; a path that leads out of the archive, kept as '{name}': {path!r}")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +137,7 @@ def test_what_only_looks_like_a_device_is_nothing_odd(name: str) -> None:
 
 
 def test_names_that_are_no_utf8_are_read_all_the_same() -> None:
-    """macOS writes UTF-8 without saying so; anything else is code page 437, as the format has it."""
+    """The macOS archiver writes UTF-8 without saying so; anything else is code page 437, as the format has it."""
     unmarked = zipped(("x" * 9 + ".txt", b"1")).replace(b"x" * 9, "ü-é-1".encode() + b"yy")
     assert [item["name"] for item in uploaded(unmarked)[1]] == ["ü-é-1yy.txt"]
     old = zipped(("x" * 9 + ".txt", b"1")).replace(b"x" * 9, b"\x81-\xff-12345")
@@ -187,7 +194,9 @@ def test_files_of_no_documented_type_in_an_archive_are_passed_over() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=20), st.binary(max_size=9))),
+    st.lists(
+        st.tuples(st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=20), st.binary(max_size=9))
+    ),
     st.lists(st.tuples(st.integers(0, 5_000), st.integers(0, 255)), max_size=4),
 )
 def test_no_archive_brings_the_mock_down_or_leaves_anything_behind(

@@ -29,7 +29,7 @@ from tests.api_kit import (
     upload,
 )
 from wiro_mock.api import archive, wire
-from wiro_mock.api.files import byte_range
+from wiro_mock.api.downloads import byte_range
 from wiro_mock.api.messages import Request, Upload
 from wiro_mock.api.origin import Origins
 from wiro_mock.kernel import events as e
@@ -385,7 +385,12 @@ def test_a_file_comes_with_its_type_length_and_etag() -> None:
     reply, data = fetched()
     request_id = reply.headers.pop("x-wiro-mock-request-id")
     etag = reply.headers.pop("etag")
-    assert reply.headers == {"accept-ranges": "bytes", "content-type": "text/plain", "content-length": "10"}
+    assert reply.headers == {
+        "last-modified": "Wed, 01 Jan 2025 00:00:00 GMT",
+        "accept-ranges": "bytes",
+        "content-type": "text/plain",
+        "content-length": "10",
+    }
     assert (reply.status, reply.content) == (200, data)
     assert re.fullmatch('"[0-9a-f]{32}"', etag)
     assert request_id
@@ -413,6 +418,67 @@ def test_a_known_etag_needs_no_bytes() -> None:
     for other in ('"x"', "", etag.strip('"')):
         again, _ = fetched(if_none_match=other)
         assert (again.status, again.content) == (200, data)
+
+
+@pytest.mark.parametrize(
+    ("since", "status"),
+    [
+        ("Wed, 01 Jan 2025 00:00:00 GMT", 304),
+        ("Thu, 02 Jan 2025 00:00:00 GMT", 304),
+        ("Tue, 31 Dec 2024 23:59:59 GMT", 200),
+        ("Wednesday, 01-Jan-25 00:00:00 GMT", 304),
+        ("Wed Jan  1 00:00:00 2025", 304),
+        ("Thu, 02 Jan 2025 00:00:00 +9999", 200),
+        ("yesterday", 200),
+        ("Wed, 01 Jan 99999 00:00:00 GMT", 200),
+    ],
+)
+def test_a_file_that_has_not_changed_since_needs_no_bytes(since: str, status: int) -> None:
+    """304, with both validators; in the three forms of dates that HTTP has; what is none is ignored."""
+    reply, data = fetched(if_modified_since=since)
+    assert (reply.status, reply.content) == ((304, b"") if status == 304 else (200, data))
+    assert reply.headers["last-modified"] == "Wed, 01 Jan 2025 00:00:00 GMT"
+    assert reply.headers["etag"] == fetched()[0].headers["etag"]
+
+
+def test_a_date_counts_only_where_no_etag_is_named() -> None:
+    """RFC 9110 §13.1.3."""
+    later = "Thu, 02 Jan 2025 00:00:00 GMT"
+    assert fetched(if_none_match='"x"', if_modified_since=later)[0].status == 200
+
+
+@given(
+    st.text(max_size=40)
+    | st.from_regex(r"\A[A-Z][a-z]{2}, \d{1,9} [A-Z][a-z]{2} \d{1,9} \d\d:\d\d:\d\d [+A-Z0-9-]{1,6}\Z")
+)
+def test_no_date_raises(since: str) -> None:
+    """Any text is a date or ignored."""
+    assert fetched(if_modified_since=since)[0].status in (200, 304)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_files_of_a_task_expire_by_the_worlds_clock(method: str) -> None:
+    """403 as S3 words it, from that instant on, for inputs and outputs; uploads stay, and Detail shows what it did."""
+    world = make_world(expire_files=3600 * SECOND)
+    kept = upload(world, b"kept")
+    task = post_parts(world, CAPTION, part("inputImage", b"x", filename="a.png")).json["taskid"]
+    taken = world.sim.now
+    world.jump(taken + 60 * SECOND)
+    shown = detail(world, task)
+    (output,), given_url = shown["outputs"], shown["parameters"]["inputImage"]
+    made = int(output["addedtime"]) * SECOND
+    path, given_path = (url.removeprefix(ORIGIN) for url in (output["url"], given_url))
+    world.jump(taken + 3600 * SECOND - 1)
+    assert [send(world, method, one).status for one in (path, given_path)] == [200, 200]
+    world.jump(taken + 3600 * SECOND)
+    assert [send(world, method, one).status for one in (path, given_path)] == [200, 403]
+    world.jump(made + 3602 * SECOND)
+    reply = send(world, method, path, headers={"range": "bytes=0-0", "if-none-match": "*"})
+    assert (reply.status, reply.headers["content-type"]) == (403, "application/xml")
+    assert (b"Request has expired" in reply.content) is (method == "GET")
+    assert "expire_files lets files of tasks last 3600 s" in world.journal.entries()[-1].outcome.reason
+    assert get(world, kept["url"]).content == b"kept"
+    assert detail(world, task)["outputs"] == shown["outputs"]
 
 
 @pytest.mark.parametrize(

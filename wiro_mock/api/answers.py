@@ -12,6 +12,13 @@ from wiro_mock.kernel.task import Task
 
 JSON_HEADERS = (("content-type", "application/json; charset=utf-8"),)
 
+EXPIRED = Response(
+    status=403,
+    headers=(("content-type", "application/xml"),),
+    content=b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>",
+)
+"""No source shows an expired URL of Wiro's CDN; this is how S3 words it, our choice."""
+
 
 class Answer(NamedTuple):
     """A response and its outcome."""

@@ -191,6 +191,11 @@ class World(Protocol):
     @property
     def scenario_header(self) -> bool: ...
     @property
+    def expire_files(self) -> Duration | None:
+        """How long the URLs of a task's files lead anywhere; None for as long as the task is known."""
+        ...
+
+    @property
     def explain_key(self) -> Callable[[str], str] | None:
         """What is known of a key that is not the project's, in a sentence or empty; None where nothing can be."""
         ...

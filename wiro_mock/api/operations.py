@@ -111,7 +111,7 @@ OPERATIONS = (
         name="File",
         method="GET",
         path="/v1/File/{accesskey}/{name}",
-        handler=_later("files.fetch_by_accesskey"),
+        handler=_later("downloads.fetch_by_accesskey"),
         public=True,
     ),
     Operation(
@@ -167,7 +167,7 @@ OPERATIONS = (
         name="CDN",
         method="GET",
         path="/{cdn_folder}/{name}",
-        handler=_later("files.fetch_from_cdn"),
+        handler=_later("downloads.fetch_from_cdn"),
         public=True,
     ),
 )

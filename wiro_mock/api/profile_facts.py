@@ -94,7 +94,8 @@ SWITCHES: dict[str, Switch] = {
         "the types are documented, the answer to others is not; any takes every type",
     ),
     "duplicate_filename": Switch(
-        "C20", remark="one client saw filesystem-already-exist, with and without the URL; the SDKs' tests send new names"
+        "C20",
+        remark="one client saw filesystem-already-exist, with and without the URL; the SDKs' tests send new names",
     ),
     "tool_total": Switch(
         "C16",

@@ -19,8 +19,9 @@ from wiro_mock.kernel.files import File, plain_name
 from wiro_mock.kernel.refusals import No
 from wiro_mock.language.media import CONTENT_TYPES
 
-TYPES: Final = tuple(
-    "jpg png gif jpeg webp heic mp4 webm mov mp3 wav m4a pdf csv docx xlsx pptx txt md epub zip".split()
+TYPES: Final = (
+    *("jpg", "png", "gif", "jpeg", "webp", "heic", "mp4", "webm", "mov", "mp3", "wav", "m4a"),
+    *("pdf", "csv", "docx", "xlsx", "pptx", "txt", "md", "epub", "zip"),
 )
 """Extensions of what may be uploaded, in Wiro's order (rest.md §7.1, D:files of 2026-04)."""
 _CONTENT_TYPES: Final = frozenset({"application/octet-stream", *(CONTENT_TYPES[f".{one}"] for one in TYPES)})

@@ -55,6 +55,21 @@ class Valued(click.ParamType[str]):
             self.fail(str(error), param, ctx)
 
 
+class Lasting(click.ParamType[int]):
+    """A length of time such as `24h`, in microseconds."""
+
+    name = "length"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Check that it is one."""
+        from wiro_mock.language.durations import parse_duration
+
+        try:
+            return value if isinstance(value, int) else parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 class Filled(click.ParamType[str]):
     """A credential: any text that a header can carry. What was given is never repeated in the complaint."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import click
 
-from wiro_mock.commands.options import Filled, Profiles, Valued
+from wiro_mock.commands.options import Filled, Lasting, Profiles, Valued
 
 if TYPE_CHECKING:
     from wiro_mock.api import Profile
@@ -40,6 +40,7 @@ class Given(TypedDict):
     balance: str
     unknown_models: str
     realtime_grace: float
+    expire_files: int | None
     keep_tasks: int
     keep_requests: int
     keep_mib: int
@@ -171,6 +172,12 @@ OPTIONS: list[click.Parameter] = [
         help="How long a realtime session waits for a client whose socket has gone, by the system's clock.",
     ),
     click.Option(
+        ["--expire-files"],
+        type=Lasting(),
+        metavar="LENGTH",
+        help="How long URLs of a task's files last, by the world's clock: 24h, 90s. [default: always]",
+    ),
+    click.Option(
         ["--moondream-endpoint"],
         default="",
         metavar="URL",
@@ -260,6 +267,7 @@ def settings_of(given: Given) -> Settings:
         scenario_header=given["scenario_header"],
         faults=given["faults"],
         realtime_grace=given["realtime_grace"],
+        expire_files=given["expire_files"],
     )
 
 

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from wiro_mock.api.answers import JSON_HEADERS
+from wiro_mock.api.answers import EXPIRED, JSON_HEADERS
 from wiro_mock.api.messages import Damage, Request, Response
 from wiro_mock.api.operations import refused
 from wiro_mock.kernel.refusals import Refusal
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 TEXT_HEADERS: Final = (("content-type", "text/plain; charset=utf-8"),)
 LOOPS_KEPT: Final = 1_000
-_EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
 
 
 class Unfit(Exception):
@@ -101,8 +100,7 @@ def redirect(origin: str, path: str) -> Response:
 
 
 def _expired(wreck: Wreck, _: bool) -> None:  # noqa: FBT001
-    """No source shows an expired URL of Wiro's CDN; this is how S3 words it, our choice."""
-    wreck.response = Response(status=403, headers=(("content-type", "application/xml"),), content=_EXPIRED)
+    wreck.response = EXPIRED
 
 
 # -- its body ------------------------------------------------------------------------------------------

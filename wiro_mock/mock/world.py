@@ -15,7 +15,7 @@ from wiro_mock.clock import make_clock
 from wiro_mock.deliveries import Webhook
 from wiro_mock.faults import Strike, sets
 from wiro_mock.faults.sets import Armed
-from wiro_mock.kernel.events import SECOND
+from wiro_mock.kernel.events import SECOND, Duration
 from wiro_mock.kernel.orders import Order
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task
@@ -101,6 +101,11 @@ class World(State):
     def scenario_header(self) -> bool:
         """Whether a request may choose its scenario."""
         return self.settings.scenario_header
+
+    @property
+    def expire_files(self) -> Duration | None:
+        """How long the URLs of a task's files lead anywhere."""
+        return self.settings.expire_files
 
     def seconds(self) -> int:
         """The present instant in whole unix seconds."""

@@ -96,6 +96,7 @@ def read(given: Given, *, place: str = "WiroMock") -> Options:
             project=_project(seed, asked, key_only=key_only),
             key_only=key_only,
             realtime_grace=value("realtime_grace", _grace, default=0.0),
+            expire_files=value("expire_files", _lasting, default=None),
         ),
     )
 
@@ -184,6 +185,13 @@ def _grace(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str) or not 0 <= float(value) <= 3600:
         raise ValueError(f"is seconds from 0 to 3600, or a text such as 500ms, not {value!r}")
     return float(value)
+
+
+def _lasting(value: object) -> int:
+    try:
+        return round(seconds(value, asking="") * SECOND)
+    except Misuse as error:
+        raise ValueError(str(error).removeprefix(": ")) from None
 
 
 def _workers(value: object) -> int:
