@@ -18,8 +18,10 @@ from wiro_mock.testing.keyword_table import KEYWORDS, NAMES, unknown
 
 if TYPE_CHECKING:
     from wiro_mock.library import Served, WiroMock
+    from wiro_mock.recorder.tapes import Tape
     from wiro_mock.respx_router import WiroRouter
     from wiro_mock.testing.elsewhere import Elsewhere
+    from wiro_mock.testing.recorded import Studio, Taped
     from wiro_mock.testing.remote import RemoteWiro
     from wiro_mock.worlds import Over, Worlds
 
@@ -44,6 +46,20 @@ CONTRACT_FLAGS = (
     ("only", "", "AREAS", "the areas of the contract suite that are checked (pytest --pyargs wiro_mock.contract)"),
     ("budget", "0.05USD", "AMOUNT", "what the contract suite may cost"),
 )
+RECORD_FLAGS = (
+    (
+        "upstream",
+        "URL",
+        "the Wiro that tests with the mark wiro_record are recorded from: real, or a URL (WIRO_UPSTREAM)",
+    ),
+    ("upstream_socket", "URL", "the socket of that Wiro, where it isn't its own"),
+)
+STUDIO = pytest.StashKey["Studio"]()
+"""How tests with the mark `wiro_record` are recorded, where they are."""
+TAPED = pytest.StashKey["Taped"]()
+"""The Wiro of a test that is being recorded."""
+LACKED = pytest.StashKey[bool]()
+"""Whether a test asked for a run that its recording doesn't have."""
 FIXTURES = ("wiro", "wiro_respx", "wiro_intercept", "wiro_server", "wiro_env")
 
 
@@ -71,6 +87,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, default, metavar, help_text in CONTRACT_FLAGS:
         flag = f"--wiro-{name.replace('_', '-')}"
         group.addoption(flag, default=default, metavar=metavar, dest=f"wiro_{name}", help=help_text)
+    modes, told = (
+        ("none", "once", "new", "rewrite"),
+        "record tests with the mark wiro_record: none of them, those without a",
+    )
+    told += " recording, those whose recording lacks a run as well, or all"
+    group.addoption("--wiro-record", default="none", choices=modes, dest="wiro_record", help=told)
+    for name, metavar, help_text in RECORD_FLAGS:
+        flag = f"--wiro-{name.replace('_', '-')}"
+        group.addoption(flag, default="", metavar=metavar, dest=f"wiro_{name}", help=help_text)
+    told = "besides credentials: never write this into a recording; repeatable"
+    group.addoption("--wiro-redact", action="append", default=[], metavar="TEXT", dest="wiro_redact", help=told)
 
 
 def _ini_kind(name: str) -> Literal["paths", "string"]:
@@ -85,6 +112,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "wiro_contract: runs against --wiro-target, which is the mock unless it is given"
     )
+    config.addinivalue_line("markers", "wiro_record: is played from its recording, which --wiro-record makes")
     given = {name: value for name in NAMES if (value := config.getoption(f"wiro_{name}", None)) is not None}
     if given:
         _check(given, "--wiro-…")
@@ -94,6 +122,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Look for the target before any test is collected."""
     if session.config.getoption("wiro_target", "mock") != "mock":
         session.config.stash[ELSEWHERE] = _read_target(session.config)
+    if session.config.getoption("wiro_record", "none") != "none":
+        session.config.stash[STUDIO] = _read_studio(session.config)
 
 
 def _read_target(config: pytest.Config) -> Elsewhere:
@@ -109,6 +139,45 @@ def _read_target(config: pytest.Config) -> Elsewhere:
     return Elsewhere(
         url=target.url, socket_url=target.socket_url, api_key=shown.key, api_secret=shown.secret, fixture="wiro"
     )
+
+
+def _read_studio(config: pytest.Config) -> Studio:
+    """How tests are recorded, with the credentials of the environment; status 2 if they cannot be."""
+    from wiro_mock.contract.runner import COULD_NOT_RUN, CannotRun, target_of
+    from wiro_mock.testing.recorded import Studio
+
+    mode, url = (
+        config.getoption("wiro_record"),
+        config.getoption("wiro_upstream") or os.environ.get("WIRO_UPSTREAM", ""),
+    )
+    try:
+        if not url:
+            raise CannotRun("give the Wiro to record from: --wiro-upstream=real, or a URL, or WIRO_UPSTREAM")
+        if "" in (redact := config.getoption("wiro_redact")):
+            raise CannotRun("--wiro-redact needs a text; an empty one is everywhere")
+        target = target_of(url, config.getoption("wiro_upstream_socket"))
+    except CannotRun as error:
+        pytest.exit(f"--wiro-record={mode}: {error}", returncode=COULD_NOT_RUN)
+    shown = target.credentials
+    return Studio(
+        mode=mode,
+        url=target.url,
+        socket_url=target.socket_url,
+        api_key=shown.key,
+        api_secret=shown.secret,
+        redact=(*redact,),
+    )
+
+
+def _is_recorded(item: Any) -> bool:
+    """Whether a test is played from its recording. What it is set up to play cannot come from there."""
+    if item.get_closest_marker("wiro_record") is None:
+        return False
+    for mark in item.iter_markers("wiro"):
+        if name := next((name for name in ("scenario", "faults") if name in mark.kwargs), ""):
+            told = f"@pytest.mark.wiro({name}=…) of {item.nodeid}: what plays is in its recording"
+            pytest.fail(f"{told}; leave out this, or @pytest.mark.wiro_record", pytrace=False)
+    return True
 
 
 def _elsewhere(request: pytest.FixtureRequest) -> Elsewhere | None:
@@ -164,15 +233,23 @@ def wiro(request: pytest.FixtureRequest, wiro_settings: Mapping[str, Any]) -> It
     if target := _elsewhere(request):
         yield cast("WiroMock", target)
         return
+    if _is_recorded(request.node):
+        yield from _recorded(request, wiro_settings)
+        return
     if os.environ.get("WIRO_MOCK_URL"):
         yield from _attached(request, wiro_settings)
         return
     made = _in_one_sentence(lambda: _make(request, wiro_settings), Misuse)
+    yield from _own(request, made, list)
+
+
+def _own(request: pytest.FixtureRequest, made: WiroMock, more: Callable[[], list[str]]) -> Iterator[WiroMock]:
+    """A Wiro in this process, which is verified at the end of its test; `more` are problems besides its own."""
     request.node.stash.setdefault(WORLDS, []).append(made)
     try:
         yield made
         # Before it is closed, which lets everybody go on. Whether it fails the test is seen when all else has ended.
-        problems = made.problems()
+        problems = [*more(), *made.problems()]
         words = LastWords(problems, made.strict, made.report() if problems else "")
         request.node.stash.setdefault(LAST_WORDS, []).append(words)
     finally:
@@ -190,7 +267,9 @@ def wiro_respx(request: pytest.FixtureRequest, wiro: WiroMock) -> Iterator[WiroR
             target.skip("wiro_respx, which answers for Wiro's own addresses,")
         yield cast("WiroRouter", target.under("wiro_respx"))  # nothing is mocked: they lead to Wiro
         return
-    if os.environ.get("WIRO_MOCK_URL"):
+    if taped := _at_recorder(request):
+        taped.cannot("wiro_respx")
+    if _is_attached(request):
         _in_one_sentence(wiro.respx, Misuse)
     if "httpx_mock" in request.fixturenames:
         from wiro_mock.respx_router import TWO_MOCKS
@@ -221,7 +300,9 @@ def wiro_intercept(request: pytest.FixtureRequest, wiro: WiroMock) -> Iterator[W
             target.skip("wiro_intercept, which answers at Wiro's own addresses,")
         yield wiro  # nothing is intercepted: they lead to Wiro
         return
-    if os.environ.get("WIRO_MOCK_URL"):
+    if taped := _at_recorder(request):
+        taped.cannot("wiro_intercept")
+    if _is_attached(request):
         _in_one_sentence(wiro.intercept, Misuse)
     with ExitStack() as stack:
         _in_one_sentence(lambda: stack.enter_context(wiro.intercept()), Misuse)
@@ -245,10 +326,10 @@ def _wiro_shared_server(request: pytest.FixtureRequest) -> Iterator[tuple[Worlds
 @pytest.fixture
 def wiro_server(request: pytest.FixtureRequest, wiro: WiroMock) -> Iterator[Served]:
     """`wiro` on real sockets: `.url`, the base of the API, and `.socket_url`, both ending in `/v1`."""
-    if target := _elsewhere(request):
+    if target := _elsewhere(request) or _at_recorder(request):
         yield cast("Served", target.under("wiro_server"))
         return
-    if os.environ.get("WIRO_MOCK_URL"):
+    if _is_attached(request):
         yield _served(cast("RemoteWiro", wiro))
         return
     worlds, served = request.getfixturevalue("_wiro_shared_server")
@@ -267,6 +348,55 @@ def wiro_env(wiro: WiroMock, wiro_server: Served, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("WIRO_BASE_URL", wiro_server.url)
     monkeypatch.setenv("WIRO_SOCKET_URL", wiro_server.socket_url)
     return wiro_server
+
+
+def _recorded(request: pytest.FixtureRequest, fixture: Mapping[str, Any]) -> Iterator[WiroMock]:
+    """A Wiro that plays the test's recording, or one elsewhere that is recorded."""
+    from wiro_mock.misuse import Misuse
+    from wiro_mock.recorder.tapes import Tape
+    from wiro_mock.testing.recorded import Replay
+
+    node = request.node
+    tape, studio = Tape.of(node.path, node.nodeid), request.config.stash.get(STUDIO, None)
+    if studio is not None and studio.wants(tape, again=node.stash.get(LACKED, False)):
+        yield from _recording(request, studio, tape)
+        return
+    made = _in_one_sentence(lambda: _make(request, {"unknown_models": "play", **fixture}), Misuse)
+    try:
+        replay = _in_one_sentence(lambda: Replay.of(made.world, tape), Misuse)
+        yield from _own(request, made, replay.problems)
+        node.stash[LACKED] = replay.lacks
+    finally:
+        made.close()
+
+
+def _recording(request: pytest.FixtureRequest, studio: Studio, tape: Tape) -> Iterator[WiroMock]:
+    """The test is recorded. What went wrong with that fails nothing, and is told."""
+    from wiro_mock.recorder.shelf import CannotRecord
+    from wiro_mock.testing.verdict import WiroWarning
+
+    told: list[str] = []
+    stack = ExitStack()
+    taped = _in_one_sentence(lambda: stack.enter_context(studio.recording(tape, told)), CannotRecord)
+    request.node.stash[TAPED] = taped
+    try:
+        yield cast("WiroMock", taped)
+    finally:
+        del request.node.stash[TAPED]
+        _in_one_sentence(stack.close, CannotRecord)
+    for line in told:
+        request.node.warn(WiroWarning(f"--wiro-record: {line}"))
+
+
+def _at_recorder(request: pytest.FixtureRequest) -> Taped | None:
+    """The recorder of a test that is being recorded."""
+    found: Taped | None = request.node.stash.get(TAPED, None)
+    return found
+
+
+def _is_attached(request: pytest.FixtureRequest) -> bool:
+    """Whether the test's world is on the server of WIRO_MOCK_URL; what is recorded is played in this process."""
+    return bool(os.environ.get("WIRO_MOCK_URL")) and not _is_recorded(request.node)
 
 
 def _attached(request: pytest.FixtureRequest, fixture: Mapping[str, Any]) -> Iterator[WiroMock]:
@@ -392,6 +522,26 @@ def _over(config: pytest.Config) -> Over:
 def _forget(item: pytest.Item) -> None:
     """Nothing is known of the test any more."""
     item.stash[WORLDS], item.stash[LAST_WORDS], item.stash[PASSED] = [], [], False
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Under `--wiro-record=new`, run a test whose recording lacks a run once more, and record it; the first try counts
+    for nothing, as with pytest-rerunfailures.
+    """
+    studio = item.config.stash.get(STUDIO, None)
+    if studio is None or studio.mode != "new" or item.get_closest_marker("wiro_record") is None:
+        return None
+    from _pytest.runner import runtestprotocol
+
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    if item.stash.get(LACKED, False):
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 @pytest.hookimpl(wrapper=True)

@@ -20,7 +20,7 @@ class Shelf:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._taken: set[str] = set()
+        self._taken: dict[str, None] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
@@ -42,8 +42,13 @@ class Shelf:
         number = 1
         while f"{wanted}-{number}" in self._taken or (self._folder / f"{wanted}-{number}.yaml").exists():
             number += 1
-        self._taken.add(f"{wanted}-{number}")
+        self._taken[f"{wanted}-{number}"] = None
         return f"{wanted}-{number}"
+
+    @property
+    def written(self) -> list[str]:
+        """The names of the scenarios that it wrote, in the order of their runs."""
+        return [name for name in self._taken if (self._folder / f"{name}.yaml").is_file()]
 
     def write(self, name: str, recording: Recording) -> Path:
         """Put a recording there, in place of an earlier one of the same name. Raises `CannotRecord`."""
