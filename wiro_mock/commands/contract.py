@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 LONGEST_PATIENCE = 600
 
 
-def _usd(_ctx: click.Context, _parameter: click.Parameter, value: str) -> float:
+def usd(_ctx: click.Context, _parameter: click.Parameter, value: str) -> float:
+    """An amount such as `0.50USD`, in USD."""
     found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*(?:USD)?", value.strip(), re.IGNORECASE)
     if not found:
         raise click.BadParameter(f"{value!r} is no amount; write one such as 0.50USD")
@@ -31,7 +32,7 @@ def _usd(_ctx: click.Context, _parameter: click.Parameter, value: str) -> float:
 @click.option("--target", default="mock", show_default=True, metavar="URL", help="A base URL, `real`, or `mock`.")
 @click.option("--socket", "socket_url", default="", metavar="URL", help="The socket, where the target's isn't its own.")
 @click.option("--only", default="", metavar="AREAS", help="auth, catalogue, runs, tasks, files, socket; with commas.")
-@click.option("--budget", default="0.05USD", show_default=True, callback=_usd, help="What it may cost, unasked.")
+@click.option("--budget", default="0.05USD", show_default=True, callback=usd, help="What it may cost, unasked.")
 @click.option("--yes", is_flag=True, help="Agree to the estimate beforehand.")
 @click.option("--key-only", is_flag=True, help="The project works by key, without signatures.")
 @click.option(
@@ -66,26 +67,26 @@ def contract(
     from wiro_mock.contract.runner import CannotRun, areas_of, run
 
     files = {"json": json_file, "junit": junit, "markdown": markdown}
-    _can_be_written(files)
+    can_be_written(files)
     try:
         areas = areas_of(only)
-        with _opened(target, socket_url, key_only=key_only) as asked:
+        with opened(target, socket_url, key_only=key_only) as asked:
             result = run(
                 asked,
                 areas=areas,
                 budget=budget,
                 patience=timeout,
-                agreed=lambda estimate: yes or _agrees(estimate, budget),
+                agreed=lambda estimate: yes or agrees(estimate, budget),
                 write=click.echo,
             )
     except CannotRun as error:
-        raise click.UsageError(_with_a_way_out(str(error))) from None
+        raise click.UsageError(with_a_way_out(str(error))) from None
     _write(files, result, asked.url)
     ctx.exit(result.status)
 
 
 @contextmanager
-def _opened(target: str, socket_url: str, *, key_only: bool) -> Iterator[Target]:
+def opened(target: str, socket_url: str, *, key_only: bool) -> Iterator[Target]:
     """The target; `mock` is one in this process, in time that jumps, with credentials of its own."""
     from wiro_mock.contract.runner import target_of
 
@@ -98,18 +99,19 @@ def _opened(target: str, socket_url: str, *, key_only: bool) -> Iterator[Target]
         yield own
 
 
-def _agrees(estimate: str, budget: float) -> bool:
+def agrees(estimate: str, budget: float) -> bool:
     """Ask, where there is somebody to ask."""
     if not (sys.stdin and sys.stdin.isatty()):
         return False
     return click.confirm(f"{estimate}; the budget is {budget:.4f} USD. Go on?", err=True)
 
 
-def _with_a_way_out(text: str) -> str:
+def with_a_way_out(text: str) -> str:
+    """A sentence that says where to look."""
     return text if ";" in text or ":" in text else f"{text}; look at --target"
 
 
-def _can_be_written(files: dict[str, Path | None]) -> None:
+def can_be_written(files: dict[str, Path | None]) -> None:
     """What is to be written can be, as far as that shows before anything was paid for."""
     for name, path in files.items():
         if path is not None and not path.absolute().parent.is_dir():

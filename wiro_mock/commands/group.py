@@ -18,6 +18,7 @@ COMMANDS = (
     "ca",
     "contract",
     "demo",
+    "drift",
     "exec",
     "explain",
     "lint",

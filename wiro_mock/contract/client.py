@@ -60,7 +60,7 @@ class Answer:
 
 
 class Http:
-    """Requests to one base URL, such as `https://api.wiro.ai/v1`. `seen` gets every status, for whoever counts."""
+    """Requests to one base URL, such as `https://api.wiro.ai/v1`. `tap`, if there is one, is told of every answer."""
 
     def __init__(
         self, base_url: str, credentials: Credentials, *, patience: float = PATIENCE, pause: Callable[[float], None]
@@ -68,6 +68,7 @@ class Http:
         self.base_url = base_url.rstrip("/")
         self.credentials = credentials
         self._pause = pause
+        self.tap: Callable[[str, Mapping[str, str], object, Answer], None] | None = None
         # A server on this machine is not reached through a proxy of the environment.
         self._client = httpx.Client(timeout=patience, follow_redirects=False, trust_env=not is_own(base_url))
 
@@ -83,7 +84,10 @@ class Http:
         if response.status_code == 429 and not path.startswith("Run/"):  # a run might be taken on twice
             self._pause(_retry_after(response))
             response = self._sent(call, "POST", f"{self.base_url}/{path}", shown, body)
-        return Answer(call=call, status=response.status_code, json=_json(call, response))
+        answer = Answer(call=call, status=response.status_code, json=_json(call, response))
+        if self.tap:
+            self.tap(path, shown, body, answer)
+        return answer
 
     def download(self, url: str) -> tuple[int, bytes]:
         """Status and bytes of a file, without a key. Raises `Trouble`."""

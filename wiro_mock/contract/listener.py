@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -20,8 +21,9 @@ ENDS = ("task_postprocess_end", "task_cancel")
 class Listener:
     """An open socket while its block runs. Raises `Trouble` where there is none."""
 
-    def __init__(self, url: str, *, patience: float) -> None:
+    def __init__(self, url: str, *, patience: float, on_frame: Callable[[dict[str, Any]], None] | None = None) -> None:
         self._url = url
+        self._on_frame = on_frame
         self._patience = patience
         self._open = ExitStack()
         self._connection: ClientConnection
@@ -64,6 +66,8 @@ class Listener:
             raise Broken("a frame that is JSON", f"a frame of {len(text)} characters that is none") from None
         if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
             raise Broken("a frame that is an object with a type", f"the frame {text[:160]!r}")
+        if self._on_frame:
+            self._on_frame(frame)
         return frame
 
     def until_end(self) -> list[dict[str, Any]]:

@@ -82,16 +82,18 @@ def prepared(
     patience: float = PATIENCE,
     budget: float,
     agreed: Callable[[str], bool],
+    what: str = "",
 ) -> Service:
     """The service, ready to be checked: it answers, and what that will cost is within the budget or agreed to.
 
-    `agreed` is asked with the estimate where that is above the budget. Raises `CannotRun`.
+    `agreed` is asked with the estimate where that is above the budget; `what` says what costs it. Raises `CannotRun`.
     """
     http = Http(target.url, target.credentials, patience=patience, pause=time.sleep)
     try:
         model = cheapest(http)
         estimate = cost_of(promises, model)
-        text = f"checking {len(promises)} promises costs {estimate:.4f} USD at most, for three runs of {model.path}"
+        what = what or f"checking {len(promises)} promises"
+        text = f"{what} costs {estimate:.4f} USD at most, for three runs of {model.path}"
         if estimate > budget and not agreed(text):
             raise CannotRun(
                 f"{text}, and the budget is {budget:.4f} USD; say yes with --yes, give --budget {estimate:.2f}USD, "

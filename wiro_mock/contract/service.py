@@ -82,6 +82,7 @@ class Service:
     notes: list[Note] = field(default_factory=list)
     started: list[Run] = field(default_factory=list)
     unknown_task: str = "999999999999"
+    on_frame: Callable[[dict[str, Any]], None] | None = None
     _made: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -95,7 +96,7 @@ class Service:
 
     def listen(self) -> Listener:
         """A socket of its own, open while the block runs."""
-        return Listener(self.socket_url, patience=self.patience)
+        return Listener(self.socket_url, patience=self.patience, on_frame=self.on_frame)
 
     def compare(self, value: object, shape: Any, *, path: str = "") -> None:
         """A value is of a documented shape, or the promise is broken; what is new in it is noted."""

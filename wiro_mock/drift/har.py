@@ -1,0 +1,160 @@
+"""HTTP archives, as browsers, proxies and `wiro-mock record` write them (HAR 1.2): a take of each.
+
+The frames of a socket are read where the archive has them, as Chrome writes them (`_webSocketMessages`). What cannot be
+compared is skipped, by name: files, forms with files, answers that were not kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from wiro_mock.drift.takes import ABSENT, Exchange, Shown, Take
+from wiro_mock.recorder.observed import Seen
+
+LARGEST = 256 << 20
+"""Bytes of an archive that are read."""
+
+
+class CannotRead(Exception):
+    """A recording that says nothing; the message names it, and the way out."""
+
+
+@dataclass
+class _Reader:
+    """Collects what the entries tell."""
+
+    name: str
+    exchanges: list[Exchange] = field(default_factory=list)
+    streams: dict[str, list[Seen]] = field(default_factory=dict)
+    loose: list[Mapping[str, Any]] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+
+def take_of_har(path: Path) -> Take:
+    """The take of an archive. Raises `CannotRead`."""
+    reader = _Reader(path.name)
+    for number, entry in enumerate(_entries(path), 1):
+        try:
+            _read(reader, entry, f"{path.name} entry {number}")
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            reader.skipped.append(f"{path.name} entry {number} is none of HAR 1.2 ({type(error).__name__}: {error})")
+    if not reader.exchanges and not reader.streams:
+        raise CannotRead(f"{path} tells nothing of Wiro's API; record again, with the answers (wiro-mock record)")
+    return Take(
+        name=path.name,
+        exchanges=tuple(sorted(reader.exchanges, key=lambda one: one.at)),
+        streams={task: tuple(told) for task, told in reader.streams.items()},
+        loose=tuple(reader.loose),
+        skipped=tuple(dict.fromkeys(reader.skipped)),
+    )
+
+
+def _entries(path: Path) -> list[Any]:
+    try:
+        if path.stat().st_size > LARGEST:
+            raise CannotRead(f"{path} is longer than {LARGEST >> 20} MiB; record less at a time")
+        made = json.loads(path.read_bytes())
+        entries = made["log"]["entries"]
+    except OSError as error:
+        raise CannotRead(f"{path} cannot be read: {error.strerror}; look at its name and its permissions") from None
+    except (ValueError, RecursionError) as error:
+        raise CannotRead(f"{path} is no JSON ({str(error)[:100]}): it was cut, or edited; record it again") from None
+    except (KeyError, TypeError):
+        raise CannotRead(f"{path} is no HTTP archive: it has no log.entries; record with wiro-mock record") from None
+    if not isinstance(entries, list) or not entries:
+        raise CannotRead(f"{path} is an empty recording; record while a client is at work")
+    return entries
+
+
+def _read(reader: _Reader, entry: dict[str, Any], where: str) -> None:
+    if messages := entry.get("_webSocketMessages"):
+        _read_socket(reader, messages)
+        return
+    asked, answered = entry["request"], entry["response"]
+    _, found, call = urlsplit(str(asked["url"])).path.partition("/v1/")
+    if not found or asked["method"] != "POST":
+        return
+    content = answered.get("content") or {}
+    answer = _json(content.get("text")) if "json" in str(content.get("mimeType", "json")) else ABSENT
+    if answer is ABSENT:
+        reader.skipped.append(f"{where}: {call} was answered with HTTP {answered['status']} and no JSON that was kept")
+        return
+    body = _body(asked.get("postData") or {})
+    if body is ABSENT:
+        reader.skipped.append(f"{where}: the form of {call} has files in it, or was not kept")
+        return
+    reader.exchanges.append(
+        Exchange(
+            call=call,
+            body=body,
+            status=int(answered["status"]),
+            answer=answer,
+            shown=_shown(asked.get("headers", ())),
+            at=_seconds(str(entry.get("startedDateTime", ""))),
+            where=where,
+        )
+    )
+
+
+def _json(text: Any) -> Any:
+    if not isinstance(text, str):
+        return ABSENT
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return ABSENT
+
+
+def _body(posted: Mapping[str, Any]) -> Any:
+    """What was sent, as JSON has it; None for nothing, `ABSENT` for what is not kept."""
+    kind, text = str(posted.get("mimeType", "")), posted.get("text")
+    if params := posted.get("params"):
+        if any("fileName" in one for one in params):
+            return ABSENT
+        return {str(one["name"]): str(one.get("value", "")) for one in params}
+    if not text:
+        return None
+    if "urlencoded" in kind:
+        return dict(parse_qsl(str(text), keep_blank_values=True))
+    return _json(text)
+
+
+def _shown(headers: Any) -> Shown:
+    names = {str(one.get("name", "")).lower() for one in headers}
+    if not names & {"x-api-key", "authorization"}:
+        return "none" if names else "signed"  # an archive without any header hides how the key was shown
+    return "signed" if "x-signature" in names else "key"
+
+
+def _seconds(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def _read_socket(reader: _Reader, messages: Any) -> None:
+    """The frames that came. A task that several sockets heard of is told by the first of them."""
+    heard: dict[str, list[Seen]] = {}
+    for at, frame in _frames(messages):
+        if "id" in frame:
+            heard.setdefault(str(frame["id"]), []).append(Seen(at=int(at * 1_000_000), frame=frame))
+        else:
+            reader.loose.append(frame)
+    for task, told in heard.items():
+        known = reader.streams.get(task, [])
+        if len(told) > len(known):
+            reader.streams[task] = told
+
+
+def _frames(messages: Any) -> Iterator[tuple[float, dict[str, Any]]]:
+    for one in messages:
+        frame = _json(one.get("data")) if one.get("type") == "receive" and one.get("opcode", 1) == 1 else None
+        if isinstance(frame, dict) and isinstance(frame.get("type"), str):
+            yield float(one.get("time", 0)), frame
