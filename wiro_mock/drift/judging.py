@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
 from wiro_mock import shapes
@@ -163,10 +164,14 @@ def _is_known(error: tuple[Any, Any]) -> bool:
 
 def _is_a_scenarios(error: tuple[Any, Any]) -> bool:
     """Whether a shipped scenario refuses so: sentences of teams and of members are there only."""
+    return any(str(error[1]) in text for text in _shipped_texts())
+
+
+@cache
+def _shipped_texts() -> tuple[str, ...]:
     from wiro_mock.shipped import shipped
 
-    text = str(error[1])
-    return any(text in path.read_text(encoding="utf-8") for path in shipped().glob("*.yaml"))
+    return tuple(path.read_text(encoding="utf-8") for path in shipped().glob("*.yaml"))
 
 
 def _of_outcome(take: Take, live: Exchange, mock: Exchange) -> Iterator[Finding]:

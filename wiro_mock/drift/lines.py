@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import wiro_mock
 
@@ -18,6 +17,7 @@ BUILDERS = ("progress_shape", "answer_shape", "session_shape", "frames", "wire",
 """The modules of `wiro_mock.api` that make objects of no documented shape."""
 
 
+@cache
 def line_of_field(shape: str, field: str) -> str:
     """The line of a field of a documented shape, or that of the shape; empty if there is none of this name."""
     for name in SHAPES:
@@ -29,6 +29,7 @@ def line_of_field(shape: str, field: str) -> str:
     return ""
 
 
+@cache
 def line_of_key(key: str) -> str:
     """The line on which a key of a message is written; that of the frames for one that is new."""
     for name in BUILDERS:
@@ -59,6 +60,7 @@ def _refusals() -> tuple[tuple[str, int, re.Pattern[str]], ...]:
     return tuple((one.name, one.value[0], pattern(one.value[1])) for one in No)
 
 
+@cache
 def line_of(file: str, pattern: str) -> str:
     """The first line of one of our files that a pattern is found in, as `wiro_mock/api/wire.py:12`; empty for none."""
     path = HOME / file
@@ -86,8 +88,3 @@ def _shown(path: Path) -> str:
         if path.is_relative_to(root):
             return path.relative_to(root).as_posix()
     return str(path)
-
-
-def module_of(value: Any) -> str:
-    """The file of a class or function of ours."""
-    return _shown(Path(inspect.getfile(value)))

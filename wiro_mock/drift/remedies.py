@@ -65,7 +65,7 @@ _MESSAGES: Final[Mapping[str, Callable[[Difference], str]]] = {
 
 def file_of(one: Difference, frame: str = "") -> str:
     """What to change in the mock's own files; `frame` is the type of the frame that it was met in, if any."""
-    if frame and one.path.startswith("message"):
+    if frame and one.path.startswith("message") and one.shape in ("", "Frame"):
         return f"look at {line_of_key(one.field or 'message')}"
     where = line_of_field(one.shape, one.field) if one.shape else line_of_key(one.field)
     return f"add it to {where}" if one.kind == "new" else f"change {where}"

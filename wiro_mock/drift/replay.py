@@ -241,7 +241,7 @@ class _Replay:
 
     def _sent(self, one: Exchange, body: Any, headers: dict[str, str]) -> Exchange | None:
         found = asked_of(self.world, one.call, body, headers)
-        return None if found is None else replace(one, status=found[0], answer=found[1])
+        return None if found is None else replace(one, body=body, status=found[0], answer=found[1])
 
 
 def frames_to_the_end(world: World, task_id: str) -> tuple[Seen, ...]:
