@@ -80,7 +80,7 @@ def test_no_command_shows_the_help_with_status_2() -> None:
         (["srve"], "no command 'srve'; did you mean 'serve'?"),
         (
             ["frobnicate"],
-            "no command 'frobnicate'; there are: ca, contract, demo, exec, explain, lint, model, moondream, openapi",
+            "no command 'frobnicate'; there are: ca, contract, demo, drift, exec, explain, lint, model, moondream, openapi",
         ),
         (["--vresion"], "no option --vresion; did you mean --version?"),
         (["serve", "--prot", "1"], "no option --prot; did you mean --port?"),

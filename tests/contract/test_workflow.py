@@ -19,18 +19,14 @@ SCRIPT, WORKFLOW = ROOT / ".ci" / "contract", ROOT / ".github" / "workflows" / "
 SECRET = "s3cr3t-of-the-project"
 WIRO_MOCK = """#!/usr/bin/env bash
 echo "wiro-mock $*" >>"$CALLS"
-if [[ $1 = drift ]]; then
-  [[ $DRIFT = none ]] && exit 2
-  [[ $2 = --help ]] && exit 0
-  echo "size: a number"
-  exit "$DRIFT"
-fi
+name=$1 status=$STATUS
+[[ $name = drift ]] && status=$DRIFT
 while (($#)); do
-  [[ $1 = --markdown && $STATUS != 2 ]] && echo "### Wiro's contract" >"$2"
-  [[ $1 = --json && $STATUS != 2 ]] && echo "$JSON" >"$2"
+  [[ $1 = --markdown && $status != 2 ]] && echo "### Wiro's $name" >"$2"
+  [[ $1 = --json && $status != 2 && $NEWS = $name ]] && echo '{"level": "upstream new"}' >"$2"
   shift
 done
-exit "$STATUS"
+exit "$status"
 """
 GH = """#!/usr/bin/env bash
 echo "gh $*" >>"$CALLS"
@@ -52,8 +48,8 @@ def ran(
     folder: Path,
     *,
     status: int = 0,
-    drift: str = "none",
-    news: bool = False,
+    drift: int = 0,
+    news: str = "",
     open_issue: str = "",
     secrets: bool = True,
 ) -> Ran:
@@ -70,9 +66,9 @@ def ran(
         "GITHUB_STEP_SUMMARY": str(summary),
         "CALLS": str(calls),
         "STATUS": str(status),
-        "DRIFT": drift,
+        "DRIFT": str(drift),
         "OPEN": open_issue,
-        "JSON": '[{"notes": [{"level": "upstream new"}]}]' if news else "[]",
+        "NEWS": news,
         **({"WIRO_API_KEY": "key", "WIRO_API_SECRET": SECRET} if secrets else {}),
     }
     done = subprocess.run(["bash", SCRIPT], env=env, capture_output=True, text=True, timeout=60, check=False)
@@ -99,15 +95,14 @@ def test_where_all_is_well_no_issue_is_opened(tmp_path: Path) -> None:
     assert "### Wiro's contract" in found.summary
 
 
-@pytest.mark.parametrize("how", [{"status": 1}, {"news": True}, {"drift": "1"}])
+@pytest.mark.parametrize("how", [{"status": 1}, {"news": "contract"}, {"drift": 1}, {"news": "drift"}])
 def test_drift_opens_an_issue(tmp_path: Path, how: dict[str, object]) -> None:
     """A broken promise, something new, or what the drift report found: with the report as its text."""
     found = ran(tmp_path, **how)  # type: ignore[arg-type]
     assert found.status == 0
     assert re.search(r"gh issue create --title Wiro's API has drifted from the mock --label wiro-drift", found.calls)
     assert "### Wiro's contract" in found.calls.partition("gh issue create")[2]
-    if "drift" in how:
-        assert "    size: a number" in found.calls
+    assert "### Wiro's drift" in found.calls.partition("gh issue create")[2]
 
 
 def test_an_issue_that_is_open_gets_a_comment(tmp_path: Path) -> None:
@@ -117,7 +112,7 @@ def test_an_issue_that_is_open_gets_a_comment(tmp_path: Path) -> None:
     assert "issue create" not in found.calls
 
 
-@pytest.mark.parametrize("how", [{"status": 2}, {"drift": "2"}])
+@pytest.mark.parametrize("how", [{"status": 2}, {"drift": 2}])
 def test_what_could_not_run_fails_the_job_and_opens_nothing(tmp_path: Path, how: dict[str, object]) -> None:
     """An unreachable service is no drift."""
     found = ran(tmp_path, **how)  # type: ignore[arg-type]
