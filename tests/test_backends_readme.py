@@ -11,13 +11,14 @@ import httpx
 import pytest
 
 from tests.live_kit import eventually
+from tests.places import PACKAGE
 from wiro_mock import WiroMock
 from wiro_mock.api.auth import sign
 from wiro_mock.backends import Job
 from wiro_mock.library import Served
 from wiro_mock.loader import load_text
 
-README = (Path(__file__).parent.parent / "wiro_mock" / "backends" / "README.md").read_text(encoding="utf-8")
+README = (PACKAGE / "backends" / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:

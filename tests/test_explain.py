@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.api_kit import CAPTION, KEY, ORIGIN, SECRET, make_world, post, run, send, signed
 from tests.live_kit import get, live
+from tests.places import in_a_checkout
 from tests.process_kit import COMMAND, environment, serving
 from wiro_mock.admin import Access
 from wiro_mock.api.socket import ITS_SOURCE, Conversation
@@ -77,6 +78,7 @@ def says(text: str) -> str:
 # -- runs ------------------------------------------------------------------------------------------------
 
 
+@in_a_checkout
 def test_a_run_tells_what_played_what_was_skipped_and_what_fits_too() -> None:
     """The nearest first, each with its place and what differs; what is not near at all is not told of."""
     world = make_world(scenarios=SHELF)
@@ -95,6 +97,7 @@ def test_a_run_tells_what_played_what_was_skipped_and_what_fits_too() -> None:
     )
 
 
+@in_a_checkout
 def test_a_default_says_so_and_the_nearest_match_why_it_did_not_play() -> None:
     """By the number of conditions that hold."""
     world = make_world(scenarios=SHELF.replace("google/*}", "google/*, with: {prompt: x}}"))
@@ -118,6 +121,7 @@ def test_at_most_ten_candidates_are_told_of() -> None:
     assert "            and 3 more" in lines
 
 
+@in_a_checkout
 def test_a_use_is_told_of_with_its_place_and_what_would_play_now() -> None:
     """Spent ones, others' turns, other models, and what came after."""
     with WiroMock(seed=1, strict=False) as wiro:
@@ -161,6 +165,7 @@ def test_a_use_that_another_replaced_or_was_taken_back_says_so() -> None:
     assert "now       the same request would be played by 'caption'" in told(world, "req-1")
 
 
+@in_a_checkout
 def test_two_uses_that_fit_are_told_apart_by_which_came_later() -> None:
     """The later one goes first; one that was asked for after the request cannot have played it."""
     world = make_world()
@@ -183,6 +188,7 @@ def test_explaining_uses_up_nothing() -> None:
     assert (world.uses[0].seen, world.uses[0].played) == before == (1, 1)
 
 
+@in_a_checkout
 def test_a_scenario_of_the_header_is_what_would_play_again() -> None:
     """The journal keeps no header; that it was asked for by name is known."""
     world = make_world(scenario_header=True)
@@ -302,6 +308,7 @@ def test_a_scenario_that_is_not_there() -> None:
     assert told(world).endswith('  try       x-wiro-mock-scenario: caption\n            or: wiro.use("caption")')
 
 
+@in_a_checkout
 def test_a_parameter_that_a_scenario_needs() -> None:
     """The YAML line, and where the parameter can come from; no path on the wire."""
     text = "scenario: needs\nabout: x\nmatch: {model: '*/*'}\nsteps: [{print: '${with.who}'}, {exit: 0}]\n"
@@ -323,6 +330,7 @@ def test_a_parameter_that_a_scenario_needs() -> None:
     ]
 
 
+@in_a_checkout
 def test_a_scenario_that_refuses_is_told_as_that() -> None:
     """It is no mistake of the client; its line says who says no."""
     world = make_world()

@@ -12,6 +12,7 @@ from websockets.exceptions import InvalidStatus
 
 from tests.api_kit import CAPTION, detail, get, make_world, post, run
 from tests.live_kit import Live, live
+from tests.places import SCENARIOS
 from tests.test_fault_doors import door
 from tests.test_fault_language import LIST, arm, control
 from tests.test_library_choosing import made, misuse
@@ -206,6 +207,6 @@ def test_what_is_held_back_has_a_bound(monkeypatch: pytest.MonkeyPatch, do: str,
 
 def test_the_guide_tells_of_these(tmp_path: Path) -> None:
     """Every verb that passes frames over is in the guide's sentence."""
-    guide = (Path(__file__).parent.parent / "scenarios" / "README.md").read_text()
+    guide = (SCENARIOS / "README.md").read_text()
     sentence = guide.partition("<!-- unfit -->")[2].partition("<!-- /unfit -->")[0]
     assert all(f"`{verb}`" in sentence for verb in FRAMES_WITHOUT)

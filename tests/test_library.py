@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.places import in_a_checkout
 from tests.scenarios_kit import JOB, good, keep, stored, with_file, write
 from wiro_mock import shipped as where
 from wiro_mock.kernel import events as e
@@ -239,6 +240,7 @@ def test_a_library_does_not_start_broken(tmp_path: Path) -> None:
     assert {Path(complaint.file).name for complaint in caught.value.complaints} == {"a.yaml", "m.yaml"}
 
 
+@in_a_checkout
 def test_the_shipped_folder_is_found_in_a_checkout_and_in_a_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

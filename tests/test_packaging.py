@@ -19,7 +19,9 @@ from zipfile import ZipFile
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.places import ROOT, in_a_checkout
+
+pytestmark = in_a_checkout
 SCENARIOS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "scenarios").rglob("*") if path.is_file())
 NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "*.egg-info")
 ASK = """
@@ -31,8 +33,10 @@ if place in libraries:
     site.addsitedir(place)  # reads the .pth file of an editable install
 import wiro_mock
 from wiro_mock.loader import load_scenarios, shipped
+from wiro_mock.explain.layout import Row, laid_out
 names = [scenario.name for scenario in load_scenarios(shipped())]
-print(json.dumps({"package": wiro_mock.__file__, "folder": str(shipped()), "names": names}))
+told = laid_out("", [Row("at", f"{shipped()}/image.yaml:4")], clean=str)[-1].split()[-1]
+print(json.dumps({"package": wiro_mock.__file__, "folder": str(shipped()), "names": names, "told": told}))
 """
 
 
@@ -140,6 +144,7 @@ def test_the_scenarios_are_found_in_a_wheel(wheel: Path, checkout: Path, tmp_pat
     answer = ask(installed, tmp_path)
     assert answer["package"] == str(installed / "wiro_mock" / "__init__.py")
     assert answer["folder"] == str(installed / "wiro_mock" / "scenarios")
+    assert answer["told"] == "wiro_mock/scenarios/image.yaml:4"
     assert answer["names"] == ask(checkout, tmp_path)["names"]
 
 

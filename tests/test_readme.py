@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.places import PACKAGE, ROOT
 from wiro_mock.api.surface import grouped, markdown, rows
 from wiro_mock.kernel.task import TERMINAL, TRANSITIONS
 from wiro_mock.loader import load_models, load_text, shipped
 from wiro_mock.testing.holding import POINTS
 from wiro_mock.testing.keyword_table import KEYWORDS
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -72,7 +72,7 @@ def points_list() -> str:
     return ", ".join(f"`{name}`" for name in POINTS)
 
 
-GUIDE = ROOT / "wiro_mock" / "testing" / "README.md"
+GUIDE = PACKAGE / "testing" / "README.md"
 PRINTED = {"keywords": keywords_table, "points": points_list}
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from wiro_mock.shipped import shipped
 from wiro_mock.text import printable
 
 WIDTH = 100
@@ -27,12 +28,18 @@ class Row:
 def laid_out(headline: str, rows: Iterable[Row], *, clean: Callable[[str], str]) -> list[str]:
     """The lines of it all. A label stands once for the rows that follow one another under it.
 
-    `clean` takes credentials out; paths below the current folder are told from there on.
+    `clean` takes credentials out; paths below the current folder are told from there on, and shipped scenarios of an
+    installed package as `wiro_mock/scenarios/...`: where a virtual environment lies is of no interest.
     """
-    here = str(Path.cwd()).rstrip(os.sep) + os.sep
+    package = Path(__file__).resolve().parents[1]
+    folders = (Path.cwd(), package.parent) if shipped().is_relative_to(package) else (Path.cwd(),)
+    above = [str(folder).rstrip(os.sep) + os.sep for folder in folders]
 
     def told(text: str) -> str:
-        return printable(clean(text).replace(here, ""))
+        text = clean(text)
+        for folder in above:
+            text = text.replace(folder, "")
+        return printable(text)
 
     lines = _wrapped(told(headline), "", "  ")
     last = ""
