@@ -32,7 +32,7 @@ def laid_out(headline: str, rows: Iterable[Row], *, clean: Callable[[str], str])
     installed package as `wiro_mock/scenarios/...`: where a virtual environment lies is of no interest.
     """
     package = Path(__file__).resolve().parents[1]
-    folders = (Path.cwd(), package.parent) if shipped().is_relative_to(package) else (Path.cwd(),)
+    folders = (package.parent, Path.cwd()) if shipped().is_relative_to(package) else (Path.cwd(),)
     above = [str(folder).rstrip(os.sep) + os.sep for folder in folders]
 
     def told(text: str) -> str:
