@@ -127,7 +127,7 @@ def test_the_command_is_that_of_our_engine_server() -> None:
     """On a free port, and to end with us."""
     assert child.command("/w", "--engine", "torch")[1:] == [
         *("-m", "wiro_mock", "moondream", "serve", "--weights", "/w", "--port", "0", "--stop-at-eof"),
-        *("--engine", "torch"),
+        *("--grace", "3", "--engine", "torch"),
     ]
 
 
@@ -191,6 +191,11 @@ def test_serve_with_an_endpoint(tmp_path: Path) -> None:
         (
             ("--moondream", "/w", "--moondream-with", "'open"),
             "--moondream-with: no closing quotation; close the quotes",
+        ),
+        (
+            ("--moondream", "/nowhere"),
+            "--moondream: there is no folder '/nowhere'; it takes a folder of weights, or owner/name in the hub's "
+            "cache",
         ),
     ],
 )

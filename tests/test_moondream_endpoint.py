@@ -285,7 +285,7 @@ def test_an_engine_that_says_nothing_for_too_long(fake: Engine) -> None:
     """The silence is measured from its last word."""
     fake.conduct = lambda exchange: exchange.wait_for_the_client_to_go()
     world = world_at(fake.url, silence=0.05)
-    assert ended(world, start(world)).stderr == f"the engine at {fake.url} said nothing for 0.05 s"
+    assert ended(world, start(world)).stderr == f"the engine at {fake.url} said nothing of an answer for 0.05 s"
     world.close()
 
 

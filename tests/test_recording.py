@@ -93,7 +93,7 @@ def live_logs(draw: st.DrawFn) -> Sequence[Entry]:
     task = fold(log)
     if how == "kill" and task.status in KILLABLE:
         happen([e.Cancelled(killed=True)])
-    elif how == "failure" or (how == "itself" and len(log) == 2):
+    elif how == "failure" or (how != "exit" and len(log) == 2):
         happen(failing(task, draw(TEXTS)))
     else:
         if how == "exit":

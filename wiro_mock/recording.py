@@ -137,9 +137,8 @@ class _Writer:
         self._line("exit", {"code": str(exited.code), **_usage(exited.used)}, after)
 
     def _piece(self, after: Duration, snapshot: e.Snapshot) -> None:
-        so_far = snapshot.so_far
-        keys = {"text": _text(so_far[self._said :]), **_after(after)}
-        self._said = len(so_far)
+        keys = {"text": _text(snapshot.text[self._said : snapshot.upto]), **_after(after)}
+        self._said = snapshot.upto
         self._pieces.append(_flow(keys))
 
     def _end_of_pieces(self) -> None:

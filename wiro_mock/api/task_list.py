@@ -104,7 +104,7 @@ def _as_far(tasks: Iterable[Task]) -> Iterator[Task]:
     text = 0
     for task in tasks:
         yield task
-        text += task.job.weight + len(task.stdout) + len(task.stderr)
+        text += task.job.weight + len(task.printed) + len(task.complaints)
         if text > MOST_TEXT:
             return
 

@@ -9,20 +9,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
+from queue import Empty, SimpleQueue
 from typing import BinaryIO, Final
 
 from wiro_mock.backends.feeding import Feed
-from wiro_mock.backends.job import Backend, Job
+from wiro_mock.backends.job import Backend, BackendError, Job
 from wiro_mock.backends.running import reason
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.catalog import Model, clean_slug
-from wiro_mock.kernel.events import SECOND, Entry, Event
+from wiro_mock.kernel.events import SECOND, Entry, Event, Instant
 from wiro_mock.kernel.files import Blob, FileKind, make_file
 from wiro_mock.kernel.lifecycle import failing
-from wiro_mock.kernel.task import IllegalEvent, Task, evolve, fold
+from wiro_mock.kernel.task import IllegalEvent, Task, evolve
 
 PATIENCE_SECONDS: Final = 10.0
-"""How long a backend may compute before its first event, and take to end after a cancel; on the system's clock."""
+"""How long a backend may be silent, and how long it may take to end after a cancel; on the system's clock."""
 
 
 class BrokenContract(AssertionError):
@@ -62,10 +63,11 @@ def check_backend(
     `files` are input files by their parameters' names. Returns the task as the first run left it: its text in
     `debugoutput`, its files in `outputs`. With `fails`, the run is one that has to fail with a reason. Raises
     `BrokenContract` where the backend yields what cannot happen there, ends without an outcome, does not fail as it
-    should (or fails as it should not), or is still at work `patience` seconds after it was cancelled.
+    should (or fails as it should not), is silent for `patience` seconds, or still at work so long after it was
+    cancelled.
     """
     trial = _Trial(run, model, (dict(parameters or {}), dict(files or {})), dict(options or {}), patience)
-    task = fold(trial.whole())
+    task = trial.whole()
     if fails and task.exit_code == 0:
         raise BrokenContract("the backend has succeeded with a run that has to fail; raise an exception that says why")
     if not fails and task.exit_code != 0:
@@ -89,6 +91,8 @@ class _Trial:
         self._run = run
         self._options = options
         self._patience = patience
+        self._problem = ""
+        self._broken: BrokenContract | None = None
         self._shelf = _Shelf()
         owner, _, slug = model.partition("/")
         token, inputs = "t" * 30, []
@@ -114,26 +118,62 @@ class _Trial:
             scenario="check_backend",
         )
 
-    def whole(self) -> Sequence[Entry]:
-        """The log of a run to its end, as the mock would write it. A microsecond passes with each event."""
-        log, feed, job = self._begin(), Feed(), self._new_job()
-        problem = ""
+    def whole(self) -> Task:
+        """The task after a run to its end, as the mock would play it. A microsecond passes with each event."""
+        job, feed = self._new_job(), Feed()
+        task = evolve(evolve(None, Entry(at=0, event=e.Queued(job=self._job))), Entry(at=SECOND, event=e.Accepted()))
+        at, problem = SECOND, ""
         try:
-            events = self._events(job)
-            for event in events:
-                task = fold(log)
+            for event in self._heard(job):
                 if task.finished:
                     raise BrokenContract(f"{type(event).__name__} comes after its task has ended")
-                now = log[-1].at + 1
-                self._append(log, feed.events(task, event, now=now, since=log[-1].at), now)
-        except BrokenContract:
-            raise
-        except Exception as error:
+                task, at = _after(task, feed.events(task, event, now=at + 1, since=at), at + 1), at + 1
+            problem = self._problem
+        except IllegalEvent as error:  # a complaint about what it yields, and not its own
+            raise BrokenContract(reason(error)) from error
+        except BackendError as error:  # it has said too much
             problem = reason(error)
-            if _is_ours(error):
-                raise BrokenContract(problem) from error
-        self._finish(log, feed, problem)
-        return log
+        finally:
+            job.cancel()
+        if problem and task.exit_code is not None:
+            raise BrokenContract(f"the backend fails after its exit, where nobody sees it: {problem}")
+        if task.finished:
+            return task
+        try:
+            return _after(task, failing(task, problem) if problem else feed.ended(task), at + 1)
+        except (IllegalEvent, BackendError) as error:
+            raise BrokenContract(str(error)) from None
+
+    def _heard(self, job: Job) -> Iterator[object]:
+        """What it yields in a thread of its own, as in the mock; `_problem` is why it failed."""
+        heard, over = SimpleQueue[tuple[object]](), threading.Event()
+        ended: tuple[object] = (None,)
+
+        def play() -> None:
+            try:
+                for event in self._events(job):
+                    heard.put((event,))
+                    if over.is_set():
+                        break
+            except BrokenContract as error:
+                self._broken = error
+            except BaseException as error:  # also SystemExit: whatever ends the thread ends the run
+                self._problem = reason(error)
+            heard.put(ended)
+
+        threading.Thread(target=play, name="check-backend", daemon=True).start()
+        try:
+            while (one := heard.get(timeout=self._patience)) is not ended:
+                yield one[0]
+        except Empty:
+            raise BrokenContract(
+                f"the backend has yielded nothing for {self._patience:g} s; let it say something, or give it more time "
+                "with patience="
+            ) from None
+        finally:
+            over.set()
+        if self._broken is not None:
+            raise self._broken
 
     def cancelled(self) -> None:
         """A run that is cancelled after its first event comes to its end soon."""
@@ -170,26 +210,8 @@ class _Trial:
     def _new_job(self) -> Job:
         return Job(task=self._job, shelf=self._shelf, options=self._options)
 
-    def _begin(self) -> list[Entry]:
-        return [Entry(at=0, event=e.Queued(job=self._job)), Entry(at=SECOND, event=e.Accepted())]
 
-    def _finish(self, log: list[Entry], feed: Feed, problem: str) -> None:
-        task = fold(log)
-        if not task.finished:
-            try:
-                events = failing(task, problem) if problem else feed.ended(task)
-            except Exception as error:
-                raise BrokenContract(str(error)) from None
-            self._append(log, events, log[-1].at + 1)
-
-    def _append(self, log: list[Entry], events: Sequence[Event], now: int) -> None:
-        task = fold(log)
-        for event in events:
-            entry = Entry(at=now, event=event)
-            task = evolve(task, entry)
-            log.append(entry)
-
-
-def _is_ours(error: Exception) -> bool:
-    """Whether the complaint is one about what the backend yields, and not its own."""
-    return isinstance(error, IllegalEvent)
+def _after(task: Task, events: Sequence[Event], at: Instant) -> Task:
+    for event in events:
+        task = evolve(task, Entry(at=at, event=event))
+    return task

@@ -12,6 +12,8 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import IO, Final
 
 from wiro_mock.backends.endpoint import Endpoint, read_endpoint
@@ -22,14 +24,26 @@ BROKEN: Final = 70
 """The status of an engine whose device is broken: a new process may find it mended."""
 MOST_CRASHES: Final = 3
 """So many crashes in a row, with no request answered in between, are the last; ours."""
-STOP_SECONDS: Final = 5.0
+GRACE_SECONDS: Final = 3
+"""What the engine gives to what it plays when it is stopped: little, for the tasks are over by then."""
+STOP_SECONDS: Final = 8.0
+"""How long it may take to end, grace and the unloading of a GPU included, before it is killed; ours."""
 _LONGEST_LINE: Final = 4_000
+_HUB_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 def command(weights: str, *more: str) -> list[str]:
     """How our engine server is started, on a free port of loopback."""
     serve = [sys.executable, "-m", "wiro_mock", "moondream", "serve"]
-    return [*serve, "--weights", weights, "--port", "0", "--stop-at-eof", *more]
+    return [*serve, "--weights", weights, "--port", "0", "--stop-at-eof", "--grace", str(GRACE_SECONDS), *more]
+
+
+def missing(weights: str) -> str:
+    """What is wrong with a name of weights that can be nobody's; empty where the engine has to say it."""
+    folder = Path(weights).expanduser()
+    if folder.is_dir() or (_HUB_NAME.fullmatch(weights) and not folder.parent.is_dir()):
+        return ""
+    return f"there is no folder {weights[:200]!r}; it takes a folder of weights, or owner/name in the hub's cache"
 
 
 class ChildEngine:
@@ -64,7 +78,6 @@ class ChildEngine:
             with self._changed:
                 self._changed.wait_for(lambda: self._endpoint or self._failure or job.cancelled.is_set())
                 if self._endpoint is not None:
-                    self._crashes = 0
                     return self._endpoint
                 raise BackendError(self._failure or "the engine was still loading when the task was over")
         finally:
@@ -90,7 +103,8 @@ class ChildEngine:
             status = self._live()
             if self._stopping.is_set():
                 return
-            was_ready, self._crashes = self._endpoint is not None, self._crashes + 1
+            with self._changed:
+                was_ready, self._crashes = self._endpoint is not None, self._crashes + 1
             why = f"the engine ended with status {status}" + (f": {self._last_words}" if self._last_words else "")
             may_heal = was_ready or status == BROKEN or status < 0  # a signal: out of memory, or somebody's kill
             if not may_heal or self._crashes >= MOST_CRASHES:
@@ -127,7 +141,7 @@ class ChildEngine:
         with process.stdout as stdout:
             for line in iter(lambda: stdout.readline(_LONGEST_LINE), ""):
                 if found := READY.fullmatch(line):
-                    self._now(read_endpoint(found[1]), "")
+                    self._now(replace(read_endpoint(found[1]), answered=self._answered), "")
         status = process.wait()
         errors.join(STOP_SECONDS)
         with suppress(OSError):
@@ -145,6 +159,11 @@ class ChildEngine:
         with self._changed:
             self._endpoint, self._failure = endpoint, failure
             self._changed.notify_all()
+
+    def _answered(self) -> None:
+        """A whole answer has come. That a job was given the address says nothing: its picture may be what kills."""
+        with self._changed:
+            self._crashes = 0
 
     def _notify(self) -> None:
         with self._changed:

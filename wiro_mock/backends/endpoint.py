@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -16,7 +17,9 @@ from wiro_mock.backends.http import NoUrl, Target, exchange, read_url
 from wiro_mock.backends.job import BackendError, Job
 
 SILENCE_SECONDS: Final = 300.0
-"""How long an engine may say nothing: it may be loading its weights, or have a queue."""
+"""How long an engine may say nothing: it may be loading its weights, or have a queue. What is no part of an answer
+(the comments of a stream, empty pieces, half of a header) is nothing: an engine that sends only those is cut off, too.
+"""
 LONGEST_LINE: Final = 1 << 20
 LARGEST_ANSWER: Final = 8 << 20
 _ERROR_SHOWN: Final = 1_500
@@ -52,6 +55,8 @@ class Endpoint:
     target: Target
     key: str = field(default="", repr=False)
     seconds: float = SILENCE_SECONDS
+    answered: Callable[[], None] = field(default=lambda: None, repr=False)
+    """Called after each whole answer."""
 
     @property
     def text(self) -> str:
@@ -64,6 +69,7 @@ class Endpoint:
         """
         try:
             yield from self._asked(skill, body, job)
+            self.answered()
         except BackendError as error:
             if not self.key or self.key not in str(error):
                 raise
@@ -73,14 +79,14 @@ class Endpoint:
         headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
         if self.key and (self.target.secure or self.target.host in _LOOPBACK):
             headers["X-Moondream-Auth"] = self.key
-        target = _below(self.target, skill)
+        target, data, patience = _below(self.target, skill), json.dumps(body).encode(), _Patience(self.seconds)
         try:
-            with exchange(
-                target, job, method="POST", body=json.dumps(body).encode(), headers=headers, seconds=self.seconds
-            ) as response:
-                yield from self._read(response)
+            with exchange(target, job, method="POST", body=data, headers=headers, left=patience.left) as response:
+                for said in self._read(response):
+                    yield said
+                    patience.renew()
         except TimeoutError:
-            raise BackendError(f"the engine at {self.text} said nothing for {self.seconds:g} s") from None
+            raise BackendError(f"the engine at {self.text} said nothing of an answer for {self.seconds:g} s") from None
         except ConnectionRefusedError:
             raise BackendError(f"nothing listens at {self.text}; start the engine there, or name another one") from None
         except (OSError, http.client.HTTPException) as error:
@@ -130,6 +136,23 @@ class Endpoint:
     def _failed(self, status: int) -> str:
         what = "ran out of memory" if status == _OUT_OF_MEMORY else "refused"
         return f"the engine at {self.text} {what} (HTTP {status})"
+
+
+class _Patience:
+    """How long is still waited: anew for each piece of an answer."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.renew()
+
+    def renew(self) -> None:
+        self._end = time.monotonic() + self._seconds
+
+    def left(self) -> float:
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
 
 
 def read_endpoint(url: str, *, key: str = "", seconds: float = SILENCE_SECONDS) -> Endpoint:

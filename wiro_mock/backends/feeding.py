@@ -5,10 +5,10 @@ Pure: the same for a run of the mock and for `check_backend`, which folds the sa
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from wiro_mock.backends.job import BackendError
+from wiro_mock.backends.vetting import named, vetted
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import Event, Instant
 from wiro_mock.kernel.lifecycle import closing, exiting, way_to
@@ -45,6 +45,7 @@ class Feed:
 
     def __init__(self) -> None:
         self._text = Growing()
+        self._heard: str | Growing = ""
         self._zero: Instant | None = None
         self._events = self._size = 0
 
@@ -57,11 +58,10 @@ class Feed:
             return []
         if not isinstance(event, _ALLOWED):
             names = ", ".join(kind.__name__ for kind in _ALLOWED)
-            raise IllegalEvent(f"a backend cannot yield {_named(event)}; what it can: {names}")
+            raise IllegalEvent(f"a backend cannot yield {named(event)}; what it can: {names}")
+        event = vetted(event)
         self._count(event)
         if isinstance(event, e.Exited):
-            if not isinstance(event.code, int) or isinstance(event.code, bool):
-                raise IllegalEvent(f"a backend cannot exit with the code {event.code!r:.40}; it is a number such as 0")
             if task.status in _HAS_ENDED:
                 raise IllegalEvent(f"Exited cannot follow {task.status}: the process has ended once")
             return exiting(task, event.code, event.used)
@@ -69,12 +69,8 @@ class Feed:
         match event:
             case e.ErrorOutput(text=""):  # stderr where there is nothing is no stderr
                 return []
-            case e.ErrorOutput(text=text):
-                event = e.ErrorOutput(text=whole(text))
-            case e.SetupFailed(message=text):
-                event = e.SetupFailed(message=whole(text))
-            case e.Output(message=message):
-                event = e.Output(message=self._message(message, now, now if road else since))
+            case e.Output(message=e.Snapshot() as message):
+                event = e.Output(message=self._grown(message, now, now if road else since))
         return [*(kind() for kind in road), event]
 
     def ended(self, task: Task) -> list[Event]:
@@ -103,31 +99,20 @@ class Feed:
         if self._size + len(self._text) > MOST_TEXT:
             raise BackendError(f"the backend has said more than {MOST_TEXT} characters; end it, or produce a file")
 
-    def _message(self, message: e.Message, now: Instant, since: Instant) -> e.Message:
-        match message:
-            case str():
-                return whole(message)
-            case e.Progress():
-                return replace(message, line=whole(message.line))
-            case e.Snapshot():
-                return self._grown(whole(message.so_far), now, since)
-            case _:
-                raise IllegalEvent(
-                    f"a backend cannot yield {_named(message)} as an output; what it can: a text, Progress, "
-                    "and Snapshot (job.say)"
-                )
-
-    def _grown(self, so_far: str, now: Instant, since: Instant) -> e.Snapshot:
+    def _grown(self, message: e.Snapshot, now: Instant, since: Instant) -> e.Snapshot:
         """The snapshot with the text that all of them share. Its time counts from the entry before the first one, so
         that a recording of the run can tell the same (see `stream: {pieces: …}`).
         """
-        if so_far[: len(self._text)] != self._text:
-            raise IllegalEvent("a streamed text only grows; begin each Snapshot with the text of the one before it")
-        upto = self._text.add(so_far[len(self._text) :])
+        self._text.add(whole(self._new_of(message)))
         self._zero = since if self._zero is None else self._zero
-        return e.Snapshot.spoken(self._text, upto, now - self._zero)
+        return e.Snapshot.spoken(self._text, now - self._zero)
 
-
-def _named(value: object) -> str:
-    kind = type(value)
-    return kind.__name__ if kind.__module__ == e.__name__ else f"{kind.__name__} {value!r}"[:80]
+    def _new_of(self, message: e.Snapshot) -> str:
+        """What a snapshot has more than the one before it. One of the same text need not be compared with that: a
+        stream would cost the square of its length.
+        """
+        told, text = len(self._text), message.text
+        if message.upto < told or (text is not self._heard and whole(text[:told]) != str(self._text)):
+            raise IllegalEvent("a streamed text only grows; begin each Snapshot with the text of the one before it")
+        self._heard = text
+        return text[told : message.upto]

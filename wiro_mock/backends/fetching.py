@@ -63,20 +63,19 @@ class Fetcher:
     def _ask(self, target: Target, job: Job, end: float) -> Fetched | str:
         """What there is, or where it is instead."""
         address = self._checked(target)
-        with exchange(target, job, address=str(address), seconds=_left(end)) as response:
+        with exchange(target, job, address=str(address), left=lambda: _left(end)) as response:
             if response.status in _REDIRECTS and (location := response.getheader("Location")):
                 return location
             if response.status != 200:
                 raise BackendError(f"{target.text} answered with HTTP {response.status}, not 200")
-            return Fetched(data=self._read(target, response, end), contenttype=response.headers.get_content_type())
+            return Fetched(data=self._read(target, response), contenttype=response.headers.get_content_type())
 
-    def _read(self, target: Target, response: http.client.HTTPResponse, end: float) -> bytes:
+    def _read(self, target: Target, response: http.client.HTTPResponse) -> bytes:
         data = bytearray()
         while piece := response.read1(_CHUNK):
             data += piece
             if len(data) > self.largest:
                 raise BackendError(f"{target.text} is larger than {self.largest >> 20} MiB")
-            _left(end)
         if response.length:  # it broke off
             raise http.client.IncompleteRead(b"", response.length)
         return bytes(data)

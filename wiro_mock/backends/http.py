@@ -1,21 +1,27 @@
 """One HTTP exchange over a connection of its own, which a cancelled job breaks off.
 
 With the standard library's client: it knows no proxies, no redirects and no pools, a test of the very process cannot
-patch it by accident (respx), and its socket can be shut down from another thread, which is what ends a silent read.
+patch it by accident (respx), and its socket can be shut down from another thread, which is what ends a silent read. Of
+time it knows the silence of a socket only, which a byte now and then breaks; so the socket is handed to it in a wrapper
+that asks, before each read, how long the whole may still take.
 """
 
 from __future__ import annotations
 
 import http.client
+import io
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
 from wiro_mock.backends.job import Job
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 CONNECT_SECONDS: Final = 10.0
 _KEPT: Final = "/%:@!$&'()*+,;=~-._"
@@ -73,12 +79,13 @@ def exchange(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     address: str = "",
-    seconds: float,
+    left: Callable[[], float],
 ) -> Iterator[http.client.HTTPResponse]:
     """The answer to one request, until the block ends. `address` is where to connect, instead of a look-up of the host;
-    `seconds` is the longest silence. Raises `OSError` and `http.client.HTTPException`.
+    `left` says how many seconds there still are, or raises `TimeoutError`: it is asked before every wait, be it for
+    the next byte of a header. Raises `OSError` and `http.client.HTTPException`.
     """
-    sock = socket.create_connection((address or target.host, target.port), timeout=min(CONNECT_SECONDS, seconds))
+    sock = socket.create_connection((address or target.host, target.port), timeout=min(CONNECT_SECONDS, left()))
     undo = job.on_cancel(lambda: _shut(sock))
     try:
         if target.secure:
@@ -87,10 +94,10 @@ def exchange(
             sock = tls = context.wrap_socket(sock, server_hostname=target.host, do_handshake_on_connect=False)
             if job.cancelled.is_set():  # it may have been while neither socket was there to be shut down
                 raise ConnectionAbortedError("the task is over")
+            tls.settimeout(left())
             tls.do_handshake()
-        sock.settimeout(seconds)
         connection = http.client.HTTPConnection(target.host, target.port)
-        connection.sock = sock
+        connection.sock = _Timed(sock, left)  # it has what the client uses of a socket
         sent = {"Host": target.netloc, "Connection": "close", "User-Agent": "wiro-mock", **(headers or {})}
         connection.request(method, target.path, body=body, headers=sent)
         with connection.getresponse() as response:
@@ -99,6 +106,37 @@ def exchange(
         undo()
         _shut(sock)
         sock.close()
+
+
+class _Timed:
+    """A socket, as far as `http.client` uses one, no wait of which is longer than what is left."""
+
+    def __init__(self, sock: socket.socket, left: Callable[[], float]) -> None:
+        self._sock = sock
+        self._left = left
+
+    def sendall(self, data: bytes) -> None:
+        self._sock.settimeout(self._left())
+        self._sock.sendall(data)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Reading(self._sock, self._left))
+
+    def close(self) -> None:
+        """Nothing: the client closes its own as soon as it has the header. Whoever made the exchange closes this."""
+
+
+class _Reading(io.RawIOBase):
+    def __init__(self, sock: socket.socket, left: Callable[[], float]) -> None:
+        self._sock = sock
+        self._left = left
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        self._sock.settimeout(self._left())
+        return self._sock.recv_into(buffer)
 
 
 def _shut(sock: socket.socket) -> None:

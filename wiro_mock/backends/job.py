@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final, Protocol, TypeAlias
 
+from wiro_mock.backends.vetting import CONTENT_TYPE
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import Event
 from wiro_mock.kernel.file_inputs import entries
 from wiro_mock.kernel.files import Blob, File, plain_name
-from wiro_mock.kernel.texts import value_text
+from wiro_mock.kernel.texts import Growing, value_text
 
 LARGEST_OUTPUT: Final = 100 << 20
 """Bytes of one output file; ours, as for the files of scenarios."""
-
-
-_CONTENT_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w.-]+)?", re.ASCII)
 
 
 class BackendError(Exception):
@@ -57,6 +54,11 @@ class Input:
         """What the client said that it is; empty for a URL."""
         return self.blob.contenttype if self.blob else ""
 
+    @property
+    def size(self) -> int:
+        """How many bytes it has; 0 for a URL, of which nobody knows yet."""
+        return self.blob.size if self.blob else 0
+
     def read(self) -> bytes:
         """Its bytes. Raises `BackendError` where they are somewhere else, or have been deleted meanwhile."""
         if self.blob is None:
@@ -84,7 +86,7 @@ class Job:
     _callbacks: dict[int, Callable[[], None]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _made: dict[str, bytes] = field(default_factory=dict)
-    _said: str = ""
+    _said: Growing = field(default_factory=Growing)
 
     # -- what was asked for ----------------------------------------------------------------------------
 
@@ -123,10 +125,9 @@ class Job:
 
     def say(self, piece: str) -> e.Output:
         """A piece of a text that streams: the client gets all of it so far, word by word as you say it."""
-        self._said += piece
-        return e.Output(
-            message=e.Snapshot(text=self._said, upto=len(self._said), elapsed=0, words_per_second=0.0)
-        )  # the pace is measured when it happens
+        upto = self._said.add(piece)
+        # the pace is measured when it happens
+        return e.Output(message=e.Snapshot(text=self._said, upto=upto, elapsed=0, words_per_second=0.0))
 
     def print(self, line: str) -> e.Output:
         """A line on stdout."""
@@ -142,7 +143,7 @@ class Job:
             data, contenttype = data.encode(errors="replace"), contenttype or "text/plain"
         if len(data) > LARGEST_OUTPUT:
             raise BackendError(f"the output {name[:100]!r} is larger than {LARGEST_OUTPUT >> 20} MiB")
-        if contenttype and not _CONTENT_TYPE.fullmatch(contenttype):
+        if contenttype and not CONTENT_TYPE.fullmatch(contenttype):
             raise BackendError(f"{contenttype[:100]!r} is no content type; write one such as image/png")
         digest = hashlib.sha256(data).hexdigest()
         self._made[digest] = data

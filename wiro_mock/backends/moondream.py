@@ -179,6 +179,8 @@ def _picture(job: Job, fetcher: Fetcher) -> str:
         many = f"{len(inputs)} were sent" if inputs else "none was sent"
         raise BackendError(f"{_IMAGE}: it takes one picture, as a file or a URL, and {many}")
     (given,) = inputs
+    if given.size > LARGEST:
+        raise BackendError(f"{_IMAGE}: the picture is larger than {LARGEST >> 20} MiB")
     if given.is_here:
         data, kind = given.read(), given.contenttype
     else:
@@ -189,7 +191,5 @@ def _picture(job: Job, fetcher: Fetcher) -> str:
         data, kind = fetched.data, fetched.contenttype
     if not data:
         raise BackendError(f"{_IMAGE}: the picture has 0 bytes")
-    if len(data) > LARGEST:
-        raise BackendError(f"{_IMAGE}: the picture is larger than {LARGEST >> 20} MiB")
     kind = kind if kind.startswith("image/") else "application/octet-stream"
     return f"data:{kind.partition(';')[0]};base64,{base64.b64encode(data).decode()}"

@@ -45,5 +45,7 @@ def backends(given: Given, tell: Callable[[str], None]) -> Iterator[list[Standin
         more = shlex.split(given["moondream_with"])
     except ValueError as error:
         raise click.UsageError(f"--moondream-with: {str(error).lower()}; close the quotes") from None
+    if wrong := child.missing(weights):
+        raise click.UsageError(f"--moondream: {wrong}")
     with child.ChildEngine(child.command(weights, *more), tell) as engine:
         yield standing(moondream.behind(engine, fetch_hosts=hosts))

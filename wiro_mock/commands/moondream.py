@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from wiro_mock.moondream.job import Engine
 
 START = 2
-MOST_SLOTS = 256
 """The status of a server that cannot start."""
+MOST_SLOTS = 256
 PORT = 2020
 """Moondream Station's port: clients that know no other find this one."""
 

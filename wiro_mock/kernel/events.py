@@ -86,10 +86,10 @@ class Snapshot:
         return self.text[: self.upto]
 
     @classmethod
-    def spoken(cls, text: str | Growing, upto: int, elapsed: Duration) -> Snapshot:
-        """One whose pace is that of its words until here: of a text that nobody knew beforehand."""
-        rate = len(text[:upto].split()) * SECOND / elapsed if elapsed else 0.0
-        return cls(text=text, upto=upto, elapsed=elapsed, words_per_second=round(rate, 1))
+    def spoken(cls, text: Growing, elapsed: Duration) -> Snapshot:
+        """One of all there is, whose pace is that of its words until here: of a text that nobody knew beforehand."""
+        rate = text.words * SECOND / elapsed if elapsed else 0.0
+        return cls(text=text, upto=len(text), elapsed=elapsed, words_per_second=round(rate, 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,7 +38,7 @@ def exiting(task: Task, code: int, used: Used = NOTHING_SAID) -> list[Event]:
     """How the process of a task ends from where it stands, with this code: up to `Exited`."""
     events: list[Event] = [kind() for kind in way_to(task.status, e.OutputEnded)]
     events.append(e.OutputEnded())
-    if task.stderr:
+    if task.complaints:
         events.append(e.ErrorEnded())
     return [*events, e.Exited(code=code, used=used)]
 

@@ -12,6 +12,7 @@ from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import SECOND, Entry, Event, Instant, Job
 from wiro_mock.kernel.files import File, FileKind, make_file
 from wiro_mock.kernel.prices import EXACT, NOTHING_SAID, Used
+from wiro_mock.kernel.texts import Rope
 
 if TYPE_CHECKING:
     from wiro_mock.kernel.bill import Run
@@ -43,6 +44,7 @@ KILLABLE: Final = frozenset(
 )
 """Kill works "from task_assign on" (rest.md §4.3)."""
 
+_NOTHING: Final = Rope()
 _SESSION: Final = (e.StreamReady, e.Heard, e.Voiced, e.StreamEnded, e.TurnCharged, e.SessionEnded)
 """What happens in a realtime session. It leaves the status alone: which one Detail shows meanwhile, nobody knows."""
 
@@ -103,22 +105,23 @@ class IllegalEvent(Exception):
 class Task:
     """What is known of a task at the end of its log.
 
-    `times` holds the instant at which each status was entered, since the task was last queued. `answer` is the
-    streamed text so far; of it, the first `answer_told` characters stand in `stdout` already. `reply` is a language
-    model's answer so far. `used` is what the process told of its usage; `cost` is what was charged, in USD, and None
-    where nothing was: only a successful end costs (rest.md §8). A realtime session is charged turn by turn, and what
-    was charged stays so, however it ends; `turns` counts them, and is None where there is no such session.
+    `times` holds the instant at which each status was entered, since the task was last queued. `printed` and
+    `complaints` are stdout and stderr; `streamed` is the last that was said of a streamed text, and of that text the
+    first `answer_told` characters stand in `printed` already. `reply` is a language model's answer so far. `used` is
+    what the process told of its usage; `cost` is what was charged, in USD, and None where nothing was: only a
+    successful end costs (rest.md §8). A realtime session is charged turn by turn, and what was charged stays so,
+    however it ends; `turns` counts them, and is None where there is no such session.
     """
 
     job: Job
     status: Status
     created_at: Instant
     times: Mapping[Status, Instant]
-    stdout: str = ""
-    answer: str = ""
+    printed: Rope = _NOTHING
+    streamed: e.Snapshot | e.Reply | None = None
     answer_told: int = 0
     reply: e.Reply | None = None
-    stderr: str = ""
+    complaints: Rope = _NOTHING
     exit_code: int | None = None
     outputs: tuple[File, ...] = ()
     killed: bool = False
@@ -140,8 +143,22 @@ class Task:
     @property
     def debugoutput(self) -> str:
         """The accumulated stdout, printed lines and streamed text in the order in which they came."""
-        streaming = self.answer[self.answer_told :]
-        return _joined(self.stdout, streaming) if streaming else self.stdout
+        return str(_shown(self))
+
+    @property
+    def stdout(self) -> str:
+        """The printed lines, and what had been streamed when the last of them came."""
+        return str(self.printed)
+
+    @property
+    def answer(self) -> str:
+        """The streamed text so far."""
+        return _streamed(self, 0)
+
+    @property
+    def stderr(self) -> str:
+        """The lines of stderr."""
+        return str(self.complaints)
 
     @property
     def shown_outputs(self) -> tuple[File, ...]:
@@ -198,9 +215,9 @@ def evolve(task: Task | None, entry: Entry) -> Task:
         case e.Output(message=message):
             return _with_message(task, message, status, times)
         case e.ErrorOutput(text=text):
-            return replace(task, stderr=_joined(task.stderr, text), status=status, times=times)
+            return replace(task, complaints=_joined(task.complaints, text), status=status, times=times)
         case e.SetupFailed(message=text):
-            return replace(task, stderr=_joined(task.stderr, text), status=status, times=times)
+            return replace(task, complaints=_joined(task.complaints, text), status=status, times=times)
         case e.Produced():
             return replace(task, outputs=(*task.outputs, output_file(task, event, entry.at)), status=status)
         case e.Exited(code=code, used=used):
@@ -211,7 +228,7 @@ def evolve(task: Task | None, entry: Entry) -> Task:
             return replace(task, killed=killed, status=status, times=times)
         case e.Requeued():
             # A healthy second try must not show the first one's error (clients.md §1 line 19).
-            return replace(task, status=status, times={Status.QUEUE: entry.at}, stderr="")
+            return replace(task, status=status, times={Status.QUEUE: entry.at}, complaints=_NOTHING)
         case e.FilesDeleted():
             return replace(task, files_deleted=True)
         case e.StreamReady():
@@ -247,11 +264,11 @@ def _moved(task: Task, status: Status, times: Mapping[Status, Instant]) -> Task:
         status=status,
         created_at=task.created_at,
         times=times,
-        stdout=task.stdout,
-        answer=task.answer,
+        printed=task.printed,
+        streamed=task.streamed,
         answer_told=task.answer_told,
         reply=task.reply,
-        stderr=task.stderr,
+        complaints=task.complaints,
         exit_code=task.exit_code,
         outputs=task.outputs,
         killed=task.killed,
@@ -328,19 +345,42 @@ def _with_message(task: Task, message: e.Message, status: Status, times: Mapping
         case e.Progress(line=line):
             return _with_line(task, line, status, times) if line else replace(task, status=status, times=times)
         case e.Snapshot():
-            return replace(task, answer=message.so_far, status=status, times=times)
+            return replace(task, streamed=message, status=status, times=times)
         case e.Reply():
-            from wiro_mock.kernel.answer import plain
-
-            return replace(task, answer=plain(message.said()), reply=message, status=status, times=times)
+            return replace(task, streamed=message, reply=message, status=status, times=times)
         case _:
             assert_never(message)
 
 
 def _with_line(task: Task, line: str, status: Status, times: Mapping[Status, Instant]) -> Task:
-    stdout = _joined(task.debugoutput, line)
-    return replace(task, stdout=stdout, answer_told=len(task.answer), status=status, times=times)
+    told = task.answer_told + len(_untold(task))
+    return replace(task, printed=_joined(_shown(task), line), answer_told=told, status=status, times=times)
 
 
-def _joined(before: str, line: str) -> str:
-    return f"{before}\n{line}" if before else line
+def _shown(task: Task) -> Rope:
+    """What was printed and streamed, in the order in which it came."""
+    streaming = _untold(task)
+    return _joined(task.printed, streaming) if streaming else task.printed
+
+
+def _untold(task: Task) -> str:
+    """What has been streamed since the last line that was printed."""
+    return _streamed(task, task.answer_told)
+
+
+def _streamed(task: Task, since: int) -> str:
+    match task.streamed:
+        case None:
+            return ""
+        case e.Snapshot(text=text, upto=upto):
+            return text[since:upto]
+        case e.Reply() as reply:
+            from wiro_mock.kernel.answer import plain
+
+            return plain(reply.said())[since:]
+        case _:
+            assert_never(task.streamed)
+
+
+def _joined(before: Rope, line: str) -> Rope:
+    return before.add("\n", line) if before else before.add(line)

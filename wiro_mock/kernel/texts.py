@@ -47,34 +47,90 @@ def value_text(value: object) -> str:
             return str(value)
 
 
+class Rope:
+    """A text in parts, as a value: adding to it copies the little that is added, and not what was there.
+
+    Parts of like size become one, so there are never more than some twenty of them, and a text that is said in n pieces
+    is copied log n times over.
+    """
+
+    __slots__ = ("_length", "_parts")
+
+    def __init__(self, *parts: str) -> None:
+        self._parts = parts
+        self._length = sum(map(len, parts))
+
+    def add(self, *pieces: str) -> Rope:
+        """The text with these pieces after it."""
+        parts, new = list(self._parts), list(reversed(pieces))
+        length = sum(map(len, new))
+        while parts and len(parts[-1]) < 2 * length:
+            new.append(parts.pop())
+            length += len(new[-1])
+        return Rope(*parts, "".join(reversed(new)))
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, part: slice) -> str:
+        start, stop, _ = slice(part.start, part.stop).indices(self._length)
+        found, at = list[str](), 0
+        for text in self._parts:
+            if at < stop and start < at + len(text):
+                found.append(text[max(0, start - at) : stop - at])
+            at += len(text)
+        return "".join(found)
+
+    def __str__(self) -> str:
+        return "".join(self._parts)
+
+    def __repr__(self) -> str:
+        return repr(str(self))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, str | Rope | Growing):
+            return NotImplemented
+        return self is other or (len(self) == len(other) and str(self) == str(other))
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+
 class Growing:
     """A text that is only ever added to. What was there stays, so a slice of it is the same for ever."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_rope", "_spaced", "words")
     __hash__: ClassVar[None]  # type: ignore[assignment]  # it is equal to other texts later on
 
     def __init__(self, text: str = "") -> None:
-        self._text = text
+        self._rope = Rope()
+        self._spaced = True
+        self.words = 0
+        """How many words it has, counted as they come."""
+        self.add(text)
 
     def add(self, piece: str) -> int:
         """Add a piece; the length of the text with it."""
-        self._text += piece
-        return len(self._text)
+        if piece:
+            self.words += len(piece.split()) - (not self._spaced and not piece[0].isspace())
+            self._spaced = piece[-1].isspace()
+            self._rope = self._rope.add(piece)
+        return len(self._rope)
 
     def __len__(self) -> int:
-        return len(self._text)
+        return len(self._rope)
 
     def __getitem__(self, part: slice) -> str:
-        return self._text[part]
+        return self._rope[part]
 
     def __str__(self) -> str:
-        return self._text
+        return str(self._rope)
 
     def __repr__(self) -> str:
-        return repr(self._text)
+        return repr(str(self))
 
     def __eq__(self, other: object) -> bool:
-        return self._text == str(other) if isinstance(other, str | Growing) else NotImplemented
+        return self._rope == (other._rope if isinstance(other, Growing) else other)
 
 
 def _beginning(parts: Iterable[str]) -> str:

@@ -279,9 +279,9 @@ class _Walk:
         self._reach(e.Output)
         self._zero = self._clock if self._zero is None else self._zero
         for piece in pieces:
-            upto = self._spoken.add(self._texts.fill(piece.text))
+            self._spoken.add(self._texts.fill(piece.text))
             elapsed = self._clock + after + piece.after - self._zero
-            self._happen(after + piece.after, e.Output(message=e.Snapshot.spoken(self._spoken, upto, elapsed)))
+            self._happen(after + piece.after, e.Output(message=e.Snapshot.spoken(self._spoken, elapsed)))
             after = 0
 
     def _talk(self, step: SessionStep) -> None:

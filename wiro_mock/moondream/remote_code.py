@@ -57,15 +57,21 @@ def code_folder() -> Path:
     return folder
 
 
-def folder_of(weights: str, revision: str) -> Path:
-    """The folder of weights, or the cached snapshot of owner/name at a commit. Raises `CannotStart`."""
+def is_folder(weights: str) -> bool:
+    """Whether it is a folder, and not a name of the hub's. Raises `CannotStart` for what is neither."""
     folder = Path(weights).expanduser()
-    if folder.is_dir():
-        return folder
-    if not HUB_NAME.fullmatch(weights) or folder.parent.is_dir():
+    if not folder.is_dir() and (not HUB_NAME.fullmatch(weights) or folder.parent.is_dir()):
         raise CannotStart(
             f"there is no folder {weights}; --weights is a folder of weights, or owner/name in the hub's cache"
         )
+    return folder.is_dir()
+
+
+def folder_of(weights: str, revision: str) -> Path:
+    """The folder of weights, or the cached snapshot of owner/name at a commit. Raises `CannotStart`."""
+    folder = Path(weights).expanduser()
+    if is_folder(weights):
+        return folder
     if not COMMIT.fullmatch(revision):
         raise CannotStart(
             f"{weights} needs --revision, a commit of 40 hexadecimal digits: the code that runs must be known"
@@ -87,6 +93,7 @@ def _cached(name: str, revision: str) -> Path:
 
 def load(source: Source) -> tuple[Any, Path, str]:
     """The model, its folder and its device. Raises `CannotStart`."""
+    is_folder(source.weights)  # before anything is asked for: trust in what is not there
     if not source.trusted:
         raise CannotStart(
             f"the transformers engine runs the Python code of {source.weights}; --trust-remote-code allows that, and "
