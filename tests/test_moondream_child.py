@@ -88,6 +88,28 @@ def test_a_child_whose_device_breaks_is_started_again(tmp_path: Path) -> None:
         assert not is_gone(made.pid)
 
 
+def test_a_picture_that_crashes_the_engine_does_not_restart_it_for_ever(tmp_path: Path) -> None:
+    """Each crash was the first: the count began anew with every run that was given the address, not with answers."""
+    told: list[str] = []
+    over = "runs of moondream3-preview fail from now on"
+    with engined(told, "always-breaks", str(tmp_path)) as (world, _):
+        for _ in range(child.MOST_CRASHES):
+            ended(world, start(world))
+            eventually(lambda: len(told) and ("started again" in told[-1] or over in told[-1]))
+            told.append("")
+        assert over in told[-2]
+        assert ended(world, start(world)).stderr == "the engine ended with status 70: CUDA error: device-side assert"
+        assert sum("it is started again" in line for line in told) == child.MOST_CRASHES - 1
+
+
+def test_an_answer_makes_the_next_crash_the_first() -> None:
+    """An engine that breaks now and then is worth starting again."""
+    with engined([], "well") as (world, made):
+        made._crashes = child.MOST_CRASHES - 1
+        assert ended(world, start(world)).debugoutput == CAPTION
+        assert made._crashes == 0
+
+
 def test_a_kill_ends_the_wait_for_a_child_that_is_loading() -> None:
     """It is what `on_cancel` is for."""
     script = "import sys; sys.stdin.read()"

@@ -80,9 +80,11 @@ class Playing:
                     events = self._feed.ended(task)
                 except BackendError as error:
                     problem = str(error)
+            late = f" after its task had ended with code {task.exit_code}, so that no client sees it"
+            how = late if task.exit_code is not None else ""
             self._happen(failing(task, problem) if problem else events)
         if problem:
-            self._world.tell(printable(f"task {self._id}: its backend '{self.run.name}' failed: {problem}"))
+            self._world.tell(printable(f"task {self._id}: its backend '{self.run.name}' failed{how}: {problem}"))
 
     def _unfinished(self) -> Task | None:
         """The task as it is now; None when it is over, be it that its world has begun anew."""

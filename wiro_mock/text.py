@@ -6,6 +6,8 @@ import re
 from typing import Final
 
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
+_CREDENTIALS: Final = re.compile(r"(?<=//)[^/?#]*@")
+LONGEST_URL: Final = 200
 
 
 def printable(text: str) -> str:
@@ -13,6 +15,13 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def bare_url(url: str) -> str:
+    """A URL as it can be told of, whatever it is: without name, password and query, where secrets lie."""
+    told = _CREDENTIALS.sub("", url.partition("#")[0], count=1)
+    before, has_query, _ = told.partition("?")
+    return (before + ("?…" if has_query else ""))[:LONGEST_URL]
 
 
 def whole(text: str) -> str:

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wiro_mock.kernel.numbers import digits, json_number, plain
-from wiro_mock.kernel.texts import LONGEST_VALUE, value_text
+from wiro_mock.kernel.texts import LONGEST_VALUE, Growing, Rope, value_text
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,38 @@ def test_digits_are_exact(number: Decimal) -> None:
     assert Decimal(digits(number)) == Decimal(plain(number)) == number
     assert isinstance(json_number(number), int) == (number % 1 == 0)
     assert plain(number) == "0" or not plain(number).endswith((".", "-0"))
+
+
+# -- texts that grow -------------------------------------------------------------------------------------
+
+PIECES = st.lists(st.text(st.characters(codec="utf-8"), max_size=9), max_size=40)
+
+
+@given(PIECES, st.integers(0, 400), st.integers(0, 400))
+def test_a_rope_and_a_growing_text_are_the_text_of_their_pieces(pieces: list[str], start: int, stop: int) -> None:
+    """Whatever the pieces: the same text, length, slices and words; and a rope that was added to is as it was."""
+    text, rope, growing = "".join(pieces), Rope(), Growing()
+    before = [(rope := rope.add(piece), growing.add(piece)) for piece in pieces]
+    for made in (rope, growing):
+        assert (str(made), len(made), made[start:stop], made[:]) == (text, len(text), text[start:stop], text)
+        assert made == text
+        assert made != text + "x"
+    assert growing.words == len(text.split())
+    assert growing == rope
+    for count, (then, length) in enumerate(before, 1):
+        assert then == "".join(pieces[:count])
+        assert length == len(then)
+    assert rope == Rope(*pieces)
+    assert hash(rope) == hash(text)
+
+
+@given(st.integers(1, 3000), st.lists(st.integers(1, 60), min_size=1, max_size=5))
+def test_a_rope_copies_little_of_what_it_is_added_to(count: int, sizes: list[int]) -> None:
+    """Its parts are few, and all that was ever copied is its length some log n times, not n times."""
+    rope, copied = Rope(), 0
+    for number in range(count):
+        before = set(map(id, rope._parts))
+        rope = rope.add("x" * sizes[number % len(sizes)])
+        copied += sum(len(part) for part in rope._parts if id(part) not in before)
+    assert len(rope._parts) <= len(rope).bit_length() + 1
+    assert copied <= len(rope) * (len(rope).bit_length() + 2)

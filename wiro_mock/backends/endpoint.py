@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 
 from wiro_mock.backends.http import NoUrl, Target, exchange, read_url
 from wiro_mock.backends.job import BackendError, Job
+from wiro_mock.text import bare_url
 
 SILENCE_SECONDS: Final = 300.0
 """How long an engine may say nothing: it may be loading its weights, or have a queue. What is no part of an answer
@@ -95,9 +96,9 @@ class Endpoint:
     def _read(self, response: http.client.HTTPResponse) -> Iterator[Said]:
         kind = response.headers.get_content_type()
         if 300 <= response.status < 400:
-            to = response.getheader("Location") or "nowhere"
+            to = bare_url(response.getheader("Location") or "nowhere")
             raise BackendError(
-                f"the engine at {self.text} redirects to {to[:200]} (HTTP {response.status}), which is not followed; "
+                f"the engine at {self.text} redirects to {to} (HTTP {response.status}), which is not followed; "
                 "name that one"
             )
         if response.status != 200:
@@ -159,10 +160,11 @@ def read_endpoint(url: str, *, key: str = "", seconds: float = SILENCE_SECONDS) 
     """The endpoint of a URL such as `http://127.0.0.1:2020/v1`. Raises `ValueError` with the way out."""
     try:
         target = read_url(url)
-    except NoUrl:
-        raise ValueError(f"{url[:200]!r} is no endpoint; write it like http://127.0.0.1:2020/v1") from None
+    except NoUrl as error:
+        why = ": it has a name or a password in it" if error.has_credentials else ""
+        raise ValueError(f"{bare_url(url)!r} is no endpoint{why}; write it like http://127.0.0.1:2020/v1") from None
     if "?" in target.path:
-        raise ValueError(f"{url[:200]!r} is no endpoint: it has a query; write it like http://127.0.0.1:2020/v1")
+        raise ValueError(f"{bare_url(url)!r} is no endpoint: it has a query; write it like http://127.0.0.1:2020/v1")
     if key and not (key.isascii() and key.isprintable()):
         raise ValueError("the key of the endpoint has characters that no header carries")
     return Endpoint(target=target, key=key, seconds=seconds)

@@ -17,6 +17,7 @@ from urllib.parse import urljoin
 from wiro_mock.addresses import Address, is_nowhere, is_private
 from wiro_mock.backends.http import NoUrl, Target, exchange, read_url
 from wiro_mock.backends.job import BackendError, Job
+from wiro_mock.text import bare_url
 
 LARGEST: Final = 32 << 20
 """Bytes of what is fetched; ours."""
@@ -51,9 +52,9 @@ class Fetcher:
                 answer = self._ask(read_url(url), job, end)
                 if isinstance(answer, Fetched):
                     return answer
-                url = urljoin(url, answer)
+                url = _joined(url, answer)
         except NoUrl as error:
-            raise BackendError(f"{url[:200]!r} cannot be fetched: {error}") from None
+            raise BackendError(f"{bare_url(url)!r} cannot be fetched: {error}") from None
         except TimeoutError:
             raise BackendError(f"{_told(url)} was not fetched within {self.seconds:g} s") from None
         except (OSError, http.client.HTTPException) as error:
@@ -108,8 +109,15 @@ def _left(end: float) -> float:
     return left
 
 
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise NoUrl("it redirects to what is no URL") from None
+
+
 def _told(url: str) -> str:
     try:
         return read_url(url).text
     except NoUrl:
-        return repr(url[:200])
+        return repr(bare_url(url))

@@ -28,7 +28,15 @@ _KEPT: Final = "/%:@!$&'()*+,;=~-._"
 
 
 class NoUrl(ValueError):
-    """A URL that cannot be asked; the message says why."""
+    """A URL that cannot be asked; the message says why, and has nothing of the URL in it."""
+
+    has_credentials = False
+
+
+class HasCredentials(NoUrl):
+    """One with a name or a password in it."""
+
+    has_credentials = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +62,7 @@ def read_url(url: str) -> Target:
     if parts.scheme not in ("http", "https") or not name or port == 0:
         raise NoUrl("it is no http or https URL with a host; write it like https://example.com/cat.png")
     if parts.username or parts.password:
-        raise NoUrl("it has a name or a password in it, which are not sent; leave them out")
+        raise HasCredentials("it has a name or a password in it, which are not sent; leave them out")
     secure = parts.scheme == "https"
     written = f"[{name}]" if ":" in name else name
     netloc = written if port is None else f"{written}:{port}"

@@ -14,6 +14,7 @@ from wiro_mock.kernel.events import Event
 from wiro_mock.kernel.file_inputs import entries
 from wiro_mock.kernel.files import Blob, File, plain_name
 from wiro_mock.kernel.texts import Growing, value_text
+from wiro_mock.text import bare_url
 
 LARGEST_OUTPUT: Final = 100 << 20
 """Bytes of one output file; ours, as for the files of scenarios."""
@@ -62,7 +63,7 @@ class Input:
     def read(self) -> bytes:
         """Its bytes. Raises `BackendError` where they are somewhere else, or have been deleted meanwhile."""
         if self.blob is None:
-            raise BackendError(f"{self.name}: its bytes are at {self.url[:200]}, and have to be fetched")
+            raise BackendError(f"{self.name}: its bytes are at {bare_url(self.url)}, and have to be fetched")
         try:
             with self._shelf.open(self.blob) as file:
                 return file.read()
