@@ -34,21 +34,21 @@ class RunCounts:
     """The counts by the names of the models, as in `Model.name`."""
 
     def __init__(self) -> None:
-        self._counts: dict[str, RunCount] = {}
+        self.counts: dict[str, RunCount] = {}
 
     def of(self, name: str) -> RunCount:
         """The count of a model; of nought for one that was never run."""
-        return self._counts.get(name, _NONE)
+        return self.counts.get(name, _NONE)
 
     def hear(self, before: Task | None, task: Task) -> None:
         """Something has happened to a task: its run has begun, or ended, or neither."""
         name = task.job.model.name
         if before is None:
-            count = self._counts.pop(name, _NONE)
-            self._counts[name] = replace(count, runs=count.runs + 1, last_at=task.created_at)
-            if len(self._counts) > MOST:
-                del self._counts[next(iter(self._counts))]
-        elif task.status is Status.POSTPROCESS_END and not before.finished and name in self._counts:
-            count = self._counts[name]
+            count = self.counts.pop(name, _NONE)
+            self.counts[name] = replace(count, runs=count.runs + 1, last_at=task.created_at)
+            if len(self.counts) > MOST:
+                del self.counts[next(iter(self.counts))]
+        elif task.status is Status.POSTPROCESS_END and not before.finished and name in self.counts:
+            count = self.counts[name]
             well = task.succeeded
-            self._counts[name] = replace(count, succeeded=count.succeeded + well, failed=count.failed + (not well))
+            self.counts[name] = replace(count, succeeded=count.succeeded + well, failed=count.failed + (not well))

@@ -61,6 +61,14 @@ class Sessions:
         """The session of an unfinished task, until it is over; None where there is none."""
         return self._sessions.get(task_id)
 
+    def events(self, task_id: str) -> int:
+        """How many events a session has made; 0 where there is none."""
+        return self._events.get(task_id, 0)
+
+    def resume(self, task_id: str, session: Session, events: int) -> None:
+        """A session goes on that has been elsewhere until now."""
+        self._sessions[task_id], self._events[task_id] = session, events
+
     def hear(self, task_id: str, levels: Iterable[int]) -> bool:
         """The client was heard."""
         from wiro_mock.kernel import session as s

@@ -1,0 +1,250 @@
+"""Values as lines of JSON, and back: a closed set of types, each checked; nothing in a line can make anything else run.
+
+One line for one value of a type with fields, or for a long text: the number of the line is its name, by which later
+lines refer to it. What is shared in memory is so written once, and shared again when it is read: ten thousand tasks
+hold one model. Inside a line, JSON's own values are what they are in Python, but that an array is a tuple; whatever
+else there is stands in an object whose only key is `!`: a number refers to a line, a pair names a type and tells what
+the value is made of. Before the first value of a type comes a line with the names of its fields, so that a type which
+has got a field since, with a default, is read all the same.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
+from decimal import Decimal, InvalidOperation
+from enum import Enum
+from typing import Any
+
+from wiro_mock.kernel.texts import Growing
+from wiro_mock.snapshot.hints import Check, checks_of
+from wiro_mock.snapshot.trouble import SnapshotError
+
+MARK = "!"
+LONG = 200
+"""A text of more characters has a line of its own, which all that share it refer to."""
+LONGEST_LINE = 64 << 20
+"""Bytes of one line; no value that is written is nearly as long."""
+
+
+class Types:
+    """The closed set: classes with fields (dataclasses) and enums, by their names."""
+
+    def __init__(self, *types: type) -> None:
+        self.by_name = {one.__name__: one for one in types}
+        if len(self.by_name) != len(types):
+            raise ValueError("two of the types have one name")
+        self.names = {one: one.__name__ for one in types}
+        self.fields = {one: tuple(field.name for field in fields(one)) for one in types if not issubclass(one, Enum)}
+        self._checks: dict[type, Mapping[str, Check]] = {}
+
+    def checks(self, kind: type) -> Mapping[str, Check]:
+        """What each field of a class has to be."""
+        if kind not in self._checks:
+            self._checks[kind] = checks_of(kind, self.by_name)
+        return self._checks[kind]
+
+
+class Writer:
+    """Values → lines. All values must stay alive, and unchanged, until the last line has been made."""
+
+    def __init__(self, types: Types) -> None:
+        self._types = types
+        self._places: dict[int, int] = {}
+        self._kept: list[object] = []  # so that no other value gets the id of one that is gone
+        self._told: set[type] = set()
+        self._count = 0
+
+    def lines(self, root: object) -> Iterator[str]:
+        """The lines of a value with fields; the last of them is its own."""
+        made: list[str] = []
+        for _ in self._walk(root, made):
+            yield from made
+            made.clear()
+        yield from made
+
+    def _walk(self, root: object, made: list[str]) -> Iterator[None]:
+        """Make the lines of the parts first, and stop for a moment after each of the largest of them."""
+        for name in self._types.fields[type(root)]:
+            part = getattr(root, name)
+            for item in part if isinstance(part, tuple) else ():
+                self._plain(item, made)
+                yield
+        self._line_of(root, made)
+
+    def _plain(self, value: Any, made: list[str]) -> Any:
+        kind = type(value)
+        if kind is str:
+            return value if len(value) <= LONG else self._reference(value, made)
+        if value is None or kind is int or kind is bool or kind is float:
+            return value
+        if kind is tuple:
+            return [self._plain(item, made) for item in value]
+        if kind is dict:
+            return self._dict(value, made)
+        if kind in self._types.fields or kind is Growing:
+            return self._reference(value, made)
+        return {MARK: self._named(value, kind, made)}
+
+    def _dict(self, value: dict[Any, Any], made: list[str]) -> Any:
+        if all(type(key) is str for key in value) and MARK not in value:
+            return {key: self._plain(item, made) for key, item in value.items()}
+        pairs = [[self._plain(key, made), self._plain(item, made)] for key, item in value.items()]
+        return {MARK: ["dict", pairs]}
+
+    def _named(self, value: Any, kind: type, made: list[str]) -> list[Any]:
+        if kind is Decimal:
+            return ["Decimal", str(value)]
+        if kind is bytes:
+            return ["bytes", base64.b64encode(value).decode()]
+        if kind is list:
+            return ["list", [self._plain(item, made) for item in value]]
+        if kind is frozenset:
+            return ["frozenset", [self._plain(item, made) for item in sorted(value)]]
+        if isinstance(value, Enum) and kind in self._types.names:
+            return [kind.__name__, value.value]
+        raise SnapshotError(
+            f"a snapshot cannot hold a {kind.__module__}.{kind.__name__}, which a task of this world has in it; "
+            "this is a mistake in wiro_mock itself"
+        )
+
+    def _reference(self, value: Any, made: list[str]) -> dict[str, int]:
+        place = self._places.get(id(value))
+        return {MARK: self._line_of(value, made) if place is None else place}
+
+    def _line_of(self, value: Any, made: list[str]) -> int:
+        kind = type(value)
+        if kind is str or kind is Growing:
+            line: list[Any] = ["", str(value)]
+        else:
+            names = self._types.fields[kind]
+            line = [kind.__name__, *[self._plain(getattr(value, name), made) for name in names]]
+            if kind not in self._told:
+                self._told.add(kind)
+                made.append(_dumps({"type": kind.__name__, "fields": names}))
+        made.append(_dumps(line))
+        self._places[id(value)] = self._count
+        self._kept.append(value)
+        self._count += 1
+        return self._count - 1
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+@dataclass(slots=True)
+class _Shape:
+    """A type as the file tells of it: the names of the fields in the file, and what makes a value."""
+
+    make: Callable[..., object]
+    names: list[str]
+    checks: list[Check]
+
+
+class Reader:
+    """Lines → values. Raises `SnapshotError` for whatever a writer cannot have made."""
+
+    def __init__(self, types: Types) -> None:
+        self._types = types
+        self._made: list[object] = []
+        self._shapes: dict[str, _Shape] = {}
+
+    def read(self, lines: Iterable[str | bytes], root: type) -> Any:
+        """The value of the last line, which has to be of this type."""
+        value: object = None
+        for number, line in enumerate(lines, 1):
+            try:
+                value = self._line(json.loads(line))
+            except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, RecursionError) as error:
+                raise SnapshotError(f"is damaged: line {number} of its world cannot be read: {_told(error)}") from None
+        if not isinstance(value, root):
+            raise SnapshotError("is damaged: its world does not come to its end")
+        return value
+
+    def _line(self, line: Any) -> object:
+        if isinstance(line, dict):
+            self._shape(line)
+            return None
+        name, *values = line
+        if name == "":
+            (value,) = values
+            if not isinstance(value, str):
+                raise ValueError("a text is none")
+        else:
+            shape = self._shapes[name]
+            found = [self._value(one) for one in values]
+            for field, check, one in zip(shape.names, shape.checks, found, strict=True):
+                if not check(one):
+                    raise ValueError(f"{name}.{field} cannot be {str(one)[:60]!r}")
+            value = shape.make(**dict(zip(shape.names, found, strict=True)))
+        self._made.append(value)
+        return value
+
+    def _shape(self, line: dict[str, Any]) -> None:
+        name, names = line["type"], list(line["fields"])
+        kind = self._types.by_name[name]
+        known = self._types.fields[kind]
+        if unknown := [one for one in names if one not in known]:
+            raise ValueError(f"{name} has no field {unknown[0]!r}")
+        needed = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING and f.init]
+        if missing := [one for one in needed if one not in names]:
+            raise ValueError(f"{name} has to have the field {missing[0]!r}")
+        checks = self._types.checks(kind)
+        self._shapes[name] = _Shape(kind, names, [checks[one] for one in names])
+
+    def _value(self, value: Any) -> Any:
+        kind = type(value)
+        if kind is list:
+            return tuple([self._value(item) for item in value])
+        if kind is not dict:
+            return value
+        if MARK not in value:
+            return {key: self._value(item) for key, item in value.items()}
+        of = value[MARK]
+        if type(of) is int and of >= 0:
+            return self._made[of]
+        name, made_of = of
+        return self._named(name, made_of)
+
+    def _named(self, name: str, made_of: Any) -> object:
+        match name:
+            case "Decimal":
+                return _decimal(made_of)
+            case "bytes":
+                return base64.b64decode(made_of, validate=True)
+            case "list":
+                return [self._value(item) for item in made_of]
+            case "frozenset":
+                return frozenset(self._value(item) for item in made_of)
+            case "dict":
+                return {self._value(key): self._value(item) for key, item in made_of}
+            case _:
+                kind = self._types.by_name[name]
+                if not issubclass(kind, Enum):
+                    raise ValueError(f"{name} is no value")
+                return kind(made_of)
+
+
+def _decimal(text: object) -> Decimal:
+    if not isinstance(text, str) or len(text) > 10_000:
+        raise ValueError("an amount is none")
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"{text[:60]!r} is no amount") from None
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError | binascii.Error):
+        return "it is no JSON"
+    if isinstance(error, RecursionError):
+        return "it is nested too deep"
+    if isinstance(error, KeyError):
+        return f"there is no type {str(error)[:60]} here"
+    if isinstance(error, IndexError):
+        return "it refers to what does not stand before it"
+    return str(error)[:200]
