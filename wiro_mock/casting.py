@@ -132,6 +132,10 @@ class Casting:
         self._library = library
         self._tell = tell
 
+    def with_library(self, library: Library) -> Casting:
+        """Another one, in which nothing has been asked for yet, with these files."""
+        return Casting(library, self._tell, self._standing)
+
     def begin(self) -> None:
         """Forget what was asked for."""
         self.uses, self.own = [], []

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from wiro_mock.kernel.events import Cancelled, Duration, Entry, GaveUp, Instant, PostprocessEnded, Queued
@@ -29,6 +30,8 @@ AT_ONCE = 20
 """How many webhooks are being posted to one target (a host and a port) at a time."""
 ALL_AT_ONCE = 400
 """And to all targets together: each has a connection."""
+Place: TypeAlias = Literal["later", "held", "ready", "posting"]
+"""Where a webhook waits: for its time, for something else to happen, in its target's line; or it is on its way."""
 TRIES_KEPT = 20
 """So many attempts of one webhook are remembered, the latest; and of the bodies of each so many bytes, the first."""
 BYTES_KEPT = 2 << 10
@@ -95,7 +98,8 @@ class Webhook:
 
 
 class Deliveries:
-    """The latest webhooks, oldest first. `awaited` counts the unfinished tasks that are going to have one.
+    """The latest webhooks, oldest first. `awaited` counts the unfinished tasks that are going to have one, `attempted`
+    the posts by what came of them: `taken`, `refused` (an answer other than 200) or `failed` (no answer).
 
     Not safe without the world's lock.
     """
@@ -103,6 +107,7 @@ class Deliveries:
     def __init__(self) -> None:
         self.webhooks: deque[Webhook] = deque(maxlen=KEPT)
         self.awaited = 0
+        self.attempted: Counter[str] = Counter()
         self._made = self._lined_up = 0
         self._ended: dict[str, Task] = {}
         self._unposted: dict[str, Webhook] = {}
@@ -115,6 +120,33 @@ class Deliveries:
     def unposted(self) -> tuple[Webhook, ...]:
         """Those that wait, and that nobody is posting; oldest first."""
         return tuple(self._unposted.values())
+
+    @property
+    def made(self) -> int:
+        """How many webhooks there have been."""
+        return self._made
+
+    def standing(self) -> dict[str, Place]:
+        """Where the webhooks wait that wait, in the order in which they are to be lined up again."""
+        found: dict[str, Place] = {one.id: "posting" for one in self.webhooks if self._is_posting(one)}
+        for line in self._ready.values():
+            found.update((one.id, "ready") for one in line)
+        found.update((one.id, "later") for _, _, one in sorted(self._later, key=lambda entry: entry[:2]))
+        found.update((one.id, "held") for one in self._held)
+        return found
+
+    def resume(self, webhooks: Iterable[Webhook], line: Iterable[str], made: int) -> None:
+        """Go on with these; those in `line` wait. One that was on its way is posted again, for nobody knows how it
+        went.
+        """
+        self.webhooks.extend(webhooks)
+        known = {one.id: one for one in self.webhooks}
+        for name in line:
+            self.line_up(known[name])
+        self._made = made
+
+    def _is_posting(self, webhook: Webhook) -> bool:
+        return webhook.state == "waiting" and webhook.id not in self._unposted
 
     def hear(self, task: Task, entry: Entry) -> None:
         """Take note of an entry."""

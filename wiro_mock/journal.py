@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -120,7 +120,8 @@ class Journal:
     """The latest exchanges, oldest first: at most so many, and at most so many bytes. `hide` are credentials.
 
     `forgotten` counts those that had to make room, by operation and by how they were signed; `forgotten_polls` are
-    the polls among them, by task.
+    the polls among them, by task. `answered` counts all there have been, by operation and status, and `unmatched` those
+    of them that nothing here answers to.
     """
 
     def __init__(self, *, requests: int = 1_000, size: int = 16 << 20, hide: tuple[str, ...] = ()) -> None:
@@ -129,6 +130,8 @@ class Journal:
         self._hidden_bytes = {form.encode() for text in self._hidden for form in (text, jsontext.dumps(text)[1:-1])}
         self.forgotten: Counter[tuple[str, str]] = Counter()
         self.forgotten_polls: Counter[str] = Counter()
+        self.answered: Counter[tuple[str, int]] = Counter()
+        self.unmatched = 0
         self._exchanges: deque[Exchange] = deque()
         self._requests = requests
         self._size = size
@@ -159,6 +162,8 @@ class Journal:
     ) -> Exchange:
         """Keep an exchange, and give it its id. `size` is about the bytes that the fields take in memory."""
         self._count += 1
+        self.answered[outcome.operation, status] += 1
+        self.unmatched += outcome.unexpected
         path, reason = self._cut(path), self._cut(outcome.reason, 2 * TEXT_SHOWN)
         if outcome.message or reason:
             outcome = replace(outcome, message=self._cut(outcome.message), reason=reason)
@@ -213,6 +218,21 @@ class Journal:
         self._exchanges[place] = made
         self._make_room()
         return made
+
+    def __iter__(self) -> Iterator[Exchange]:
+        return iter(self._exchanges)
+
+    @property
+    def weight(self) -> int:
+        """Bytes that the kept exchanges take, roughly."""
+        return self._weight
+
+    def resume(self, exchanges: Iterable[Exchange], count: int) -> None:
+        """Go on after these exchanges, which are the latest of so many."""
+        self._exchanges.extend(exchanges)
+        self._weight = sum(one.weight for one in self._exchanges)
+        self._count = count
+        self._make_room()
 
     def entries(
         self, *, limit: int = 100, since: str = "", task: str = "", refused: bool | None = None

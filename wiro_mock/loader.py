@@ -6,6 +6,7 @@ version when the change is broken.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
+from wiro_mock.contents import Content, content_of
 from wiro_mock.kernel.catalog import Catalog, Model
 from wiro_mock.language.complaints import Complaint, ScenarioError, complain, did_you_mean
 from wiro_mock.language.fault_sets import FaultSet
@@ -91,16 +93,18 @@ class Library:
     """The shipped scenarios and models and those of the given folders, kept up to date on request.
 
     `broken` are the complaints about the files as they stand, one line each: empty when all is well. Without `watch`
-    they are read once and for all.
+    they are read once and for all. `contents` are the files of each folder as they were when they were read last.
     """
 
     def __init__(self, *folders: Path | str, watch: bool = True) -> None:
-        self._watch = watch
+        self.watch = watch
         self.folders = [Path(folder) for folder in folders]
         self.scenarios: list[Scenario] = []
         self.models: list[Model] = []
         self.broken: list[str] = []
+        self.contents: list[Content] = []
         self._sets: list[FaultSet] = []
+        self._lock = threading.RLock()
         self._seen: dict[Path, tuple[int, int]] = {}
         self._catalog: tuple[list[Model], Catalog] = ([], Catalog())
         self._read(self._look())
@@ -116,17 +120,27 @@ class Library:
 
     def refresh(self) -> list[str]:
         """Read again if a file of the given folders has changed; the lines to tell the tester, if any."""
-        if not self.folders or not self._watch:
+        if not self.folders or not self.watch:
             return []
         seen = self._look()
         if seen == self._seen:
             return []
+        told = self.broken
+        lines = self._read_again(seen)
+        return lines if not self.broken or self.broken != told else []
+
+    def reload(self) -> list[str]:
+        """Read all files again, changed or not, watched or not; the lines to tell the tester."""
+        return self._read_again(self._look()) if self.folders else ["there are no scenarios of your own to be reloaded"]
+
+    def _read_again(self, seen: dict[Path, tuple[int, int]]) -> list[str]:
+        """All of the files, or where any of them is broken none: then what was there before stays."""
         self._seen = seen
         try:
             self._read(seen)
         except ScenarioError as error:
-            told, self.broken = self.broken, list(map(str, error.complaints))
-            return [f"kept the last good scenarios: {line}" for line in self.broken] if told != self.broken else []
+            self.broken = list(map(str, error.complaints))
+            return [f"kept the last good scenarios: {line}" for line in self.broken]
         self.broken = []
         return [self._reloaded(folder) for folder in self.folders]
 
@@ -144,16 +158,19 @@ class Library:
 
     def _read(self, before: dict[Path, tuple[int, int]]) -> None:
         complaints: list[Complaint] = []
-        scenarios = _collected(load_scenarios, tuple(self.folders), complaints)
+        each = [_collected(load_scenarios, (folder,), complaints) for folder in self.folders]
         models = _collected(load_models, tuple(self.folders), complaints)
         sets = _collected(load_fault_sets, tuple(self.folders), complaints)
         if complaints:
             raise ScenarioError(complaints)
+        contents = [content_of(folder, of) for folder, of in zip(self.folders, each, strict=True)]
         shipped_scenarios, shipped_models = _read_shipped()
-        self.scenarios = list({scenario.name: scenario for scenario in (*shipped_scenarios, *scenarios)}.values())
-        self._sets = sets
-        self.models = list({model.clean_name: model for model in (*shipped_models, *models)}.values())
-        _ = self.catalog  # made while it is read, so that it costs no task its time
+        scenarios = _by_name(shipped_scenarios, *each)
+        all_models = list({model.clean_name: model for model in (*shipped_models, *models)}.values())
+        # Nothing is taken before all of it is there; several worlds, and threads, may share it.
+        with self._lock:
+            self.scenarios, self.models, self._sets, self.contents = scenarios, all_models, sets, contents
+            _ = self.catalog  # made while it is read, so that it costs no task its time
         # As it was before the reading, so that a change in the meantime is seen the next time.
         self._seen = {path: before.get(path, now) for path, now in self._look().items()}
 
@@ -189,6 +206,16 @@ class Library:
         }
         there = [f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items() if count]
         return f"reloaded {', '.join(there) or '0 scenarios'} from {folder}"
+
+
+def _by_name(*folders: list[Scenario]) -> list[Scenario]:
+    """The scenarios of all folders; of a name, the later one, in its own place among those of its folder."""
+    shipped_ones, *own = folders
+    found: dict[str, Scenario] = {}
+    for scenario in (one for folder in own for one in folder):
+        found.pop(scenario.name, None)
+        found[scenario.name] = scenario
+    return list({scenario.name: scenario for scenario in (*shipped_ones, *found.values())}.values())
 
 
 class _Sourced(Protocol):

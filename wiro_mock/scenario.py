@@ -198,8 +198,8 @@ class Scenario(Strict):
         """Remember where it was written."""
         self._source = (context or {}).get("source", "")
 
-    def __repr__(self) -> str:
-        """The words of its YAML, to be pasted into a test; what was left out there is left out here."""
+    def words(self) -> dict[str, object]:
+        """It in the words of its YAML; what was left out there is left out here."""
         shown: dict[str, object] = {"scenario": self.name}
         for key in ("about", "match", "default_for", "account", "backend"):
             if key in self.model_fields_set:
@@ -210,7 +210,11 @@ class Scenario(Strict):
             shown["steps"] = [step_words(item) for item in self.steps]
         if self.faults:
             shown["faults"] = [fault.words() for fault in self.faults]
-        return f"Scenario.model_validate({shown!r})"
+        return shown
+
+    def __repr__(self) -> str:
+        """Its words, to be pasted into a test."""
+        return f"Scenario.model_validate({self.words()!r})"
 
     __str__ = __repr__
 

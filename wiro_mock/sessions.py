@@ -6,8 +6,9 @@ same. The simulation is told how loud it was, window by window, and decides what
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from math import isqrt
-from typing import Final
+from typing import Any, Final
 
 from wiro_mock.kernel.audio import RATE, SAMPLE, WINDOW, squares
 
@@ -51,6 +52,25 @@ class Recording:
         """How loud it is on average, from 0 to 32 768; of whole windows of 20 ms."""
         return isqrt(self._energy * SAMPLE // self._judged) if self._judged else 0
 
+    def standing(self) -> dict[str, Any]:
+        """All of it, as values."""
+        return {
+            "samples": self.samples,
+            "frames": self.frames,
+            "energy": self._energy,
+            "pcm": bytes(self._kept),
+            "forgotten": self._forgotten,
+            "judged": self._judged,
+        }
+
+    @classmethod
+    def resume(cls, *, samples: int, frames: int, energy: int, pcm: bytes, forgotten: int, judged: int) -> Recording:
+        """One that goes on from there."""
+        made = cls()
+        made.samples, made.frames, made._energy = samples, frames, energy
+        made._kept, made._forgotten, made._judged = bytearray(pcm), forgotten, judged
+        return made
+
     def take(self, pcm: bytes) -> list[int]:
         """Keep what has come, and tell how loud each window is that is whole by now."""
         self.frames += 1
@@ -92,6 +112,18 @@ class Sessions:
         self._listeners: dict[str, set[int]] = {}
         self._partings: dict[str, int] = {}
         self._weight = 0
+
+    @property
+    def joined(self) -> tuple[str, ...]:
+        """The sessions that sockets have listened to."""
+        return tuple(self._listeners)
+
+    def resume(self, recordings: Mapping[str, Recording], joined: Iterable[str]) -> None:
+        """Go on with these; the sockets that have listened are gone, and nobody has hung up."""
+        self.recordings.update(recordings)
+        self._weight = sum(one.weight for one in recordings.values())
+        self._listeners.update((task_id, set()) for task_id in joined)
+        self._make_room()
 
     def recording(self, task_id: str) -> Recording:
         """What was heard in a session; nothing yet in one that nobody has spoken in."""

@@ -78,6 +78,11 @@ class BlobStore:
         """All bytes of a blob."""
         return b"".join(self.chunks(blob))
 
+    def pin(self, blob: Blob) -> None:
+        """Keep these bytes, whoever stops needing them, until `unpin`."""
+        with self._lock:
+            self._pins[blob.digest] += 1
+
     def unpin(self, blob: Blob, *, needed: Callable[[str], bool]) -> None:
         """The request that wrote this blob has been answered: drop the bytes unless somebody needs them."""
         with self._lock:

@@ -59,10 +59,10 @@ class Talk:
         self._busy = False
         self._failure: Exception | None = None
         self._break_off: Callable[[str], None] | None = None
-        self._number = next(world.socket_numbers)
-        self._wreckage = Wreckage(self._number)
         with world.lock:
+            self._number = next(world.socket_numbers)
             world.sockets.add(self._number)
+        self._wreckage = Wreckage(self._number)
         follower.wake()
 
     @property

@@ -8,7 +8,7 @@ together sixteen million characters.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from wiro_mock.kernel.events import Entry, PostprocessEnded
@@ -34,6 +34,15 @@ class Talks:
 
     def __len__(self) -> int:
         return len(self._talks)
+
+    def conversations(self) -> Iterator[tuple[tuple[str, str], tuple[Turn, ...]]]:
+        """Whose they are (user and session), and what was said; the one spoken in last at the end."""
+        return ((name, tuple(turns)) for name, turns in self._talks.items())
+
+    def resume(self, user: str, session: str, turns: Iterable[Turn]) -> None:
+        """A conversation goes on, and has been spoken in after those that are there."""
+        talk = self._talks[user, session] = deque(turns)
+        self._size += sum(turn.size for turn in talk)
 
     def turns(self, parameters: Mapping[str, object]) -> Sequence[Turn]:
         """What came before in the conversation of a run; nothing where it names none."""

@@ -84,6 +84,8 @@ class Poster:
         post = self._post_of(webhook)
         webhook.status = None
         problem = await self._try(post, receiver, target)
+        came_of_it = "failed" if webhook.status is None else "taken" if webhook.status == 200 else "refused"
+        self._world.deliveries.attempted[came_of_it] += 1
         # Anything but 200 is a failure, as Wiro documents for agents' webhooks (rest.md §6). The status alone decides:
         # that a 200 whose body does not end is no failure is our choice.
         if (status := webhook.status) == 200:

@@ -19,11 +19,18 @@ THE_END = 100 * SECOND
 
 def through_text(where: Standing) -> Standing:
     """As lines, and back."""
-    lines = list(Writer(types()).lines(where))
+    lines = written(where)
     read = Reader(types()).read(lines, Standing)
     assert isinstance(read, Standing)
-    assert list(Writer(types()).lines(read)) == lines
+    assert written(read) == lines
     return read
+
+
+def written(where: Standing) -> list[str]:
+    """Its lines."""
+    lines: list[str] = []
+    Writer(types(), lines.append).write(where)
+    return lines
 
 
 def moved(sim: Simulation, limits: Limits) -> Simulation:

@@ -8,7 +8,8 @@ next call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING
@@ -137,6 +138,7 @@ class Strike:
         """It was done; how it is told of."""
         fault = self.fault
         fault.struck += 1
+        self.faults.struck[self.operation] += 1
         if fault.is_spent:
             self.faults.disarm(fault)
         of = f" of {fault.total}" if fault.total is not None else ""
@@ -203,11 +205,12 @@ def _joined(*texts: str) -> str:
 
 
 class Faults:
-    """The armed faults. Not safe without the world's lock."""
+    """The armed faults. Not safe without the world's lock. `struck` counts what they have done, by operation."""
 
     def __init__(self, seed: str = "0") -> None:
         self.seed = seed
         self.loops: dict[str, str] = {}
+        self.struck: Counter[str] = Counter()
         self._armed: dict[str, dict[str, list[Fault]]] = {}
         """By operation, then by scope: the socket asks at every frame whether there is anything for it."""
         self._tasks: dict[str, None] = {}
@@ -225,6 +228,20 @@ class Faults:
         """From now on it may strike."""
         self._count += 1
         fault.number = self._count
+        return self._take_up(fault)
+
+    @property
+    def count(self) -> int:
+        """How many have been armed in all."""
+        return self._count
+
+    def resume(self, armed: Iterable[Fault], count: int) -> None:
+        """Go on with these, which keep their numbers; so many have been armed in all."""
+        for fault in sorted(armed, key=lambda one: one.number):
+            self._take_up(fault)
+        self._count = count
+
+    def _take_up(self, fault: Fault) -> Fault:
         for operation in sorted(fault.operations):
             self._armed.setdefault(operation, {}).setdefault(fault.scope, []).append(fault)
         if fault.scope and not _is_of_scenario(fault.scope):

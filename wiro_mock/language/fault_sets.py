@@ -57,6 +57,25 @@ class FaultSet(Strict):
         """`path:line` of the document."""
         return self._source
 
+    def words(self) -> dict[str, Any]:
+        """It in the words of its YAML."""
+        shown: dict[str, Any] = {"fault_set": self.name}
+        if self.about:
+            shown["about"] = self.about
+        if self.faults:
+            shown["faults"] = [fault.words() for fault in self.faults]
+        if self.delays:
+            shown["delays"] = [
+                {"before": one.before, "by": one.by.words(), **({"first": True} if one.first else {})}
+                for one in self.delays
+            ]
+        return shown
+
+    @property
+    def lines(self) -> tuple[int, ...]:
+        """The lines at which its faults begin, where they are known."""
+        return self._lines
+
     def source_of(self, index: int) -> str:
         """`path:line` of one of the faults."""
         file, _, line = self._source.rpartition(":")

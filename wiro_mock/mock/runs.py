@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 class Runs:
     """What is known of the run that is being asked for. Not safe without the world's lock.
 
-    `chosen` is the scenario that plays it, `strike` the fault that is to strike its answer.
+    `chosen` is the scenario that plays it, `strike` the fault that is to strike its answer; `armed_for` are the
+    scenarios whose faults are armed.
     """
 
     def __init__(self, world: World) -> None:
@@ -41,7 +42,7 @@ class Runs:
         self._asked: str | None = None
         self._part: Part | None = None
         self._kept: list[str] = []
-        self._armed = set[str]()
+        self.armed_for = set[str]()
 
     def expect(self) -> None:
         """A request comes, of which nothing is known yet."""
@@ -139,8 +140,8 @@ class Runs:
         from wiro_mock.language.verbs import RUNS
 
         faults, scope = self._world.faults, f"scenario {chosen.scenario.name}"
-        if chosen.scenario.name not in self._armed:
-            self._armed.add(chosen.scenario.name)
+        if chosen.scenario.name not in self.armed_for:
+            self.armed_for.add(chosen.scenario.name)
             for item in chosen.scenario.faults:
                 if operations := item.operations & RUNS:
                     faults.arm(_fault(chosen, item, scope=scope, operations=operations))

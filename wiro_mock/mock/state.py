@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
@@ -102,12 +102,11 @@ class State:
             size=settings.journal_bytes,
             hide=(self.project.key, self.project.secret),
         )
-        self.frames = FrameLog(self.journal.clean, task_of=self._id_of)
+        self.frames = self.frames_of(self.journal)
         self.deliveries = Deliveries()
         self.talks = Talks()
         self._sessions: Sessions | None = None
         self.downloads = set[str]()
-        self.casting.begin()
         self.gates.clear()
         self.played: set[str] = set()
         self.faults = Faults(seed)
@@ -134,8 +133,8 @@ class State:
             now=self.clock.now(),
             limits=self.settings.limits,
             rules=self.settings.rules,
-            sink=self._heard,
-            gate=self._gate,
+            sink=self.sink,
+            gate=self.gate,
         )
         made.paced = not self.history_for_late
         return made
@@ -155,6 +154,16 @@ class State:
         return self._frame_texts
 
     @property
+    def has_sessions(self) -> bool:
+        """Whether there has been a realtime session."""
+        return self._sessions is not None
+
+    @property
+    def nonces(self) -> Iterable[str]:
+        """The nonces that were used, oldest first."""
+        return self._nonces
+
+    @property
     def sessions(self) -> Sessions:
         """What was heard in realtime sessions, and who listens to them; made for the first of them."""
         if self._sessions is None:
@@ -162,6 +171,32 @@ class State:
 
             self._sessions = Sessions()
         return self._sessions
+
+    # -- for whoever lets it go on from elsewhere (`snapshot`) ----------------------------------------
+
+    def begin_anew(self) -> None:
+        """Make anew what a reset replaces, but for what was asked for, and armed. Called with the lock held."""
+        State._start(self)
+
+    def frames_of(self, journal: Journal) -> FrameLog:
+        """A log of frames that hides what the journal hides."""
+        return FrameLog(journal.clean, task_of=self._id_of)
+
+    def resume_sessions(self, sessions: Sessions) -> None:
+        """Go on with what was heard elsewhere."""
+        self._sessions = sessions
+
+    def use_nonces(self, nonces: Iterable[str]) -> None:
+        """These have been used, oldest first."""
+        self._nonces = dict.fromkeys(nonces)
+
+    def wake_all(self) -> None:
+        """Everything has changed: let whoever follows anything look again. Called with the lock held."""
+        self._dirty = True
+        for group in list(self._watchers.values()):
+            for wake in list(group):
+                wake()
+        self.collect()
 
     # -- time ----------------------------------------------------------------------------------------
 
@@ -233,7 +268,7 @@ class State:
             if not group:
                 self._watchers.pop(task_id, None)
 
-    def _heard(self, task: Task, entry: Entry) -> None:
+    def sink(self, task: Task, entry: Entry) -> None:
         """The simulation's sink: wake whoever follows."""
         self._dirty = True
         self.deliveries.hear(task, entry)
@@ -269,7 +304,7 @@ class State:
         """Something besides the tasks has changed: let whoever waits look again."""
         self._dirty = self._dirty or changed
 
-    def _gate(self, task: Task, event: Event) -> str:
+    def gate(self, task: Task, event: Event) -> str:
         """The simulation's gate: whether somebody wants this step held back. Everybody is asked, and may count."""
         names = [gate(task, event) for gate in self.gates] if self.gates else []
         return next(filter(None, names), "")

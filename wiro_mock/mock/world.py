@@ -206,13 +206,9 @@ class World(State):
             self.live.stop()
             self.clock = make_clock(self.settings.time)
             self.blobs.clear()
-            watchers = list(self._watchers.values())
+            self.casting.begin()
             self._start()
-            self._dirty = True
-            for group in watchers:
-                for wake in list(group):
-                    wake()
-            self.collect()
+            self.wake_all()
 
     def close(self) -> None:
         """Let the backends that are at work know that it is over, and delete what lies on disk."""

@@ -20,7 +20,7 @@ def checks_of(kind: type, names: Mapping[str, type]) -> Mapping[str, Check]:
     """For each field of a dataclass, whether a value may stand there. `names` are types that its module only names."""
     import wiro_mock.kernel.audio
     import wiro_mock.kernel.session
-    import wiro_mock.kernel.tokens  # noqa: F401 -- what annotations name and nothing else here imports
+    import wiro_mock.kernel.tokens
 
     module = vars(sys.modules[kind.__module__])
     extra = {"Sound": wiro_mock.kernel.audio.Sound, "Decimal": __import__("decimal").Decimal}
@@ -45,9 +45,7 @@ def check_of(hint: Any) -> Check:
         return _tuple(args)
     if issubclass(origin, Mapping):
         key, item = map(check_of, args)
-        return lambda value: (
-            isinstance(value, dict) and all(key(one) and item(of) for one, of in value.items())
-        )
+        return lambda value: isinstance(value, dict) and all(key(one) and item(of) for one, of in value.items())
     if issubclass(origin, deque | Collection | Sequence | AbstractSet):
         each = check_of(args[0])
         return lambda value: isinstance(value, tuple | list | frozenset | deque) and all(map(each, value))

@@ -13,8 +13,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Any
@@ -38,7 +38,7 @@ class Types:
         if len(self.by_name) != len(types):
             raise ValueError("two of the types have one name")
         self.names = {one: one.__name__ for one in types}
-        self.fields = {one: tuple(field.name for field in fields(one)) for one in types if not issubclass(one, Enum)}
+        self.fields = {one: tuple(field.name for field in fields(one)) for one in types if is_dataclass(one)}
         self._checks: dict[type, Mapping[str, Check]] = {}
 
     def checks(self, kind: type) -> Mapping[str, Check]:
@@ -49,87 +49,72 @@ class Types:
 
 
 class Writer:
-    """Values → lines. All values must stay alive, and unchanged, until the last line has been made."""
+    """Values → lines, each given to `emit`. All values must stay as they are until the last line has been made."""
 
-    def __init__(self, types: Types) -> None:
+    def __init__(self, types: Types, emit: Callable[[str], object]) -> None:
         self._types = types
+        self._emit = emit
         self._places: dict[int, int] = {}
         self._kept: list[object] = []  # so that no other value gets the id of one that is gone
         self._told: set[type] = set()
-        self._count = 0
 
-    def lines(self, root: object) -> Iterator[str]:
-        """The lines of a value with fields; the last of them is its own."""
-        made: list[str] = []
-        for _ in self._walk(root, made):
-            yield from made
-            made.clear()
-        yield from made
+    def write(self, root: object) -> None:
+        """The lines of a value with fields: those of its parts first, and its own as the last one."""
+        self._line_of(root)
 
-    def _walk(self, root: object, made: list[str]) -> Iterator[None]:
-        """Make the lines of the parts first, and stop for a moment after each of the largest of them."""
-        for name in self._types.fields[type(root)]:
-            part = getattr(root, name)
-            for item in part if isinstance(part, tuple) else ():
-                self._plain(item, made)
-                yield
-        self._line_of(root, made)
-
-    def _plain(self, value: Any, made: list[str]) -> Any:
+    def _plain(self, value: Any) -> Any:
         kind = type(value)
         if kind is str:
-            return value if len(value) <= LONG else self._reference(value, made)
+            return value if len(value) <= LONG else self._reference(value)
         if value is None or kind is int or kind is bool or kind is float:
             return value
         if kind is tuple:
-            return [self._plain(item, made) for item in value]
+            return [self._plain(item) for item in value]
         if kind is dict:
-            return self._dict(value, made)
+            return self._dict(value)
         if kind in self._types.fields or kind is Growing:
-            return self._reference(value, made)
-        return {MARK: self._named(value, kind, made)}
+            return self._reference(value)
+        return {MARK: self._named(value, kind)}
 
-    def _dict(self, value: dict[Any, Any], made: list[str]) -> Any:
+    def _dict(self, value: dict[Any, Any]) -> Any:
         if all(type(key) is str for key in value) and MARK not in value:
-            return {key: self._plain(item, made) for key, item in value.items()}
-        pairs = [[self._plain(key, made), self._plain(item, made)] for key, item in value.items()]
-        return {MARK: ["dict", pairs]}
+            return {key: self._plain(item) for key, item in value.items()}
+        return {MARK: ["dict", [[self._plain(key), self._plain(item)] for key, item in value.items()]]}
 
-    def _named(self, value: Any, kind: type, made: list[str]) -> list[Any]:
+    def _named(self, value: Any, kind: type) -> list[Any]:
         if kind is Decimal:
             return ["Decimal", str(value)]
         if kind is bytes:
             return ["bytes", base64.b64encode(value).decode()]
         if kind is list:
-            return ["list", [self._plain(item, made) for item in value]]
+            return ["list", [self._plain(item) for item in value]]
         if kind is frozenset:
-            return ["frozenset", [self._plain(item, made) for item in sorted(value)]]
+            return ["frozenset", [self._plain(item) for item in sorted(value)]]
         if isinstance(value, Enum) and kind in self._types.names:
             return [kind.__name__, value.value]
         raise SnapshotError(
-            f"a snapshot cannot hold a {kind.__module__}.{kind.__name__}, which a task of this world has in it; "
+            f"a snapshot cannot hold a {kind.__module__}.{kind.__name__}, which is somewhere in this world; "
             "this is a mistake in wiro_mock itself"
         )
 
-    def _reference(self, value: Any, made: list[str]) -> dict[str, int]:
+    def _reference(self, value: Any) -> dict[str, int]:
         place = self._places.get(id(value))
-        return {MARK: self._line_of(value, made) if place is None else place}
+        return {MARK: self._line_of(value) if place is None else place}
 
-    def _line_of(self, value: Any, made: list[str]) -> int:
+    def _line_of(self, value: Any) -> int:
         kind = type(value)
         if kind is str or kind is Growing:
             line: list[Any] = ["", str(value)]
         else:
             names = self._types.fields[kind]
-            line = [kind.__name__, *[self._plain(getattr(value, name), made) for name in names]]
+            line = [kind.__name__, *[self._plain(getattr(value, name)) for name in names]]
             if kind not in self._told:
                 self._told.add(kind)
-                made.append(_dumps({"type": kind.__name__, "fields": names}))
-        made.append(_dumps(line))
-        self._places[id(value)] = self._count
+                self._emit(_dumps({"type": kind.__name__, "fields": names}))
+        self._emit(_dumps(line))
+        place = self._places[id(value)] = len(self._kept)
         self._kept.append(value)
-        self._count += 1
-        return self._count - 1
+        return place
 
 
 def _dumps(value: object) -> str:
