@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from wiro_mock.mock import World
     from wiro_mock.snapshot.archive import Opened
     from wiro_mock.snapshot.making import Parts
+    from wiro_mock.snapshot.taking import Taken
 
-__all__ = ["Loaded", "SnapshotError", "load", "save"]
+__all__ = ["Loaded", "SnapshotError", "load", "put", "save"]
 
 Changing = Callable[[str, str], AbstractContextManager[None]]
 """Lets the world have another key and another seed after the block. Raises `ValueError` where that cannot be."""
@@ -39,17 +40,26 @@ class Loaded:
     mode: str
 
 
-def save(world: World, to: Path, *, secret: bool = True) -> int:
+def save(world: World, to: Path | IO[bytes], *, secret: bool = True) -> int:
     """Save a world; how many bytes the file has. Without `secret`, its credentials are left out.
 
-    Others wait for as long as it takes to copy some lists. Raises `SnapshotError`; no file has changed then.
+    Others wait for as long as it takes to copy some lists. Raises `SnapshotError`; a path is as it was then.
     """
-    from wiro_mock.snapshot.archive import write
-    from wiro_mock.snapshot.taking import let_go, take
+    from wiro_mock.snapshot.taking import take
 
-    taken = take(world, secret=secret)
+    return put(world, take(world, secret=secret), to)
+
+
+def put(world: World, taken: Taken, to: Path | IO[bytes]) -> int:
+    """Write what was taken of a world. Once only: its bytes are let go. Raises `SnapshotError`."""
+    from wiro_mock.snapshot.archive import write, write_to
+    from wiro_mock.snapshot.taking import let_go
+
     try:
-        return write(world, taken, to)
+        if isinstance(to, Path):
+            return write(world, taken, to)
+        write_to(world, taken, to)
+        return to.tell()
     finally:
         let_go(world, taken)
 
