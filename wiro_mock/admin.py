@@ -43,6 +43,8 @@ CROSS_SITE = "the control API takes no requests from a web page of another origi
 NO_SUCH_KEY = "x-api-key is the key of none of the worlds here; without that header the latest one answers"
 BODY_LIMIT = 1 << 20
 WORLDS = ("/worlds", "/worlds/{world}")
+UPKEEP = ("/snapshot", "/metrics", "/reload")
+"""What is kept, counted and read again: see `upkeep`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,15 +91,15 @@ def routes(worlds: Worlds, access: Access, lodging: Lodging) -> list[Route]:
     """The routes of the control API over worlds: an `x-api-key` says which, where there are several."""
     # An endpoint that is an object and no function gets every method, known or not.
     own = [Route(path, _WorldsResource(worlds, access, path, lodging)) for path in WORLDS]
-    return [*own, *(Route(path, _Resource(worlds, access, path)) for path in (*RESOURCES, "/{path:path}"))]
+    return [*own, *(Route(path, Resource(worlds, access, path)) for path in (*RESOURCES, "/{path:path}"))]
 
 
-class _Resource:
+class Resource:
     """An ASGI app for one path of the control API."""
 
     def __init__(self, worlds: Worlds, access: Access, path: str) -> None:
-        self._worlds = worlds
-        self._access = access
+        self.worlds = worlds
+        self.access = access
         self._path = path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,39 +113,39 @@ class _Resource:
         await self._answer(request, body)(scope, receive, send)
 
     def _answer(self, request: Request, body: bytes) -> Response:
-        problem = self._access.problem(request.headers)
+        problem = self.access.problem(request.headers)
         if problem and self._path != "/ready":
-            return _json(403, {"error": problem})
+            return json_answer(403, {"error": problem})
         verbs = RESOURCES.get(self._path)
         if verbs is None:
-            paths = [f"/__wiro{known}" for known in (*RESOURCES, *WORLDS)]
-            return _json(404, {"error": f"no {request.url.path[:200]} here", "paths": paths})
+            paths = [f"/__wiro{known}" for known in (*RESOURCES, *WORLDS, *UPKEEP)]
+            return json_answer(404, {"error": f"no {request.url.path[:200]} here", "paths": paths})
         handler = verbs.get("GET" if request.method == "HEAD" else request.method)
         if handler is None:
             error = f"{request.method} does nothing at /__wiro{self._path}; the verbs here: {', '.join(verbs)}"
-            return _json(405, {"error": error}, {"allow": ", ".join(verbs)})
+            return json_answer(405, {"error": error}, {"allow": ", ".join(verbs)})
         try:
-            parsed, world = _parsed(body), self._world_for(request)
+            parsed, world = _parsed(body), self.world_for(request)
             with world.lock:
                 world.settle()
                 status, value = handler(world, parsed, {**request.query_params, **request.path_params})
             if isinstance(value, Download):
                 return Response(value.content, status_code=status, media_type=value.contenttype)
-            return _json(status, value)
+            return json_answer(status, value)
         except (Mistake, ScenarioError, ValueError) as error:
-            return _json(400, {"error": str(error)})
+            return json_answer(400, {"error": str(error)})
 
-    def _world_for(self, request: Request) -> World:
+    def world_for(self, request: Request) -> World:
         """The only world, or the one whose key was sent, or the latest."""
-        attached, key = self._worlds.worlds, request.headers.get("x-api-key", "")
+        attached, key = self.worlds.worlds, request.headers.get("x-api-key", "")
         if key and len(attached) > 1 and self._path != "/ready":
-            if (world := self._worlds.for_key(key)) is None:
+            if (world := self.worlds.for_key(key)) is None:
                 raise Mistake(NO_SUCH_KEY)  # to act on another test's world instead would be worse
             return world
-        return self._worlds.home or (attached[-1] if attached else self._worlds.strays)
+        return self.worlds.home or (attached[-1] if attached else self.worlds.strays)
 
 
-class _WorldsResource(_Resource):
+class _WorldsResource(Resource):
     """An ASGI app for the worlds that others make here: `/worlds`, and one of them."""
 
     def __init__(self, worlds: Worlds, access: Access, path: str, lodging: Lodging) -> None:
@@ -151,24 +153,24 @@ class _WorldsResource(_Resource):
         self._lodging = lodging
 
     def _answer(self, request: Request, body: bytes) -> Response:
-        if problem := self._access.problem(request.headers):
-            return _json(403, {"error": problem})
+        if problem := self.access.problem(request.headers):
+            return json_answer(403, {"error": problem})
         verbs: Mapping[str, Callable[[Request, Mapping[str, Any]], Response]] = (
             {"GET": self._show, "POST": self._make} if self._path == "/worlds" else {"DELETE": self._remove}
         )
         handler = verbs.get(request.method)
         if handler is None:
             error = f"{request.method} does nothing at /__wiro{self._path}; the verbs here: {', '.join(verbs)}"
-            return _json(405, {"error": error}, {"allow": ", ".join(verbs)})
+            return json_answer(405, {"error": error}, {"allow": ", ".join(verbs)})
         try:
             return handler(request, _parsed(body))
         except NoRoom as error:
-            return _json(error.status, {"error": str(error)})
+            return json_answer(error.status, {"error": str(error)})
         except (Mistake, ScenarioError, ValueError) as error:
-            return _json(400, {"error": str(error)})
+            return json_answer(400, {"error": str(error)})
 
     def _show(self, request: Request, body: Mapping[str, Any]) -> Response:  # noqa: ARG002 -- all take the same
-        return _json(200, {"worlds": self._lodging.shown(), "most": self._lodging.most})
+        return json_answer(200, {"worlds": self._lodging.shown(), "most": self._lodging.most})
 
     def _make(self, request: Request, body: Mapping[str, Any]) -> Response:
         made = self._lodging.make(body)
@@ -183,13 +185,13 @@ class _WorldsResource(_Resource):
             "time": made.world.clock.mode,
             "idle": made.idle,
         }
-        return _json(201, told)
+        return json_answer(201, told)
 
     def _remove(self, request: Request, body: Mapping[str, Any]) -> Response:  # noqa: ARG002 -- all take the same
         if (one := self._lodging.find(request.path_params["world"])) is None:
             error = "no such world here; it may have gone, being idle; GET /__wiro/worlds lists them"
-            return _json(404, {"error": error})
-        return _json(200, {"deleted": one.id, **self._lodging.remove(one)})
+            return json_answer(404, {"error": error})
+        return json_answer(200, {"deleted": one.id, **self._lodging.remove(one)})
 
 
 async def _body(request: Request) -> bytes:
@@ -213,5 +215,6 @@ def _parsed(body: bytes) -> Mapping[str, Any]:
     return value
 
 
-def _json(status: int, value: object, headers: Mapping[str, str] | None = None) -> Response:
+def json_answer(status: int, value: object, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer in JSON."""
     return Response(jsontext.dumps(value), status_code=status, media_type="application/json", headers=headers)

@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from wiro_mock import admin
+from wiro_mock import admin, upkeep
 from wiro_mock.hosting import Hosting
 from wiro_mock.lodging import MOST, Lodging
 from wiro_mock.mock import World
@@ -53,7 +53,9 @@ def create_app(
     # What is no route of the control API goes through the doors. They are no routes, because Starlette's patterns
     # take some paths for others (one with a line feed at its end), and because a path with a slash too many
     # is to be answered, not redirected (clients.md §1 line 30).
-    control = Router(admin.routes(worlds, access or admin.Access(), lodging), default=doors, redirect_slashes=False)
+    access = access or admin.Access()
+    own = [*upkeep.routes(worlds, access), *admin.routes(worlds, access, lodging)]
+    control = Router(own, default=doors, redirect_slashes=False)
     app = _App(api, routes=[Mount("/__wiro", app=control)], lifespan=lifespan)
     app.router.default = doors
     app.router.redirect_slashes = False

@@ -130,6 +130,7 @@ class Casting:
         self.asked: deque[Use] = deque(maxlen=ASKED)
         self.own: list[Scenario] = []
         self._library = library
+        self._known: Sequence[Scenario] = () if library is None else library.scenarios
         self._tell = tell
 
     def with_library(self, library: Library) -> Casting:
@@ -159,6 +160,18 @@ class Casting:
         """Look whether files have changed, and read those that have. Takes a while: once for each request will do."""
         for line in self.library.refresh():
             self._tell(line)
+        if self._known is not (now := self.library.scenarios):
+            self._renew(now)
+            self._known = now
+
+    def _renew(self, now: Sequence[Scenario]) -> None:
+        """What was asked for by its name is what has that name now; runs that have begun go on as they are."""
+        before = {scenario.name: scenario for scenario in self._known}
+        after = {scenario.name: scenario for scenario in now}
+        for use in self.uses:
+            use.scenarios = tuple(
+                after.get(one.name, one) if one is before.get(one.name) else one for one in use.scenarios
+            )
 
     @property
     def catalog(self) -> Catalog:

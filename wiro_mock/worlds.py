@@ -10,7 +10,8 @@ Looking up takes no lock, so that an event loop never waits for a thread that is
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from wiro_mock.api.operations import find
 from wiro_mock.mock import World
@@ -123,6 +124,23 @@ class Worlds:
             if world.explain_key == self.over.whose:
                 world.explain_key = None
         self._tell(world)
+
+    @contextmanager
+    def changing(self, world: World, key: str, seed: str) -> Iterator[None]:
+        """Let the world have this key and this seed when the block is over. Raises `ValueError` where another has."""
+        with self._lock:
+            if world not in self._attached:
+                yield
+                return
+            if any(other is not world and other.project.key == key for other in self._attached):
+                raise ValueError("another world here has the same API key; delete that world, or keep your credentials")
+            if any(other is not world and other.settings.seed == seed for other in self._attached):
+                raise ValueError("another world here has the same seed, and with it the same tokens; delete that world")
+            yield
+            for index, name in ((self._by_key, world.project.key), (self._by_seed, world.settings.seed)):
+                for old in [old for old, owner in index.items() if owner is world]:
+                    del index[old]
+                index[name] = world
 
     def for_request(self, method: str, path: str, headers: Mapping[str, str]) -> World:
         """The world that an HTTP request is for. `path` is percent-encoded, header names are in lower case."""

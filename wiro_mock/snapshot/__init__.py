@@ -39,6 +39,18 @@ class Loaded:
     now: float
     mode: str
 
+    def shown(self) -> dict[str, object]:
+        """It as JSON values."""
+        return {
+            "tasks": self.tasks,
+            "unfinished": self.unfinished,
+            "files": self.files,
+            "scenario_folders": self.scenarios,
+            "failed": list(self.failed),
+            "now": self.now,
+            "time": self.mode,
+        }
+
 
 def save(world: World, to: Path | IO[bytes], *, secret: bool = True) -> int:
     """Save a world; how many bytes the file has. Without `secret`, its credentials are left out.
