@@ -11,7 +11,7 @@ import pytest
 
 from tests.api_kit import CAPTION, signed
 from tests.live_kit import Live, eventually, hook_of, live
-from wiro_mock.admin import WORLDS
+from wiro_mock.admin import UPKEEP, WORLDS
 from wiro_mock.control import RESOURCES
 
 HELD = """
@@ -66,7 +66,7 @@ def test_an_unknown_path_lists_the_paths(server: Live, path: str) -> None:
     """404, and what there is."""
     answer = server.http.get(f"/__wiro{path}")
     assert answer.status_code == 404
-    assert answer.json()["paths"] == [f"/__wiro{known}" for known in (*RESOURCES, *WORLDS)]
+    assert answer.json()["paths"] == [f"/__wiro{known}" for known in (*RESOURCES, *WORLDS, *UPKEEP)]
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,19 @@ def test_no_client_makes_a_label(server: Live) -> None:
         server.http.post(f"/v1/Run/owner-{number}/model", json={}, headers=signed())
     labels = {value for _, *values in samples(server) for value in values}
     known = {one.name for one in OPERATIONS} | {status.value for status in Status}
-    known |= {"none", "socket", "webhook", "upload", "cdn", "waiting", "posted", "failed", "not posted", "taken", "refused"}
+    known |= {
+        "none",
+        "socket",
+        "webhook",
+        "upload",
+        "cdn",
+        "waiting",
+        "posted",
+        "failed",
+        "not posted",
+        "taken",
+        "refused",
+    }
     assert not {one for one in labels - known if not re.fullmatch(r"[0-9]{1,3}", one)}
 
 

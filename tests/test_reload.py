@@ -92,12 +92,13 @@ def test_a_server_without_files_of_its_own_says_so() -> None:
         assert running.http.get("/__wiro/reload").status_code == 405
 
 
-def test_sighup_reloads_a_server(folder: Path) -> None:
+def test_sighup_reloads_a_server(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """As servers do; it goes on serving, and says on stderr what it has read, or what is broken."""
-    with serving("--scenarios", str(folder)) as server:
+    with serving(tmp_path_factory.mktemp("server"), "--scenarios", str(folder)) as server:
         (folder / "mine.yaml").write_text(BROKEN)
         server.process.send_signal(signal.SIGHUP)
-        assert "kept the last good scenarios" in server.line_with("mine.yaml:4")
+        assert "kept the last good scenarios" in server.said("mine.yaml:4")
         (folder / "mine.yaml").write_text(NEW)
         server.process.send_signal(signal.SIGHUP)
-        server.line_with(f"reloaded 1 scenario from {folder}")
+        assert f"reloaded 1 scenario from {folder}" in server.said("reloaded 1 scenario")
+        assert server.stop() == (0, "")

@@ -212,6 +212,8 @@ class Journal:
             reason="; ".join(filter(None, (old.outcome.reason, reason))),
             seen=outcome.seen or old.outcome.seen,
         )
+        self.answered[old.outcome.operation, old.status] -= 1
+        self.answered[old.outcome.operation, status] += 1
         weight = old.weight + len(reason) + len(answer)
         self._weight += weight - old.weight
         made = replace(old, at=at, status=status, outcome=told, answer=answer, weight=weight)

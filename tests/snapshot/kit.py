@@ -28,7 +28,7 @@ def loaded(data: bytes, into: World) -> World:
 def frames_of(world: World, token: str) -> list[Any]:
     """All that a socket is told that registers this token now."""
     talk = Conversation(world, ORIGIN)
-    told = talk.receive(json.dumps({"type": "task_info", "tasktoken": token}))
+    told: list[Any] = [*talk.receive(json.dumps({"type": "task_info", "tasktoken": token}))]
     while frames := talk.pending():
         told += frames
     return told

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn, Unpack
 import click
 
 from wiro_mock.commands.exec_options import OPTIONS, ExecGiven
+from wiro_mock.commands.keeping import AtExit
 from wiro_mock.commands.reaching import doors_of, reached, variables_of
 from wiro_mock.commands.teller import Teller
 
@@ -86,6 +87,7 @@ def _served(given: ExecGiven, tell: Teller) -> Iterator[tuple[Worlds, Place]]:
     with backends(given, tell) as standing:
         world = world_of(given, tell, standing)
         try:
+            at_exit = AtExit(world, given["save_on_exit"])
             doors = doors_of(given, tell)
             app = app_of(world, sock := listen(given["host"], given["port"]), given)
             with ServerThread(reached(app, doors), sock=sock, doors=doors) as thread:
@@ -95,6 +97,8 @@ def _served(given: ExecGiven, tell: Teller) -> Iterator[tuple[Worlds, Place]]:
                     secret="" if given["key_only"] else world.project.secret,
                 )
                 yield app.state.worlds, place
+                at_exit.take()
+            at_exit.write()
         finally:
             world.close()
 

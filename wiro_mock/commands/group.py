@@ -31,6 +31,7 @@ COMMANDS = (
     "record",
     "schema",
     "serve",
+    "snapshot",
     "surface",
     "watch",
 )

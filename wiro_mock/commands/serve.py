@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from wiro_mock.commands.backing import backends
+from wiro_mock.commands.keeping import AtExit, Signals, load_into
 from wiro_mock.commands.reaching import doors_of, reached
 from wiro_mock.commands.serve_options import OPTIONS, Given, settings_of, shown_credentials
 from wiro_mock.commands.teller import Teller
@@ -44,12 +45,14 @@ def serve(**given: Unpack[Given]) -> None:
     with Teller() as tell, backends(given, tell) as standing:
         world = world_of(given, tell, standing)
         try:
+            at_exit = AtExit(world, given["save_on_exit"])
             doors = doors_of(given, tell)
             sock = listen(given["host"], given["port"])
             app = app_of(world, sock, given)
-            _serve(app, sock, shown_credentials(given), doors)
+            _serve(app, sock, shown_credentials(given, world.project), doors, Signals(world, at_exit))
             for line in app.state.worlds.told_of_unknown_keys():
                 tell(line)
+            at_exit.write()
         finally:
             world.close()
 
@@ -67,6 +70,8 @@ def world_of(given: Given, tell: Teller, standing: Sequence[Standing] = ()) -> W
         raise click.UsageError(str(error)) from None
     if given["log_requests"]:
         world.log_request = tell
+    if given["load"] is not None:
+        load_into(world, given["load"])
     return world
 
 
@@ -105,7 +110,7 @@ def app_of(world: World, sock: socket.socket, given: Given) -> Starlette:
     return create_app(world, access=access, webhook_hosts=hosts, most_worlds=given["most_worlds"])
 
 
-def _serve(app: Starlette, sock: socket.socket, credentials: str, doors: Doors | None) -> None:
+def _serve(app: Starlette, sock: socket.socket, credentials: str, doors: Doors | None, signals: Signals) -> None:
     """Serve until a signal comes; a second signal does not wait for the first to be obeyed."""
     import asyncio
 
@@ -133,10 +138,12 @@ def _serve(app: Starlette, sock: socket.socket, credentials: str, doors: Doors |
         def stop_now() -> None:
             if stop.is_set():
                 os._exit(0)
+            signals.ending()
             stop.set()
 
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop_now)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, signals.hung_up)
         await serve_until_stopped(reached(app, doors), sock, stop=stop, ready=ready, doors=doors)
 
     try:

@@ -11,6 +11,7 @@ from wiro_mock.commands.options import Filled, Lasting, Profiles, Valued
 
 if TYPE_CHECKING:
     from wiro_mock.api import Profile
+    from wiro_mock.kernel.account import Project
     from wiro_mock.settings import Settings
 
 DEFAULT_KEY = "wiro-mock-key"
@@ -57,6 +58,8 @@ class Given(TypedDict):
     intercept: bool
     tunnel: tuple[str, ...]
     most_worlds: int
+    load: Path | None
+    save_on_exit: Path | None
 
 
 OPTIONS: list[click.Parameter] = [
@@ -234,6 +237,18 @@ OPTIONS: list[click.Parameter] = [
         show_default=True,
         help="Worlds that others may make at once by POST /__wiro/worlds.",
     ),
+    click.Option(
+        ["--load"],
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Go on from a snapshot, with its credentials, time and scenarios; what is given here besides holds.",
+    ),
+    click.Option(
+        ["--save-on-exit"],
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Save the world there at the end, as it is when the signal comes. Only you can read the file.",
+    ),
     click.Option(["--log", "log_requests"], is_flag=True, help="One line for each request on stderr."),
 ]
 
@@ -271,14 +286,15 @@ def settings_of(given: Given) -> Settings:
     )
 
 
-def shown_credentials(given: Given) -> str:
+def shown_credentials(given: Given, project: Project) -> str:
     """The credentials as the ready line has them.
 
-    A secret that was given is not shown, since a ready line ends up in the logs of CI; nor is the key of a
+    A secret that was given, or loaded, is not shown, since a ready line ends up in the logs of CI; nor is the key of a
     key-only project, whose whole credential it is.
     """
-    key = "***" if given["api_key"] and given["key_only"] else given["api_key"] or DEFAULT_KEY
-    secret = "***" if given["api_secret"] else DEFAULT_SECRET
+    own_key = given["api_key"] or project.key != DEFAULT_KEY
+    key = "***" if own_key and project.key_only else project.key
+    secret = "***" if given["api_secret"] or project.secret != DEFAULT_SECRET else DEFAULT_SECRET
     return f"key={key} secret={secret}"
 
 

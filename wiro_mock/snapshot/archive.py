@@ -12,18 +12,17 @@ beside its place and moved there when it is whole. It is read within bounds, wha
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
 from wiro_mock.mock import World
+from wiro_mock.snapshot.atomic import replacing
 from wiro_mock.snapshot.kept import Kept
 from wiro_mock.snapshot.kinds import types
 from wiro_mock.snapshot.plain import LONGEST_LINE, Reader, Writer
@@ -70,23 +69,9 @@ def write(world: World, taken: Taken, to: Path) -> int:
 
     Raises `SnapshotError`; what was there before is there still.
     """
-    try:
-        handle, made = tempfile.mkstemp(prefix=f".{to.name[:100]}.", suffix=".part", dir=to.parent)
-    except OSError as error:
-        raise SnapshotError(_unwritten(to, error)) from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write_to(world, taken, file)
-            file.flush()
-            os.fsync(file.fileno())
-            size = file.tell()
-        Path(made).replace(to)
-    except OSError as error:
-        raise SnapshotError(_unwritten(to, error)) from None
-    finally:
-        with suppress(OSError):
-            Path(made).unlink()
-    return size
+    with replacing(to) as file:
+        write_to(world, taken, file)
+        return file.tell()
 
 
 def write_to(world: World, taken: Taken, file: IO[bytes]) -> None:
@@ -129,12 +114,6 @@ def _entry(name: str, *, packed: bool = True) -> zipfile.ZipInfo:
     made.compress_type = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
     made.external_attr = 0o600 << 16
     return made
-
-
-def _unwritten(to: Path, error: OSError) -> str:
-    why = error.strerror or str(error)
-    there = "; what was there before is untouched" if to.exists() else ""
-    return f"{to} cannot be written: {why}{there}; give a path on a disk that has room and may be written to"
 
 
 # -- reading -------------------------------------------------------------------------------------------

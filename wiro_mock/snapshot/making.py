@@ -16,7 +16,7 @@ from wiro_mock.clock import make_clock
 from wiro_mock.deliveries import Deliveries, Webhook
 from wiro_mock.faults import Fault, Faults
 from wiro_mock.faults.sets import Armed
-from wiro_mock.journal import Journal
+from wiro_mock.journal import Exchange, Journal
 from wiro_mock.kernel import ids
 from wiro_mock.kernel.account import Account, Project
 from wiro_mock.kernel.lifecycle import failing
@@ -74,7 +74,7 @@ def make(world: World, kept: k.Kept, unpacked: Unpacked, *, keep: Collection[str
     journal.forgotten_polls.update(kept.journal.forgotten_polls)
     journal.answered.update({(operation, status): number for operation, status, number in kept.journal.answered})
     journal.unmatched = kept.journal.unmatched
-    journal.resume(kept.journal.exchanges, kept.journal.count)
+    journal.resume(map(_left_alone, kept.journal.exchanges), kept.journal.count)
     faults, sets = _faults(kept)
     return Parts(
         settings=settings,
@@ -129,6 +129,14 @@ def give_up_live(world: World) -> list[str]:
             world.sim.emit(task.job.id, event)
         failed.append(task.job.id)
     return failed
+
+
+def _left_alone(exchange: Exchange) -> Exchange:
+    """A request whose answer was still to come: whoever has waited for it is not here."""
+    if not exchange.waits:
+        return exchange
+    reason = "its client waited when this world was saved, and is not here; the task goes on"
+    return replace(exchange, outcome=replace(exchange.outcome, reason=reason))
 
 
 def _settings(world: World, kept: k.Kept, project: Project, keep: Collection[str]) -> Settings:
