@@ -6,6 +6,7 @@ pinned until it has been answered; after that the bytes live as long as the simu
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
@@ -23,6 +24,10 @@ from wiro_mock.kernel.files import Blob
 IN_MEMORY = 1 << 20
 """Up to this many bytes a blob is kept in memory."""
 CHUNK = 1 << 16
+
+
+class NoPlace(Exception):
+    """Bytes cannot be kept; the message says where, why, and what helps."""
 
 
 class BlobStore:
@@ -130,7 +135,10 @@ class BlobStore:
     def _new_path(self) -> Path:
         with self._lock:
             if self._folder is None:
-                self._folder = Path(tempfile.mkdtemp(prefix="wiro-mock-"))
+                try:
+                    self._folder = Path(tempfile.mkdtemp(prefix="wiro-mock-"))
+                except OSError as error:
+                    raise NoPlace(_no_place("a temporary folder", error)) from error
                 self._cleanup = weakref.finalize(self, _remove, self._folder, os.getpid())
             self._files += 1
             return self._folder / str(self._files)
@@ -160,9 +168,15 @@ class BlobWriter:
         self._file: BinaryIO | None = None
 
     def write(self, data: bytes) -> None:
-        """Take the next piece."""
+        """Take the next piece. Raises `NoPlace` where it cannot be written."""
         self.size += len(data)
         self._hash.update(data)
+        try:
+            self._write(data)
+        except OSError as error:
+            raise NoPlace(_no_place(str(self._path), error)) from error
+
+    def _write(self, data: bytes) -> None:
         if self._file is None and self.size > IN_MEMORY:
             self._path = self._store._new_path()
             self._file = self._path.open("wb")
@@ -174,10 +188,13 @@ class BlobWriter:
             self._file.write(data)
 
     def finish(self) -> Blob:
-        """Everything has come: the blob, pinned until `BlobStore.unpin`."""
+        """Everything has come: the blob, pinned until `BlobStore.unpin`. Raises `NoPlace` for what cannot be written."""
         content: bytes | Path = bytes(self._buffer)
         if self._file is not None and self._path is not None:
-            self._file.close()
+            try:
+                self._file.close()
+            except OSError as error:
+                raise NoPlace(_no_place(str(self._path), error)) from error
             content = self._path
         digest = self._hash.hexdigest()
         self._store._adopt(digest, content)
@@ -187,9 +204,17 @@ class BlobWriter:
         """Not everything has come, or it is not wanted: leave nothing behind."""
         self._buffer = bytearray()
         if self._file is not None and self._path is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # what is still to be written finds no place either
+                self._file.close()
             self._path.unlink(missing_ok=True)
             self._file = None
+
+
+def _no_place(where: str, error: OSError) -> str:
+    return (
+        f"an upload or an output of more than 1 MiB cannot be written to {where}: {error.strerror or error}; make room "
+        "there, or let TMPDIR name a folder that can be written to (in a container: --tmpfs /tmp)"
+    )
 
 
 def _remove(folder: Path, owner: int) -> None:

@@ -16,6 +16,7 @@ from wiro_mock.api.origin import origin_of
 from wiro_mock.breaking import Breaking, transport_of
 from wiro_mock.kernel.files import Blob
 from wiro_mock.mock import World
+from wiro_mock.store import NoPlace
 
 if TYPE_CHECKING:
     from wiro_mock.hosting import Hosting
@@ -36,10 +37,13 @@ class ApiEndpoint:
         """Answer one HTTP request."""
         headers, path = header_map(scope), raw_path(scope)
         world = self.worlds.for_request(scope["method"], path, headers)
+        unread = ""
         try:
             body, blobs = await self._read(world, headers, receive)
         except ClientGone:
             return
+        except NoPlace as error:
+            body, blobs, unread = NO_BODY, [], str(error)
         request = Request(
             method=scope["method"],
             path=path,
@@ -50,7 +54,7 @@ class ApiEndpoint:
             query=scope.get("query_string", b"").decode("latin-1"),
         )
         try:
-            response = world.handle(request)
+            response = world.handle(request, unread=unread)
         finally:
             self._unpin(world, blobs)
         if (wait := response.wait) is not None and (response.damage is None or not response.damage.is_total):
@@ -82,9 +86,12 @@ class ApiEndpoint:
                     return reader.finish(), reader.blobs
                 message = await receive()
             raise ClientGone
-        except BaseException:
+        except BaseException as error:
             reader.abandon()
             self._unpin(world, reader.blobs)
+            # Whoever still sends hears no answer.
+            while isinstance(error, NoPlace) and message["type"] == "http.request" and message.get("more_body"):
+                message = await receive()
             raise
 
     def _unpin(self, world: World, blobs: list[Blob]) -> None:

@@ -19,6 +19,7 @@ from wiro_mock.kernel.task import Task
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.mock import hooks
 from wiro_mock.mock.polling import PollError
+from wiro_mock.store import NoPlace
 from wiro_mock.text import printable
 
 if TYPE_CHECKING:
@@ -31,11 +32,11 @@ UNEXPECTED_KEPT = 1_000
 DOWNLOADS_KEPT = 100_000
 
 
-def handle(world: World, request: Request) -> Response:
+def handle(world: World, request: Request, *, unread: str = "") -> Response:
     """Play one request: settle, answer, write it down. Never raises for what a client can send."""
     with world.lock:
         world.runs.expect()
-        came_at, response, outcome = _played(world, request)
+        came_at, response, outcome = _played(world, request, unread)
         if outcome.file and len(world.downloads) < DOWNLOADS_KEPT:
             world.downloads.add(outcome.file)
         if outcome.unexpected and (past := _from_the_past(world, request)):
@@ -82,13 +83,16 @@ def strike(world: World, operation: str, request: Request, segments: Sequence[st
     return world.faults.strike(world, operation, scope=scope, status=status, request=request)
 
 
-def _played(world: World, request: Request) -> tuple[Instant, Response, Outcome]:
+def _played(world: World, request: Request, unread: str = "") -> tuple[Instant, Response, Outcome]:
     """The answer, and the instant at which it was asked for."""
     came_at = world.sim.now
     try:
         world.warm_up()
         world.settle()
         came_at = world.sim.now
+        if unread:
+            # Where files lie is the tester's business, and not on the wire.
+            return came_at, *_broken(world, "an upload cannot be kept here", reason=unread)
         return came_at, *_answered(world, request)
     except ScenarioError as error:
         # Where the file lies is the tester's business, and not on the wire.
@@ -96,6 +100,8 @@ def _played(world: World, request: Request) -> tuple[Instant, Response, Outcome]
         return came_at, *_broken(world, told, reason=str(error))
     except PollError as error:
         return came_at, *_broken(world, str(error))
+    except NoPlace as error:
+        return came_at, *_broken(world, "an output cannot be kept here", reason=str(error))
     except Exception as error:
         return came_at, *_broken(world, f"{type(error).__name__}: {error} (a mistake in wiro_mock itself)")
 

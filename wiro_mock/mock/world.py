@@ -42,9 +42,12 @@ class World(State):
         for name in self.settings.faults:
             self.arm_set(name, where="--faults", optional=True)
 
-    def handle(self, request: Request) -> Response:
-        """Play one request: settle, answer, write it down. Never raises for what a client can send."""
-        return requests.handle(self, request)
+    def handle(self, request: Request, *, unread: str = "") -> Response:
+        """Play one request: settle, answer, write it down. Never raises for what a client can send.
+
+        `unread` says why its body could not be kept; it is answered with HTTP 500 and that sentence then.
+        """
+        return requests.handle(self, request, unread=unread)
 
     def lost_socket(self, path: str) -> None:
         """A client asked for a socket at a path where there is none."""
