@@ -1,4 +1,4 @@
-"""Where nothing can be written: a full disk, and no temporary folder at all. The server goes on, and says what is wrong."""
+"""Where nothing can be written: a full disk, and no temporary folder at all. The server goes on, and says why."""
 
 from __future__ import annotations
 

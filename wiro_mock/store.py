@@ -188,7 +188,7 @@ class BlobWriter:
             self._file.write(data)
 
     def finish(self) -> Blob:
-        """Everything has come: the blob, pinned until `BlobStore.unpin`. Raises `NoPlace` for what cannot be written."""
+        """Everything has come: the blob, pinned until `BlobStore.unpin`. Raises `NoPlace` where it cannot lie."""
         content: bytes | Path = bytes(self._buffer)
         if self._file is not None and self._path is not None:
             try:
