@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -49,6 +50,13 @@ def waiting(running: Live, path: str = SYNC, **fields: Any) -> Iterator[Future[h
             running.world.reset()  # lets it go
             raise
         answer.result(PATIENCE)
+
+
+def request(path: str = SYNC, headers: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    """The bytes of a synchronous run."""
+    lines = [f"POST {path} HTTP/1.1", "host: x", "content-type: application/json", "content-length: 15"]
+    lines += [f"{name}: {value}" for name, value in {**signed(), **headers}.items()]
+    return "\r\n".join([*lines, "", '{"prompt":"hi"}']).encode()
 
 
 def events(text: str) -> list[tuple[str, Any]]:

@@ -11,7 +11,7 @@ import pytest
 from tests.api_kit import library, make_world, signed
 from tests.live_kit import Live, eventually, live, raw, reset
 from tests.process_kit import PATIENCE
-from tests.sync_kit import CHAT, EVENTS, SYNC, events, is_waited_for, names, sync, tasks, waiting
+from tests.sync_kit import CHAT, EVENTS, SYNC, events, is_waited_for, names, request, sync, tasks, waiting
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.kernel.task import Status
 
@@ -230,7 +230,7 @@ def waiting_stream(running: Live, path: str = SYNC) -> Any:
 def test_a_task_goes_on_without_its_client(headers: dict[str, str], leave: Any) -> None:
     """And the journal says that it has gone (socket.md §1.6)."""
     with live(time="manual") as running:
-        sock = raw((running.thread.host, running.thread.port), request(headers))
+        sock = raw((running.thread.host, running.thread.port), request(SYNC, headers))
         eventually(lambda: tasks(running) and is_waited_for(running))
         leave(sock)
         eventually(lambda: not running.pump.followers)
@@ -239,13 +239,6 @@ def test_a_task_goes_on_without_its_client(headers: dict[str, str], leave: Any) 
         (exchange,) = running.world.journal.entries()
         assert exchange.outcome.reason == "the client went away before its answer; the task goes on"
         running.check_clean()
-
-
-def request(headers: dict[str, str]) -> bytes:
-    """The bytes of a synchronous run."""
-    lines = [f"POST {SYNC} HTTP/1.1", "host: x", "content-length: 0"]
-    lines += [f"{name}: {value}" for name, value in {**signed(), **headers}.items()]
-    return "\r\n".join([*lines, "", ""]).encode()
 
 
 def test_who_waits_when_the_world_begins_anew_is_told_that_its_task_is_gone() -> None:
@@ -263,7 +256,7 @@ def test_who_waits_when_the_server_stops_holds_up_nothing() -> None:
     """Their connections end."""
     world = make_world(time="manual")
     with live(world) as running:
-        socks = [raw((running.thread.host, running.thread.port), request(kind)) for kind in ({}, EVENTS)]
+        socks = [raw((running.thread.host, running.thread.port), request(SYNC, kind)) for kind in ({}, EVENTS)]
         eventually(lambda: len(running.pump.followers) == 2)
     for sock in socks:
         sock.settimeout(PATIENCE)
@@ -277,7 +270,7 @@ def test_who_waits_when_the_server_stops_holds_up_nothing() -> None:
 def test_ninety_nine_wait_while_one_is_answered() -> None:
     """Nobody waits for another."""
     with live(time="manual", scenarios=HELD) as running:
-        socks = [raw((running.thread.host, running.thread.port), request({})) for _ in range(99)]
+        socks = [raw((running.thread.host, running.thread.port), request()) for _ in range(99)]
         eventually(lambda: len(running.pump.followers) == 99)
         with waiting(running) as answer:
             running.world.skip(MINUTE)

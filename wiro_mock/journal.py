@@ -199,27 +199,39 @@ class Journal:
 
     def amend(self, exchange_id: str, *, at: Instant, status: int, outcome: Outcome, answer: bytes) -> Exchange | None:
         """Put down how a request ended that was kept when it came; None where it has been forgotten since."""
-        place = int(exchange_id.removeprefix("req-") or 0) - 1 - self.dropped
-        if not 0 <= place < len(self._exchanges):
+        if (old := self._at(exchange_id)) is None:
             return None
-        old = self._exchanges[place]
         answer = self._clean_answer(answer) if len(answer) <= ANSWER_KEPT else b""
-        reason = self._cut(outcome.reason, 2 * TEXT_SHOWN)
         told = replace(
             old.outcome,
             code=outcome.code,
             message=self._cut(outcome.message),
-            reason="; ".join(filter(None, (old.outcome.reason, reason))),
+            reason=self._cut("; ".join(filter(None, (old.outcome.reason, outcome.reason))), 2 * TEXT_SHOWN),
             seen=outcome.seen or old.outcome.seen,
         )
         self.answered[old.outcome.operation, old.status] -= 1
         self.answered[old.outcome.operation, status] += 1
-        weight = old.weight + len(reason) + len(answer)
-        self._weight += weight - old.weight
-        made = replace(old, at=at, status=status, outcome=told, answer=answer, weight=weight)
-        self._exchanges[place] = made
+        return self._replace(old, replace(old, at=at, status=status, outcome=told, answer=answer))
+
+    def _at(self, exchange_id: str) -> Exchange | None:
+        place = int(exchange_id.removeprefix("req-") or 0) - 1 - self.dropped
+        return self._exchanges[place] if 0 <= place < len(self._exchanges) else None
+
+    def _replace(self, old: Exchange, new: Exchange) -> Exchange:
+        """Put one in the place of another, within the bounds of all."""
+        more = len(new.answer) - len(old.answer) + len(new.outcome.reason) - len(old.outcome.reason)
+        made = replace(new, weight=old.weight + more)
+        self._exchanges[int(old.id.removeprefix("req-")) - 1 - self.dropped] = made
+        self._weight += more
         self._make_room()
         return made
+
+    def add_reason(self, exchange_id: str, why: str) -> None:
+        """Say something more of an exchange, where it is still remembered."""
+        old = self._at(exchange_id)
+        if old is not None:
+            reason = self._cut("; ".join(filter(None, (old.outcome.reason, why))), 2 * TEXT_SHOWN)
+            self._replace(old, replace(old, outcome=replace(old.outcome, reason=reason)))
 
     def __iter__(self) -> Iterator[Exchange]:
         return iter(self._exchanges)

@@ -125,6 +125,10 @@ class Follower:
             if not waiting:
                 self._pump.awaited.pop(task_id, None)
 
+    def stir(self) -> None:
+        """There is another instant for which the pump has to wait."""
+        self._pump.stir()
+
     def leave(self) -> None:
         """Follow nothing any more."""
         for task_id in tuple(self._tasks):

@@ -53,10 +53,9 @@ class Patience:
             raise httpx.ReadError("[Errno 104] Connection reset by peer", request=self._request)
         told = "Server disconnected without sending a response."
         if damage.stop_at is not None:
-            whole = dict(response.headers).get("content-length", str(len(response.content)))
-            told = (
-                "peer closed connection without sending complete message body "
-                f"(received {sent} bytes, expected {whole})"
+            whole = dict(response.headers).get("content-length") or (len(response.content) or None)
+            told = "peer closed connection without sending complete message body " + (
+                f"(received {sent} bytes, expected {whole})" if whole else "(incomplete chunked read)"
             )
         raise httpx.RemoteProtocolError(told, request=self._request)
 

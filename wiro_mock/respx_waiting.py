@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NoReturn
 
 import httpx
 
@@ -32,6 +33,7 @@ class InProcess:
         self._world = world
         self._wait = wait
         self._request = request
+        self._left = False
         self._began()
 
     def answer(self) -> Response:
@@ -42,12 +44,17 @@ class InProcess:
 
     def events(self, stream: Stream) -> Iterator[bytes]:
         """The bytes of a stream; time goes on as far as it is read."""
-        while not stream.over:
-            if data := waiting.take(self._world, stream):
-                yield data
-                self._began()
-            elif not stream.over:
-                self._go_on()
+        try:
+            yield b""  # from now on it hears of a client that goes
+            while not stream.over:
+                if data := waiting.take(self._world, stream):
+                    yield data
+                    self._began()
+                elif not stream.over:
+                    self._go_on()
+        finally:
+            if not stream.over:
+                self._leave("the client went away before its end")
 
     def _began(self) -> None:
         """The read timeout counts from now."""
@@ -68,6 +75,7 @@ class InProcess:
             world.settle()
 
     def _jump(self) -> None:
+        """To the next thing that happens, or to the end of the wait, or to the next comment where it comes before."""
         world, wait = self._world, self._wait
         world.settle()
         if wait.is_due(world):
@@ -77,22 +85,34 @@ class InProcess:
         # Where time jumps, nobody's patience is tried by it; a hold is another thing, for it takes a test to end it.
         is_free = world.clock.autojump and (deadline is not None or not world.sim.holds())
         last = None if is_free else self._patient_until
+        why = f"the task waits for {world.sim.waiting_for(wait.task_id) or 'time to pass'}"
+        if not ends and isinstance(wait, Stream) and (last is None or wait.speaks_at < last):
+            self._wait_for_ever(f"{why}, and what comes until then are comments")
+        if not is_free and isinstance(wait, Stream):
+            ends.append(wait.speaks_at)
         if not ends or (last is not None and last <= min(ends)):
-            self._lose_patience(f"the task waits for {world.sim.waiting_for(wait.task_id) or 'time to pass'}")
+            self._lose_patience(why)
         world.jump(min(ends))
 
     def _lose_patience(self, why: str) -> None:
-        path = self._request.url.path
         if self._read is None or self._patient_until is None:
-            waiting.leave(self._world, self._wait, f"the client would wait for ever: {why}")
-            raise WaitsForEver(
-                f"POST {path} in process: {why}, and this client has no read timeout, so it would wait for ever; give "
-                "it one, such as httpx.Client(timeout=10), or use wiro_server, where the wait is real"
-            )
+            self._wait_for_ever(f"{why}, and this client has no read timeout")
         self._world.jump(max(self._patient_until, self._world.sim.now))
-        seconds = f"{self._read / SECOND:g} s"
-        waiting.leave(self._world, self._wait, f"the client's read timeout of {seconds} was over: {why}")
+        self._leave(f"the client's read timeout of {self._read / SECOND:g} s was over: {why}")
         raise httpx.ReadTimeout("The read operation timed out", request=self._request)
+
+    def _wait_for_ever(self, why: str) -> NoReturn:
+        self._leave(f"the client would wait for ever: {why}")
+        raise WaitsForEver(
+            f"POST {self._request.url.path} in process: {why}, so it would wait for ever; let the task go on, give the "
+            "client a read timeout, such as httpx.Client(timeout=10), or use wiro_server, where the wait is real"
+        )
+
+    def _leave(self, why: str) -> None:
+        """There is no answer, or no end of it; only the first reason counts."""
+        if not self._left:
+            self._left = True
+            waiting.leave(self._world, self._wait, why)
 
 
 def wait_for(world: World, response: Response, request: httpx.Request) -> Response:
@@ -101,6 +121,8 @@ def wait_for(world: World, response: Response, request: httpx.Request) -> Respon
     assert wait is not None
     client = InProcess(world, wait, request)
     if isinstance(wait, Stream):
-        return replace(response, chunks=client.events(wait), wait=None)
+        events = client.events(wait)
+        next(events)
+        return replace(response, chunks=events, wait=None)
     made = client.answer()
     return replace(made, headers=(*made.headers, response.headers[-1]))

@@ -60,9 +60,9 @@ class ApiEndpoint:
         if (wait := response.wait) is not None and (response.damage is None or not response.damage.is_total):
             from wiro_mock.waiting import Waiting  # what few clients ask for
 
-            waiting = Waiting(self._hosting, world, wait, receive)
+            waiting = Waiting(self._hosting, world, wait, receive, transport)
             if wait.streams:
-                await waiting.stream(response, transport, send)
+                await waiting.stream(response, send)
                 return
             answer = await waiting.answer()
             if answer is None:

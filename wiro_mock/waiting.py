@@ -7,13 +7,15 @@ jumps, and where it reads nothing it is overtaken, then let go.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from starlette.types import Receive, Send
 
 from wiro_mock.api import Damage, Response
-from wiro_mock.breaking import reset
+from wiro_mock.breaking import length_of, pieces, reset
+from wiro_mock.kernel.events import Instant
 from wiro_mock.mock import World
 from wiro_mock.mock import waiting as waits
 from wiro_mock.pump import Follower
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
     from wiro_mock.api.waits import Pending
     from wiro_mock.hosting import Hosting
 
-KEEP_ALIVE_SECONDS = 15.0
-"""Real seconds of silence before a comment goes out on a stream. How often Wiro sends one is unknown; our choice."""
-KEEP_ALIVE = b": keep-alive\n\n"
 GONE = "the client went away before its answer"
 SLOW = "the client read nothing for too long and was let go"
 DETACHED = "its world was taken off the server while the client waited"
@@ -33,11 +32,15 @@ DETACHED = "its world was taken off the server while the client waited"
 class Waiting:
     """One request whose answer waits."""
 
-    def __init__(self, hosting: Hosting, world: World, wait: Pending, receive: Receive) -> None:
+    def __init__(
+        self, hosting: Hosting, world: World, wait: Pending, receive: Receive, transport: asyncio.Transport | None
+    ) -> None:
         self._hosting = hosting
         self._world = world
         self._wait = wait
         self._receive = receive
+        self._transport = transport
+        self._ended = False
         self._follower: Follower = hosting.pump_of(world).join()
         self._detached = asyncio.Event()
 
@@ -54,17 +57,15 @@ class Waiting:
     # -- what is waited for --------------------------------------------------------------------------
 
     async def answer(self) -> Response | None:
-        """The answer, once it is due; None where the client has gone or the world is served no longer."""
+        """The answer, once it is due; None where the client has gone or is let go."""
         # Nobody has to be woken for what is not the end.
         self._follower.push = lambda: not self._is_due()
         answer: Response | None = await self._before_the_client_goes(self._until_due())
         return answer
 
-    async def stream(self, response: Response, transport: asyncio.Transport | None, send: Send) -> None:
+    async def stream(self, response: Response, send: Send) -> None:
         """Send events as they happen, up to the last or as far as the damage lets them come."""
-        pouring = self._pour(response, transport, send)
-        if await self._before_the_client_goes(pouring) is None and transport is not None:
-            reset(transport)
+        await self._before_the_client_goes(self._pour(response, response.damage or Damage(), send))
 
     async def _before_the_client_goes(self, doing: Awaitable[Any]) -> Any:
         """What comes of it; None, and a word in the journal, where the client or its world has gone before."""
@@ -78,25 +79,34 @@ class Waiting:
             await asyncio.wait(halves, return_when=asyncio.FIRST_COMPLETED)
             if doing.done():
                 return doing.result()
-            self._leave(SLOW if let_go.done() else DETACHED if detached.done() else GONE)
+            self._end(GONE if gone.done() else SLOW if let_go.done() else DETACHED)
+            if not gone.done():
+                self._reset()
             return None
         finally:
             self._hosting.connections.discard(self)
             with self._world.lock:
                 self._follower.leave()
-                self._world.caps.pop(self._follower.wake, None)
+                self._world.alarms.drop(self._follower.wake)
             for half in halves:
                 half.cancel()
             await asyncio.gather(*halves, return_exceptions=True)
 
-    def _leave(self, why: str) -> None:
-        waits.leave(self._world, self._wait, why)
+    def _end(self, why: str) -> None:
+        """There is no answer, or no end of it; only the first reason counts."""
+        if not self._ended:
+            self._ended = True
+            waits.leave(self._world, self._wait, why)
+
+    def _reset(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            reset(self._transport)
 
     def _listen(self) -> None:
         with self._world.lock:
             self._follower.follow(self._wait.task_id)
             if self._wait.until is not None:
-                self._world.caps[self._follower.wake] = self._wait.until
+                self._world.alarms.set(self._follower.wake, self._wait.until, "cap")
             self._follower.wake()  # what has happened up to now was told to nobody
 
     def _is_due(self) -> bool:
@@ -111,40 +121,39 @@ class Waiting:
 
     # -- a stream ------------------------------------------------------------------------------------
 
-    async def _pour(self, response: Response, transport: asyncio.Transport | None, send: Send) -> bool:
-        damage = response.damage or Damage()
-        if damage.latency:
-            await asyncio.sleep(self._world.pass_time(damage.latency))
+    async def _pour(self, response: Response, damage: Damage, send: Send) -> bool:
+        await asyncio.sleep(self._world.pass_time(damage.latency) if damage.latency else 0)
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         left = damage.stop_at
-        async for piece in self._pieces():
-            sent = piece if left is None else piece[:left]
-            self._follower.blocked = True
-            await send({"type": "http.response.body", "body": sent, "more_body": True})
-            self._follower.moved()
-            if left is not None:
-                left -= len(sent)
-                if left <= 0:
-                    self._follower.leave()
-                    await self._break(damage, transport)
-                    return True
+        async for events in self._pieces():
+            for piece in pieces(Response(content=events), replace(damage, stop_at=left)):
+                self._follower.blocked = True
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                self._follower.moved()
+                left = None if left is None else left - len(piece)
+                if damage.drip:
+                    await asyncio.sleep(self._world.pass_time(length_of(piece, damage)))
+            if left == 0:
+                self._follower.leave()
+                await self._cut_off(damage)
+        if left is not None:
+            waits.add(self._world, self._wait, f"the stream was over {left} bytes before it was to be cut off")
         await send({"type": "http.response.body", "body": b""})
         return True
 
-    async def _break(self, damage: Damage, transport: asyncio.Transport | None) -> None:
-        """End it before its end. A `hang` is done by doing nothing, until the client goes."""
-        self._leave(f"the stream was cut off after {damage.stop_at} bytes")
-        if damage.end == "reset" and transport is not None:
-            while transport.get_write_buffer_size():
+    async def _cut_off(self, damage: Damage) -> None:
+        """End it before its end, and do nothing more until the client has gone."""
+        self._end(f"the stream was cut off after {damage.stop_at} bytes")
+        if self._transport is not None and damage.end == "reset":
+            while self._transport.get_write_buffer_size():
                 await asyncio.sleep(0.001)
-            reset(transport)
-        elif damage.end == "close" and transport is not None:
-            transport.close()
-        else:
-            await asyncio.Event().wait()
+            reset(self._transport)
+        elif self._transport is not None and damage.end == "close":
+            self._transport.close()
+        await asyncio.Event().wait()  # as in `breaking`: uvicorn would take it for a mistake
 
-    async def _pieces(self) -> Any:
+    async def _pieces(self) -> AsyncIterator[bytes]:
         from wiro_mock.api.waits import Stream
 
         stream = self._wait
@@ -154,9 +163,13 @@ class Waiting:
                 yield data
             if stream.over:
                 return
+            self._remind(stream.speaks_at)
             self._follower.caught_up()
-            try:
-                async with asyncio.timeout(KEEP_ALIVE_SECONDS):
-                    await self._follower.news()
-            except TimeoutError:
-                yield KEEP_ALIVE
+            await self._follower.news()
+
+    def _remind(self, at: Instant) -> None:
+        """Be woken at this instant, if nothing happens before it; one that was to be woken earlier looks again then."""
+        with self._world.lock:
+            if self._follower.wake not in self._world.alarms:
+                self._world.alarms.set(self._follower.wake, at, "reminder")
+                self._follower.stir()

@@ -47,6 +47,7 @@ def run_sync(world: World, request: Request, owner: str, model: str) -> Answer:
         render=render,
         start=sse("start", jsontext.dumps(start)),
         event=_event,
+        silent_since=sim.now,
     )
     return Answer(Response(headers=SSE_HEADERS, wait=stream), outcome)
 

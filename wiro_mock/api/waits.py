@@ -8,11 +8,11 @@ it has reached in it, so that a client which does not read costs no memory.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from wiro_mock.kernel import events as e
-from wiro_mock.kernel.events import Entry, Instant
+from wiro_mock.kernel.events import SECOND, Duration, Entry, Instant
 from wiro_mock.kernel.task import Task, fold
 
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 ENDS: Final = (e.PostprocessEnded, e.GaveUp, e.Cancelled)
 """Only these end the wait (socket.md §1.6); a persisted `task_error` does not."""
+KEEP_ALIVE: Final[Duration] = 15 * SECOND
+"""The silence, on the world's clock, after which a comment comes. How often Wiro sends one is unknown; our choice."""
+COMMENT: Final = ": keep-alive\n\n"
+COMMENTS: Final = 240
+"""So many in a row, an hour's; a test may let years pass in one go."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,34 +83,53 @@ class Pending:
 @dataclass(slots=True, kw_only=True)
 class Stream(Pending):
     """The same as a stream of server-sent events: `event` makes the text of an entry, empty where it has none; `start`
-    is what comes first, and what `render` makes comes last.
+    is what comes first, and what `render` makes comes last. After each `KEEP_ALIVE` of silence since `silent_since`
+    comes a comment. All of it depends on the log and on the time alone, and not on when somebody looks.
     """
 
     start: str
     event: Callable[[Stream, Entry], str]
+    silent_since: Instant
     place: int = 0
-    over: bool = field(default=False)
+    last: Answer | None = None
 
     @property
     def streams(self) -> bool:
         return True
 
-    def has_news(self, world: World) -> bool:
-        """Whether `take` would tell of something, or may come to. The lock is held."""
-        return not self.over and (bool(self.start) or self.place < len(self.log) or self.is_due(world))
+    @property
+    def over(self) -> bool:
+        """Whether the last of it has been taken."""
+        return self.last is not None
+
+    @property
+    def speaks_at(self) -> Instant:
+        """When a comment is due, if nothing else comes before it."""
+        return self.silent_since + KEEP_ALIVE
 
     def take(self, world: World, size: int = 64 << 10) -> bytes:
         """The next events, about so many characters of them; nothing where there is no news. The lock is held."""
         texts, self.start = [self.start], ""
         left = size - len(texts[0])
         while self.place < len(self.log) and left > 0 and self.is_there(world):
-            texts.append(self.event(self, self.log[self.place]))
+            entry = self.log[self.place]
             self.place += 1
-            left -= len(texts[-1])
-        if not self.over and left > 0 and self.is_due(world):
-            self.over = True
-            texts.append(sse("done", self.render(world, self).response.content.decode()))
+            if text := self.event(self, entry):
+                texts += (self._comments(entry.at), text)
+                self.silent_since = entry.at
+                left -= len(text)
+        if not self.over and left > 0:
+            texts.append(self._comments(self.answered_at(world)))
+            if self.is_due(world):
+                self.last = self.render(world, self)
+                texts.append(sse("done", self.last.response.content.decode()))
         return "".join(texts).encode()
+
+    def _comments(self, until: Instant) -> str:
+        """Those of a silence up to this instant; of a very long one, the first."""
+        count = max(0, until - self.silent_since) // KEEP_ALIVE
+        self.silent_since += count * KEEP_ALIVE
+        return COMMENT * min(count, COMMENTS)
 
 
 def sse(name: str, data: str) -> str:

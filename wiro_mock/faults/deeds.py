@@ -123,6 +123,8 @@ def _bad_json(wreck: Wreck, _: bool) -> None:  # noqa: FBT001
 
 
 def _corrupt(wreck: Wreck, count: int) -> None:
+    if wreck.response.streams:
+        raise Unfit("the answer is a stream, which is made only when it is sent")
     size = size_of(_body(wreck))
     if not size:
         raise Unfit("the answer has no body")
@@ -166,7 +168,7 @@ def _latency(wreck: Wreck, chance: Any) -> None:
 
 
 def _drip(wreck: Wreck, rate: int) -> None:
-    if not size_of(_body(wreck)):
+    if not wreck.response.streams and not size_of(_body(wreck)):
         raise Unfit("the answer has no body")
     wreck.damage = replace(wreck.damage, drip=rate)
 
@@ -185,6 +187,8 @@ def _ends(how: Literal["reset", "close", "hang"]) -> Callable[[Wreck, Any], None
 
 def _truncate(wreck: Wreck, at: Any) -> None:
     after = wreck.strike.fault.item.when.after_bytes if at is True else at
+    if wreck.response.streams and after is None:
+        raise Unfit("nobody knows where the middle of a stream is; say after how many bytes: truncate: 200")
     half = size_of(_body(wreck)) // 2
     wreck.damage = replace(wreck.damage, end="close", stop_at=_inside(wreck, half if after is None else after))
     _check_door(wreck)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Protocol
@@ -22,6 +21,7 @@ from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task
 from wiro_mock.live import LiveRuns
 from wiro_mock.mock import hooks
+from wiro_mock.mock.alarms import Alarms
 from wiro_mock.receivers import Receivers
 from wiro_mock.settings import Settings
 from wiro_mock.socket_log import FrameLog
@@ -51,8 +51,7 @@ class Keeper(Protocol):
 class State:
     """The parts of a world, and its time: what everything else of `World` stands upon.
 
-    `caps` are the instants up to which clients wait for an answer, and who is to be called then; the first is the
-    earliest, since all wait equally long.
+    `alarms` are the instants at which clients that wait for an answer want to be called.
     """
 
     runs: Runs
@@ -116,7 +115,7 @@ class State:
         self.detail_texts = DetailTexts()
         self._frame_texts: FrameTexts | None = None
         self._dirty = False
-        self.caps: OrderedDict[Callable[[], None], Instant] = OrderedDict()
+        self.alarms = Alarms()
         self.sim = self._new_simulation(seed)
 
     def _new_simulation(self, seed: str) -> Simulation:
@@ -210,13 +209,17 @@ class State:
         """When something happens next by itself: to a task, or a webhook is due. Called with the lock held."""
         deadline, due = self.sim.next_deadline(), self.deliveries.next_due(self.sim.now)
         first = due if deadline is None else deadline if due is None else min(deadline, due)
-        if not self.caps:
-            return first
-        cap = next(iter(self.caps.values()))
-        if first is not None and first <= cap:
-            return first
+        return self._or_alarm(first) if self.alarms else first
+
+    def _or_alarm(self, first: Instant | None) -> Instant | None:
+        """The same, or an alarm before it."""
+        found = [first]
         # No wait is cut short by time that jumps while somebody may yet release what is held, or a model computes.
-        return first if self.clock.autojump and (self.live or self.sim.holds()) else cap
+        if not self.clock.autojump or not (self.live or self.sim.holds()):
+            found.append(self.alarms.first("cap"))
+        if not self.clock.autojump:
+            found.append(self.alarms.first("reminder"))
+        return min((at for at in found if at is not None), default=None)
 
     def jump(self, to: Instant) -> None:
         """Move the clock to an instant, and let everything happen up to it."""
@@ -285,9 +288,8 @@ class State:
     def collect(self) -> None:
         """After something has happened: start backends, drop what nobody needs, line up webhooks, tell the pump."""
         self.live.begin()
-        while self.caps and next(iter(self.caps.values())) <= self.sim.now:
-            wake, _ = self.caps.popitem(last=False)
-            wake()
+        if self.alarms:
+            self.alarms.ring(self.sim.now)
         if self.sim.files.abandoned:
             for digest in self.sim.files.abandoned:
                 if not self.sim.files.needs(digest):

@@ -29,9 +29,9 @@ def take(world: World, stream: Stream) -> bytes:
     """The next events of a stream; nothing where there is no news."""
     with world.lock:
         world.settle()
-        data = stream.take(world)
-        if stream.over:
-            response, outcome = stream.render(world, stream)
+        was_over, data = stream.over, stream.take(world)
+        if stream.last is not None and not was_over:
+            response, outcome = stream.last
             _write_down(world, stream, replace(response, status=200), outcome, at=stream.answered_at(world))
         return data
 
@@ -42,6 +42,13 @@ def leave(world: World, wait: Pending, why: str) -> None:
         status = 200 if wait.streams else 0
         outcome = Outcome(task_id=wait.task_id, reason=f"{why}; the task goes on")
         _write_down(world, wait, Response(status=status), outcome, at=world.sim.now)
+
+
+def add(world: World, wait: Pending, why: str) -> None:
+    """Tell the tester something more of an answer that has come."""
+    with world.lock:
+        if wait.is_there(world):
+            world.journal.add_reason(wait.exchange, why)
 
 
 def _write_down(world: World, wait: Pending, response: Response, outcome: Outcome, *, at: Instant) -> None:
