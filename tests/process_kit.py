@@ -26,7 +26,11 @@ READY = re.compile(
 
 def environment(**more: str) -> dict[str, str]:
     """This process's environment without what would configure the command, and without proxies."""
-    kept = {name: value for name, value in os.environ.items() if not name.upper().endswith("_PROXY")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.upper().endswith("_PROXY") and not name.startswith("WIRO_MOCK_")
+    }
     for name in ("WIRO_API_KEY", "WIRO_API_SECRET", "NO_COLOR"):
         kept.pop(name, None)
     return {**kept, "PYTHONUNBUFFERED": "", **more}

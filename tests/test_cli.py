@@ -94,7 +94,7 @@ def test_no_command_shows_the_help_with_status_2() -> None:
         (["serve", "--public-url", "wiro.test/x"], "a public URL is an origin such as https://wiro.test:8443"),
         (["serve", "--switch", "welcom=false"], "did you mean welcome?"),
         (["serve", "--api-key", ""], "leave the option out for the default"),
-        (["serve", "extra"], "see wiro-mock serve --help"),
+        (["serve", "extra"], "no preset 'extra'; there are: happy, flaky-network,"),
         (["lint"], "see wiro-mock lint --help"),
         (["lint", "nowhere"], "there is no file or folder 'nowhere'; look at the path"),
         (["plan", "nowhere.yaml"], "there is no file 'nowhere.yaml'; look at the path, or name a shipped scenario: 3d"),

@@ -175,8 +175,9 @@ def test_no_more_is_read_while_requests_wait_for_their_turn(auto: Live) -> None:
             )
             seen.append((len(server.pipeline), server.flow.read_paused))
 
-        def look_soon(_: str) -> None:
+        def look_soon(*_: object) -> bool:
             asyncio.get_running_loop().call_soon(look)
+            return True
 
         auto.world.log_request = look_soon
         try:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.api_kit import CAPTION, KEY, SECRET, detail, make_world, part, post, post_parts, run, send, signed
 from wiro_mock.api.messages import Outcome, Upload
+from wiro_mock.commands.request_log import log_of
 from wiro_mock.journal import ANSWER_KEPT, HIDDEN, ITEMS_SHOWN, OVERHEAD, TEXT_SHOWN, Exchange, Journal
 from wiro_mock.kernel.files import Blob
 
@@ -232,7 +233,7 @@ def test_a_told_line_is_one_printable_line(text: str) -> None:
     """Whatever the client sent; the terminal is not its to paint."""
     told: list[str] = []
     world = make_world(tell=told.append)
-    world.log_request = told.append
+    world.log_request = log_of("text", told.append, told.append)
     post(world, "/v1/Task/Detail", {"taskid": text})
     send(world, "GET", f"/{text}")
     assert len(told) == 4

@@ -271,8 +271,9 @@ def test_log_is_one_line_for_each_request(tmp_path: Path) -> None:
         post(f"{server.api}/Task/Detail", headers=headers, json={"taskid": answer.json()["taskid"]})
         lines = server.said("Detail").splitlines()
     number = answer.headers["x-wiro-mock-request-id"]
-    assert lines[0] == f"wiro-mock: {number} POST /v1/Run/{MODEL} 200"
-    assert lines[1].endswith(" POST /v1/Task/Detail 200")
+    task = answer.json()["taskid"]
+    assert lines[0].startswith(f"wiro-mock: {number} POST /v1/Run/{MODEL} 200 task={task} rule=caption ms=")
+    assert f" POST /v1/Task/Detail 200 task={task} rule=caption ms=" in lines[1]
     assert len(lines) == 2
 
 

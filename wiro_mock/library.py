@@ -67,7 +67,8 @@ class Served:
 class WiroMock:
     """A Wiro of one's own. As a context manager it ends like a test does: with `verify`, unless the block failed.
 
-    All keywords are optional. `scenario`: what plays every run (a name, a `Scenario`, or several in turn). `time`:
+    All keywords are optional. `scenario`: what plays every run (a name, a `Scenario`, or several in turn). `preset`: a
+    situation with a name, such as `slow-gpu`, whose values hold where no other keyword says something. `time`:
     `auto`, `manual`, `real` or a rate such as `10x`. `auth`: `strict`, `lenient` or `off`. `strict`: whether what a
     test leaves behind fails it, or only warns. `seed`: a whole number that makes ids and credentials. `profile` and
     `switches`: the revision of the wire. `balance` in USD, `suspended` and `member`: the account as it begins; see
@@ -85,6 +86,7 @@ class WiroMock:
         self,
         *,
         scenario: str | Scenario | Sequence[str | Scenario] | None = None,
+        preset: str | None = None,
         time: str | None = None,
         auth: str | None = None,
         strict: bool | None = None,

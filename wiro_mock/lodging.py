@@ -86,6 +86,7 @@ class Lodging:
             library = None if self._like is None else self._like.casting.library
             world = World(settings, library=library)
             world.name = name
+            world.log_request = None if self._like is None else self._like.log_request
             self._worlds.attach(world)
         except ValueError as error:
             raise NoRoom(str(error), TAKEN if "the same" in str(error) else REFUSED) from None

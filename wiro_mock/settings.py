@@ -26,9 +26,10 @@ class Settings:
     `balance` is in USD, `suspended` and `member` are the account's, too; `unknown_models` is for runs of models that
     are not in the catalogue; a `project` of None gets credentials made from the seed; `public_url` is the origin of
     the URLs in answers, instead of the request's own; `faults` are the names of the fault sets that are armed;
-    `realtime_grace` is how many seconds of the system's clock a realtime session waits for a client whose socket has
-    gone (socket.md §3: "config, default 0 s"); `expire_files` is how long the URLs of a task's files lead anywhere, by
-    the world's clock, None for always (Wiro says "limited time", rest.md §7.5).
+    `use` is that of a scenario which plays every run; `realtime_grace` is how many seconds of the system's clock a
+    realtime session waits for a client whose socket has gone (socket.md §3: "config, default 0 s"); `expire_files` is
+    how long the URLs of a task's files lead anywhere, by the world's clock, None for always (Wiro says "limited time",
+    rest.md §7.5).
     """
 
     seed: str = "0"
@@ -45,6 +46,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     public_url: str = ""
     faults: tuple[str, ...] = ()
+    use: str = ""
     scenario_header: bool = False
     realtime_grace: float = 0.0
     expire_files: Duration | None = None

@@ -40,7 +40,7 @@ def exec(**given: Unpack[ExecGiven]) -> NoReturn:  # noqa: A001 -- the name of t
     if not given["command"]:
         raise click.UsageError("no command to run; write it after --, such as: wiro-mock exec -- npm test")
     _fresh(given)
-    with Teller() as tell:
+    with Teller(as_json=given["log"] == "json") as tell:
         status = _run(given, tell)
     sys.exit(status)
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from wiro_mock.commands.exec_report import KINDS, SUFFIXES
-from wiro_mock.commands.options import Filled
+from wiro_mock.commands.options import Filled, Presets
 from wiro_mock.commands.serve_options import OPTIONS as OF_SERVE
 from wiro_mock.commands.serve_options import Given
 
@@ -57,6 +57,7 @@ class ReportFile(click.ParamType[Path]):
 
 
 _OWN: list[click.Parameter] = [
+    click.Option(["--preset"], type=Presets(), metavar="NAME", help="A situation with a name; see wiro-mock presets."),
     click.Option(
         ["--port"],
         type=click.IntRange(0, 65535),

@@ -14,8 +14,11 @@ from typing import Any, NoReturn
 
 import click
 
+from wiro_mock.commands.configuring import configured, told_with_place
+
 COMMANDS = (
     "ca",
+    "config",
     "contract",
     "demo",
     "drift",
@@ -26,6 +29,7 @@ COMMANDS = (
     "moondream",
     "openapi",
     "plan",
+    "presets",
     "profile",
     "ready",
     "record",
@@ -75,7 +79,7 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(import_module(f"wiro_mock.commands.{cmd_name}"), cmd_name)
-        return command
+        return configured(cmd_name, command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -104,7 +108,7 @@ def _sentence(error: click.ClickException) -> str:
         if error.possibilities:
             text += f"; did you mean {_nearest(error.option_name, error.possibilities)}?"
     else:
-        text = error.format_message().rstrip(".")
+        text = (told_with_place(error) if isinstance(error, click.UsageError) else error.format_message()).rstrip(".")
     if isinstance(error, click.UsageError) and ";" not in text:
         text += f"; see {error.ctx.command_path if error.ctx else 'wiro-mock'} --help"
     return text

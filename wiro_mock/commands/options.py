@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 
 class Profiles(click.ParamType[str]):
@@ -20,6 +21,61 @@ class Profiles(click.ParamType[str]):
         if value not in PROFILES:
             self.fail(f"no profile {value!r}; {did_you_mean(str(value), PROFILES)}", param, ctx)
         return str(value)
+
+
+class Presets(click.ParamType[str]):
+    """The name of a preset."""
+
+    name = "preset"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the name against the presets that are there."""
+        from wiro_mock.presets import PRESETS, unknown
+
+        if value not in PRESETS:
+            self.fail(unknown(str(value)), param, ctx)
+        return str(value)
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002 -- click's own signature
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Those that begin so."""
+        from wiro_mock.presets import PRESETS
+
+        return [CompletionItem(name, help=one.about) for name, one in PRESETS.items() if name.startswith(incomplete)]
+
+
+class ScenarioName(click.ParamType[str]):
+    """The name of a scenario. The shipped ones are offered; one's own are looked for when they have been read."""
+
+    name = "scenario"
+    folder = ""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002
+        """Whether there is one is said where the scenarios are read."""
+        return str(value)
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002 -- click's own signature
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """The shipped ones that begin so: each is a file of its name (test_shipped_scenarios)."""
+        from wiro_mock.shipped import shipped
+
+        names = sorted(path.stem for path in (shipped() / self.folder).glob("*.yaml"))
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+class FaultSet(ScenarioName):
+    """The name of a fault set."""
+
+    name = "set"
+    folder = "faults"
 
 
 class Kinds(click.ParamType[str]):

@@ -42,7 +42,7 @@ def serve(**given: Unpack[Given]) -> None:
 
     Prints one line on stdout when it can serve, with the addresses and the credentials.
     """
-    with Teller() as tell, backends(given, tell) as standing:
+    with Teller(as_json=given["log"] == "json") as tell, backends(given, tell) as standing:
         world = world_of(given, tell, standing)
         try:
             at_exit = AtExit(world, given["save_on_exit"])
@@ -68,8 +68,10 @@ def world_of(given: Given, tell: Teller, standing: Sequence[Standing] = ()) -> W
         raise click.ClickException(f"nothing is served before this is mended:\n{error}") from None
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    if given["log_requests"]:
-        world.log_request = tell
+    if given["log"]:
+        from wiro_mock.commands.request_log import log_of
+
+        world.log_request = log_of(given["log"], tell, tell.write)
     if given["load"] is not None:
         load_into(world, given["load"])
     return world

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import click
 
-from wiro_mock.commands.options import Filled, Lasting, Profiles, Valued
+from wiro_mock.commands.options import FaultSet, Filled, Lasting, Presets, Profiles, ScenarioName, Valued
 
 if TYPE_CHECKING:
     from wiro_mock.api import Profile
@@ -23,9 +23,11 @@ PROJECT_ID = "699"
 class Given(TypedDict):
     """What was given on the command line."""
 
+    preset: str | None
     host: str
     port: int
     folders: tuple[Path, ...]
+    use: str
     faults: tuple[str, ...]
     time_mode: str
     poll: str | None
@@ -52,7 +54,7 @@ class Given(TypedDict):
     moondream: str
     moondream_with: str
     fetch_hosts: tuple[str, ...]
-    log_requests: bool
+    log: str | None
     tls: bool
     tls_names: tuple[str, ...]
     intercept: bool
@@ -63,6 +65,7 @@ class Given(TypedDict):
 
 
 OPTIONS: list[click.Parameter] = [
+    click.Argument(["preset"], type=Presets(), required=False, metavar="[PRESET]"),
     click.Option(["--host"], default="127.0.0.1", show_default=True, help="Address to listen on."),
     click.Option(
         ["--port"],
@@ -79,8 +82,16 @@ OPTIONS: list[click.Parameter] = [
         help="Folder (or file) of your own scenarios, beside the shipped ones. Repeatable; watched while serving.",
     ),
     click.Option(
+        ["--use"],
+        type=ScenarioName(),
+        default="",
+        metavar="SCENARIO",
+        help="Let this scenario play every run, until the control API says otherwise.",
+    ),
+    click.Option(
         ["--faults"],
         multiple=True,
+        type=FaultSet(),
         metavar="SET",
         help="Let go wrong what this fault set says: bad-day, cold-start, flaky-network, rate-limited, slow-gpu, or "
         "one of your own. Repeatable.",
@@ -249,7 +260,14 @@ OPTIONS: list[click.Parameter] = [
         metavar="FILE",
         help="Save the world there at the end, as it is when the signal comes. Only you can read the file.",
     ),
-    click.Option(["--log", "log_requests"], is_flag=True, help="One line for each request on stderr."),
+    click.Option(
+        ["--log"],
+        type=click.Choice(["text", "json"]),
+        is_flag=False,
+        flag_value="text",
+        metavar="[FORMAT]",
+        help="One line for each request on stderr, as text or as json (and then all that is told there is JSON).",
+    ),
 ]
 
 
@@ -280,10 +298,19 @@ def settings_of(given: Given) -> Settings:
         journal_requests=given["keep_requests"],
         public_url=checked_origin(given["public_url"]) if given["public_url"] else "",
         scenario_header=given["scenario_header"],
-        faults=given["faults"],
+        faults=_faults(given),
+        use=given["use"],
         realtime_grace=given["realtime_grace"],
         expire_files=given["expire_files"],
     )
+
+
+def _faults(given: Given) -> tuple[str, ...]:
+    """The fault sets that were named; those of a preset come on top."""
+    from wiro_mock.presets import PRESETS
+
+    own = PRESETS[given["preset"]].faults if given["preset"] else ()
+    return tuple(dict.fromkeys((*given["faults"], *own)))
 
 
 def shown_credentials(given: Given, project: Project) -> str:

@@ -22,17 +22,30 @@ STDERR = 2
 
 
 class Teller:
-    """Call it with a line. Ends, with the block, once the lines are written or nobody reads them."""
+    """Call it with a line. Ends, with the block, once the lines are written or nobody reads them.
 
-    def __init__(self) -> None:
+    `as_json` is for those who read the lines by program: each is an object then.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self._as_json = as_json
         self._lines: Queue[str | None] = Queue(KEPT)
         self._thread = Thread(target=self._write, name="stderr", daemon=True)
 
     def __call__(self, line: str) -> None:
         """Tell a line; never waits."""
+        if self._as_json:
+            from wiro_mock.commands.request_log import told
+
+            self.write(told(line))
+        else:
+            self.write(f"wiro-mock: {line}")
+
+    def write(self, line: str) -> None:
+        """Write a line as it is; never waits."""
         if sys.stderr is not None:  # it is None where the process was started without one
             with suppress(Full):
-                self._lines.put_nowait(f"wiro-mock: {line}\n")
+                self._lines.put_nowait(f"{line}\n")
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -10,6 +10,7 @@ from wiro_mock.api import Outcome, Request, Response
 from wiro_mock.api import handle as play
 from wiro_mock.api.body import text_of
 from wiro_mock.api.operations import refused
+from wiro_mock.clock import monotonic
 from wiro_mock.faults import Strike
 from wiro_mock.journal import POLL, Exchange
 from wiro_mock.kernel.events import Instant
@@ -20,7 +21,6 @@ from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.mock import hooks
 from wiro_mock.mock.polling import PollError
 from wiro_mock.store import NoPlace
-from wiro_mock.text import printable
 
 if TYPE_CHECKING:
     from wiro_mock.mock.world import World
@@ -34,6 +34,7 @@ DOWNLOADS_KEPT = 100_000
 
 def handle(world: World, request: Request, *, unread: str = "") -> Response:
     """Play one request: settle, answer, write it down. Never raises for what a client can send."""
+    began = monotonic() if world.log_request is not None else 0.0
     with world.lock:
         world.runs.expect()
         came_at, response, outcome = _played(world, request, unread)
@@ -47,10 +48,10 @@ def handle(world: World, request: Request, *, unread: str = "") -> Response:
         if outcome.operation == POLL:
             hooks.hear_poll(world, exchange)
         world.collect()
-    if outcome.code is not None or outcome.reason:
+    log = world.log_request
+    has_told = log is not None and log(exchange, world.name, monotonic() - began)
+    if not has_told and (outcome.code is not None or outcome.reason):
         world.tell(exchange.line())
-    if world.log_request is not None:
-        world.log_request(printable(f"{exchange.id} {exchange.method} {exchange.path} {exchange.status}"))
     if response.wait is not None:
         response.wait.exchange = exchange.id
     headers = (*response.headers, (REQUEST_ID, exchange.id))

@@ -75,7 +75,7 @@ class State:
         self.blobs = BlobStore()
         self.gates: list[Keeper] = []
         self.on_change: set[Callable[[], None]] = set()
-        self.log_request: Callable[[str], None] | None = None
+        self.log_request: Callable[[Exchange, str, float], bool] | None = None
         self._watchers: dict[str, set[Callable[[], None]]] = {}
         self.name = ""
         self.doors = frozenset[str]()

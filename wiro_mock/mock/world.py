@@ -41,6 +41,8 @@ class World(State):
         super()._start()
         for name in self.settings.faults:
             self.arm_set(name, where="--faults", optional=True)
+        if name := self.settings.use:
+            self.casting.use(Use(scenarios=(self.casting.find(name),), optional=True, where="--use", wide=True))
 
     def handle(self, request: Request, *, unread: str = "") -> Response:
         """Play one request: settle, answer, write it down. Never raises for what a client can send.

@@ -19,6 +19,7 @@ class Keyword(NamedTuple):
 
 KEYWORDS = (
     Keyword("scenario", "scenario that plays every run, or several in turn", "gpu-out-of-memory"),
+    Keyword("preset", "situation with a name: see wiro-mock presets; other keywords go before its values", "slow-gpu"),
     Keyword("time", "auto (jumps when somebody waits), manual, real, or a rate such as 10x", "manual"),
     Keyword("auth", "strict, lenient (accept a wrong signature and say so) or off", "lenient"),
     Keyword("strict", "whether unexpected calls, unused registrations and forgotten holds fail the test", "false"),

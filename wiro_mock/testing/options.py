@@ -25,6 +25,8 @@ from wiro_mock.kernel.events import SECOND
 from wiro_mock.kernel.rules import Limits
 from wiro_mock.language.durations import parse_duration
 from wiro_mock.misuse import Misuse
+from wiro_mock.presets import PRESETS, Preset
+from wiro_mock.presets import unknown as unknown_preset
 from wiro_mock.settings import PollWorth, Settings, UnknownModels, parse_poll
 from wiro_mock.testing.keyword_table import unknown
 
@@ -57,6 +59,8 @@ def read(given: Given, *, place: str = "WiroMock") -> Options:
     if message := unknown(dict(given), place=place):
         raise Misuse(message)
     asked = {name: value for name, value in given.items() if value is not None}
+    preset = _preset(asked.get("preset"), place)
+    asked = {**preset.for_library, **asked}
 
     def value(name: str, parse: Callable[[Any], Any], *, default: Any) -> Any:
         if name not in asked:
@@ -90,7 +94,8 @@ def read(given: Given, *, place: str = "WiroMock") -> Options:
             suspended=value("suspended", _truth, default=False),
             member=value("member", _truth, default=True),
             unknown_models=value("unknown_models", _unknown_models, default="refuse"),
-            faults=value("faults", _names, default=()),
+            faults=(*value("faults", _names, default=()), *preset.faults),
+            use=preset.use,
             poll=value("poll", _poll, default=None),
             limits=Limits(workers=value("workers", _workers, default=None)),
             project=_project(seed, asked, key_only=key_only),
@@ -127,6 +132,15 @@ def seconds(value: object, *, asking: str) -> float:
         return parse_duration(value) / SECOND
     except ValueError as error:
         raise Misuse(f"{asking}: {error}") from None
+
+
+def _preset(name: object, place: str) -> Preset:
+    """The situation of this name; one that changes nothing where none was asked for."""
+    if name is None:
+        return Preset(about="")
+    if name not in PRESETS:
+        raise Misuse(f"{place}: preset: {unknown_preset(str(name))}")
+    return PRESETS[str(name)]
 
 
 def _seed(value: object) -> int:
