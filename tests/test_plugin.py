@@ -210,7 +210,7 @@ def test_mine(wiro, wiro_respx):
             '@pytest.mark.wiro of test_it.py::test_it: unknown keyword "tme"; did you mean "time"? the keywords are: '
             "scenario, preset, time, auth, strict, seed, profile, balance, unknown_models, faults, poll, workers, "
             "scenarios, moondream_endpoint, fetch_hosts, suspended, member, key_only, api_key, api_secret, switches, "
-            "patch_sleep, realtime_grace, expire_files, network",
+            "patch_sleep, realtime_grace, expire_files, undeclared_inputs, network",
         ),
         ("'failure'", "@pytest.mark.wiro of test_it.py::test_it: takes keywords only, such as scenario='failure'"),
         (

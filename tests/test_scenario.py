@@ -152,7 +152,7 @@ def test_the_schema_describes_every_key() -> None:
     """Editors show a description wherever they complete a key."""
     whole = schema()
     assert whole["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    keys = {"scenario", "about", "match", "default_for", "account", "backend", "steps", "faults"}
+    keys = {"scenario", "about", "match", "default_for", "account", "backend", "inputs", "steps", "faults"}
     assert set(whole["properties"]) == keys
     assert whole["required"] == ["scenario"]
     assert whole["oneOf"] == [{"required": ["steps"]}, {"required": ["backend"]}]

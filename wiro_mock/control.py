@@ -16,6 +16,7 @@ from wiro_mock.api.origin import origins
 from wiro_mock.deliveries import Attempt, Webhook
 from wiro_mock.kernel.account import concurrency_limit, usd
 from wiro_mock.kernel.events import SECOND
+from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.numbers import plain
 from wiro_mock.kernel.task import Task
 from wiro_mock.language.complaints import did_you_mean
@@ -178,6 +179,61 @@ def change_account(world: World, body: Mapping[str, Any], query: Mapping[str, st
     return show_account(world, {}, {})
 
 
+def list_inputs(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """The URLs of which it is said what they hold, and what becomes of others."""
+    return 200, {"inputs": [one.shown() for one in world.inputs], "undeclared": world.inputs.undeclared}
+
+
+def declare_input(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """`{"url": …, "text": …}` says what a URL holds; also `base64`, or `same_as` (the URL of an upload here), and
+    `contenttype`. `{"undeclared": "echo|refuse"}` says what becomes of others.
+    """
+    _only(body, ("url", "text", "base64", "same_as", "contenttype", "undeclared"))
+    if "undeclared" in body:
+        if body["undeclared"] not in ("echo", "refuse"):
+            raise Mistake(f"undeclared is echo or refuse, not {str(body['undeclared'])[:60]!r}")
+        world.inputs.undeclared = body["undeclared"]
+    if "url" in body or "undeclared" not in body:
+        try:
+            url = _text(body, "url", "")
+            world.inputs.declare(url, _input_blob(world, body, url), where="POST /__wiro/inputs")
+        except ValueError as error:
+            raise Mistake(str(error)) from None
+    return list_inputs(world, {}, {})
+
+
+def clear_inputs(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """Take back what was said of URLs, but for what scenarios say."""
+    _only(body, ())
+    return 200, {"cleared": world.inputs.forget()}
+
+
+def _input_blob(world: World, body: Mapping[str, Any], url: str) -> Blob:
+    """What the URL is to hold, in the store. Raises `ValueError` and `Mistake`."""
+    from wiro_mock.inputs import type_of
+    from wiro_mock.language.inputs import normal_url
+
+    kind = _text(body, "contenttype", "") or type_of(b"", normal_url(url), None)
+    if not re.fullmatch(r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w.-]+)?", kind, re.ASCII):
+        raise Mistake(f"contenttype is a type such as image/png, not {kind[:60]!r}")
+    given = [key for key in ("text", "base64", "same_as") if key in body]
+    if len(given) != 1:
+        raise Mistake('send one of "text", "base64" and "same_as" (the URL of an upload here) with "url"')
+    value = _text(body, given[0])
+    if given[0] == "same_as":
+        if (held := world.held(value)) is None:
+            raise Mistake(f"same_as is the URL of a file here, such as File/Upload answers with, not {value[:60]!r}")
+        return world.inputs.again(held)
+    return world.inputs.stored(_decoded(value) if given[0] == "base64" else value.encode(errors="replace"), kind)
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise Mistake("base64 is the bytes in base64 (RFC 4648 §4), without line ends") from None
+
+
 def list_scenarios(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
     """The scenarios by name, those asked for, and the complaints about files that an edit has broken."""
     scenarios = [
@@ -264,6 +320,8 @@ RESOURCES: Mapping[str, Mapping[str, Handler]] = {
     "/holds": {"GET": show_holds},
     "/holds/release": {"POST": release_holds},
     "/account": {"GET": show_account, "POST": change_account},
+    "/inputs": {"GET": list_inputs, "POST": declare_input},
+    "/inputs/clear": {"POST": clear_inputs},
     "/scenarios": {"GET": list_scenarios},
     "/scenarios/use": {"POST": use_scenario},
     "/faults": {"GET": show_faults, "POST": arm_faults},

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 from wiro_mock.api import jsontext
-from wiro_mock.api.messages import Outcome, Upload
+from wiro_mock.api.messages import InputNote, Outcome, Upload
 from wiro_mock.kernel.events import Instant
 from wiro_mock.text import printable
 
@@ -90,6 +90,7 @@ class Exchange:
             "task": outcome.task_id or None,
             "scenario": outcome.scenario or None,
             "fields": dict(self.fields),
+            **({"inputs": [note.shown() for note in outcome.inputs]} if outcome.inputs else {}),
         }
 
     def line(self) -> str:
@@ -167,6 +168,8 @@ class Journal:
         path, reason = self._cut(path), self._cut(outcome.reason, 2 * TEXT_SHOWN)
         if outcome.message or reason:
             outcome = replace(outcome, message=self._cut(outcome.message), reason=reason)
+        if outcome.inputs:
+            outcome = replace(outcome, inputs=tuple(self._cleaned(note) for note in outcome.inputs))
         answer = self._clean_answer(answer) if len(answer) <= ANSWER_KEPT else b""
         weight = OVERHEAD + min(size, MOST_KEPT) + len(path) + len(reason) + len(answer)
         exchange = Exchange(
@@ -279,6 +282,10 @@ class Journal:
         if len(text) > length + self._margin:
             cleaned = cleaned[: -self._margin]  # where a secret may have been cut in two
         return cleaned[:length]
+
+    def _cleaned(self, note: InputNote) -> InputNote:
+        url, near, declared = (self._cut(text, 300) for text in (note.url, note.near, note.declared))
+        return replace(note, parameter=self._cut(note.parameter, 100), url=url, near=near, declared=declared)
 
     def _shown(self, fields: Mapping[str, object], *, nested: bool) -> dict[str, Any]:
         return {

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from wiro_mock.backends import Backend
+    from wiro_mock.inputs import InputUrl
     from wiro_mock.respx_router import WiroRouter
     from wiro_mock.scenario import Scenario
     from wiro_mock.server import ServerThread
@@ -77,6 +78,7 @@ class WiroMock:
     Detail poll is worth (`finish`, `next`, or seconds). `workers`: tasks at work at once. `scenarios`: your folders.
     `realtime_grace`: how long a realtime session waits for a socket that has gone, in seconds of the system's clock.
     `expire_files`: how long the URLs of a task's files lead anywhere, by its clock.
+    `undeclared_inputs`: `echo` URLs of which nobody says what they hold (see `input_url`), or `refuse` runs with one.
     `moondream_endpoint`: the URL of an engine that answers moondream3-preview/*; `fetch_hosts`: hosts of private
     addresses that its pictures may come from. `name`: of the test, for messages. Raises `Misuse` for anything that
     cannot be.
@@ -107,6 +109,7 @@ class WiroMock:
         patch_sleep: str | Sequence[str] | None = None,
         realtime_grace: float | str | None = None,
         expire_files: Length | None = None,
+        undeclared_inputs: str | None = None,
         moondream_endpoint: str | None = None,
         fetch_hosts: str | Sequence[str] | None = None,
         network: bool | None = None,
@@ -246,17 +249,20 @@ class WiroMock:
         match: Mapping[str, object] | None = None,
         default_for: str | Sequence[str] | None = None,
         account: choosing.AccountTerms | None = None,
+        inputs: Mapping[str, Mapping[str, object]] | None = None,
         faults: Sequence[Mapping[str, object]] | None = None,
         optional: bool = False,
     ) -> Scenario:
         """Make a scenario in the words of the YAML, such as `steps=[{"start": "1s"}, {"print": "hello"}, {"exit": 0}]`.
         `account={"balance": 0.40}` is what its runs meet of the account; also `suspended` and `member`.
+        `inputs={"https://example.com/cat.png": {"image": {}}}` is what URLs hold.
 
         It plays where its `match` fits, or when it is used by name or as it is. Raises `Misuse` with every complaint,
         at the line that made it.
         """
         where = here()
         rest = {"about": about, "match": match, "default_for": default_for, "account": account, "faults": faults}
+        rest["inputs"] = inputs
         made = choosing.make(self.world, where, {"scenario": name, "steps": steps}, rest)
         return self._left.scenario(made, where, optional=optional)
 
@@ -268,6 +274,22 @@ class WiroMock:
         unless it is `optional`; see wiro_mock/backends/README.md. Raises `Misuse` for what is no function.
         """
         return choosing.backend(self.world, model, run, options=options, where=here(), optional=optional)
+
+    def input_url(
+        self,
+        url: str,
+        content: bytes | str | PathLike[str],
+        *,
+        content_type: str | None = None,
+        optional: bool = False,
+    ) -> InputUrl:
+        """Say what a URL holds that runs send as an input: bytes, or the path of a file. So nothing is fetched: a live
+        backend reads these bytes, a price measures them, and the journal tells of it. The latest of two for one URL
+        wins. One that no run sends fails the test, unless it is `optional`. Raises `Misuse` for what cannot be.
+        """
+        from wiro_mock.testing.inputs import input_url
+
+        return input_url(self.world, url, content, content_type=content_type, where=here(), optional=optional)
 
     def allow(self, call: str) -> None:
         """Do not fail for calls such as `POST /v1/Run/nobody/*` (a glob over method and path) that nothing answers."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import BinaryIO, Protocol
 
-from wiro_mock.api.measure import Measure, own_file
+from wiro_mock.api.measure import Measure
 from wiro_mock.backends.feeding import Feed
 from wiro_mock.backends.finding import find
 from wiro_mock.backends.job import Backend, BackendError, Job
@@ -34,6 +34,10 @@ class Shell(Protocol):
     tell: Callable[[str], None]
 
     def settle(self) -> None: ...
+    def held(self, url: str) -> Blob | None:
+        """What a URL holds, if it is known."""
+        ...
+
     def collect(self) -> None:
         """After something has happened: see to what it brings with it."""
         ...
@@ -121,6 +125,6 @@ class _Shelf:
         return self._world.blobs.open(blob)
 
     def own(self, url: str) -> Blob | None:
-        """The file of this world that a URL leads to."""
+        """What this world knows a URL to hold: a file of its own, or as it was declared."""
         with self._world.lock:
-            return own_file(url, self._world.sim.files)
+            return self._world.held(url)

@@ -34,6 +34,7 @@ from wiro_mock.language.account import AccountItem
 from wiro_mock.language.backend import BackendItem
 from wiro_mock.language.complaints import Complaint, ScenarioError, complain
 from wiro_mock.language.faults import TaskFault
+from wiro_mock.language.inputs import Inputs
 from wiro_mock.language.names import MissingName, Names
 from wiro_mock.language.spelling import step_words
 from wiro_mock.language.steps import Refuse, StepItem, step_kinds
@@ -169,6 +170,9 @@ class Scenario(Strict):
     account: Annotated[AccountItem | None, Given] = Field(
         default=None, description="what the run meets in place of the account's own state; nothing of it stays"
     )
+    inputs: Annotated[Inputs, Given] = Field(
+        default={}, description="what URLs hold that runs send as inputs, by URL; nothing is fetched from anywhere"
+    )
     backend: Annotated[BackendItem | None, Given] = Field(
         default=None, description="the program that says what happens, in place of steps"
     )
@@ -206,6 +210,8 @@ class Scenario(Strict):
                 value = getattr(self, key)
                 is_part = isinstance(value, Match | AccountItem | BackendItem)
                 shown[key] = value.model_dump(mode="json", by_alias=True, exclude_unset=True) if is_part else value
+        if self.inputs:
+            shown["inputs"] = {url: item.words() for url, item in self.inputs.items()}
         if not self.backend:
             shown["steps"] = [step_words(item) for item in self.steps]
         if self.faults:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from wiro_mock.api.profile import Profile
@@ -19,6 +20,10 @@ UnknownModels: TypeAlias = Literal["refuse", "play"]
 """What becomes of a run of a model that is not in the catalogue."""
 
 
+Undeclared: TypeAlias = Literal["echo", "refuse"]
+"""What becomes of a run that sends a URL of which nobody has declared what it holds."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """How a world is set up. `poll` None means: `finish` in time mode `auto`, nothing elsewhere.
@@ -29,7 +34,8 @@ class Settings:
     `use` is that of a scenario which plays every run; `realtime_grace` is how many seconds of the system's clock a
     realtime session waits for a client whose socket has gone (socket.md §3: "config, default 0 s"); `expire_files` is
     how long the URLs of a task's files lead anywhere, by the world's clock, None for always (Wiro says "limited time",
-    rest.md §7.5).
+    rest.md §7.5); `input_urls` are URLs with files that they hold, and `undeclared_inputs` says what becomes of a run
+    that sends another one.
     """
 
     seed: str = "0"
@@ -50,6 +56,8 @@ class Settings:
     scenario_header: bool = False
     realtime_grace: float = 0.0
     expire_files: Duration | None = None
+    undeclared_inputs: Undeclared = "echo"
+    input_urls: tuple[tuple[str, Path], ...] = ()
     journal_requests: int = 1_000
     journal_bytes: int = 16 << 20
 

@@ -8,7 +8,7 @@ reason is not believed. What could not be measured stays unknown, and `kernel.bi
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import BinaryIO, Final, Protocol, TypeVar, cast
@@ -102,13 +102,13 @@ class Measure:
             blob = replace(blob, pixels=self._measured(blob, pixels))
         return replace(blob, seconds=self._measured(blob, seconds)) if self._sounds else blob
 
-    def linked(self, parameters: Mapping[str, object], kept: FileIndex) -> dict[str, Blob]:
-        """The files of this mock that the run names by their URLs, measured: URL → blob. Other URLs are not fetched."""
+    def linked(self, parameters: Mapping[str, object], held: Callable[[str], Blob | None]) -> dict[str, Blob]:
+        """What the URLs hold that the run names, measured: URL → blob. What is not known is not fetched."""
         if not self:
             return {}
         names = (one.id for one in self._model.parameters if one.type in FILES)
         urls = (one for name in names for one in entries(parameters, name) if isinstance(one, str))
-        return {url: self.blob(blob) for url, blob in _own(urls, kept)}
+        return {url: self.blob(blob) for url in urls if (blob := held(url)) is not None}
 
     def plan(self, plan: Plan) -> Plan:
         """The plan with the pictures that it produces measured."""
@@ -173,18 +173,11 @@ def _of_other(sip: Sip) -> Decimal | None:
 
 def own_file(url: str, kept: FileIndex) -> Blob | None:
     """The file of this mock that a URL leads to, at any host: its keys cannot be guessed. None for any other URL."""
-    return next((blob for _, blob in _own((url,), kept)), None)
-
-
-def _own(urls: Iterable[str], kept: FileIndex) -> Iterator[tuple[str, Blob]]:
-    """The URLs that lead to a file of this mock, at any host: its keys cannot be guessed."""
-    for url in urls:
-        if len(url) > LONGEST_URL:
-            continue
-        try:
-            *_, key, name = urlsplit(url).path.split("/")
-        except ValueError:
-            continue
-        file = kept.by_accesskey(key) or kept.by_cdn_folder(key)
-        if file is not None and file.name == unquote(name, errors="replace"):
-            yield url, file.blob
+    if len(url) > LONGEST_URL:
+        return None
+    try:
+        *_, key, name = urlsplit(url).path.split("/")
+    except ValueError:
+        return None
+    file = kept.by_accesskey(key) or kept.by_cdn_folder(key)
+    return file.blob if file is not None and file.name == unquote(name, errors="replace") else None

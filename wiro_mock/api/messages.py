@@ -103,6 +103,33 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InputNote:
+    """What is known of a URL that a run has sent as a file: who `declared` what it holds, empty for nobody.
+
+    `near` is a declared URL that may have been meant; `size` counts the bytes that it holds.
+    """
+
+    parameter: str
+    url: str
+    declared: str = ""
+    size: int = 0
+    near: str = ""
+
+    def told(self) -> str:
+        """In a sentence, for the tester."""
+        what = f"{self.parameter}: {self.url[:200]!r}"
+        if self.declared:
+            return f"{what} holds {self.size} bytes, declared by {self.declared}"
+        near = f" (did you mean {self.near[:200]!r}?)" if self.near else ""
+        return f"{what}: nobody has declared what it holds{near}"
+
+    def shown(self) -> dict[str, object]:
+        """As JSON values."""
+        held = {"declared": self.declared, "size": self.size} if self.declared else {"declared": None}
+        return {"parameter": self.parameter, "url": self.url, **held}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What became of a request: what the journal keeps beside the request itself. `reason` is for the tester.
 
@@ -111,7 +138,8 @@ class Outcome:
     a request (no operation, no model, no scenario), or the mock itself cannot go on. `signed` is how the request
     showed its key: `signed`, `key-only`, `wrong`, `missing`; `public` where none is needed, `off` where none is looked
     at, empty where there is no such operation. `seen` counts the entries of the task's log that the answer tells of;
-    0 when the task has been forgotten meanwhile.
+    0 when the task has been forgotten meanwhile. `inputs` are the URLs that a run has sent as files, where it is known
+    what any URL holds.
     """
 
     operation: str = ""
@@ -125,6 +153,7 @@ class Outcome:
     unexpected: bool = False
     signed: str = ""
     seen: int = 0
+    inputs: tuple[InputNote, ...] = ()
 
 
 class Writer(Protocol):
@@ -202,6 +231,10 @@ class World(Protocol):
 
     def model(self, owner: str, slug: str) -> Model:
         """The model that a run names by the two segments of its path. Raises `Refusal` (code 1) when there is none."""
+        ...
+
+    def held(self, url: str) -> Blob | None:
+        """The bytes that a URL holds: as it was declared, or of a file of this mock; None for any other URL."""
         ...
 
     def submit(self, order: Order, asked: str | None) -> Task:

@@ -43,7 +43,7 @@ def take_on(world: World, request: Request, owner: str, model: str) -> Task:
         callback_url=text_of(fields, "callbackUrl"),
         origin=request.origin,
         weight=request.body.text_size,
-        linked=measure.linked(fields, world.sim.files),
+        linked=measure.linked(fields, world.held),
     )
     asked = request.headers.get(SCENARIO_HEADER) if world.scenario_header else None
     return world.submit(order, asked)

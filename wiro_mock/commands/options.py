@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -122,6 +123,32 @@ class Lasting(click.ParamType[int]):
 
         try:
             return value if isinstance(value, int) else parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Held(click.ParamType[tuple[str, Path]]):
+    """A URL and the file that it holds: `https://example.com/cat.png=cat.png`."""
+
+    name = "url=file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Path]:
+        """Check that it is a URL, and that the file is there."""
+        from wiro_mock.inputs import LARGEST
+        from wiro_mock.language.inputs import normal_url
+
+        if isinstance(value, tuple):
+            return value
+        url, equals, name = str(value).rpartition("=")
+        if not equals:
+            self.fail(f"{value!r} has no file; write it like https://example.com/cat.png=cat.png", param, ctx)
+        path = Path(name)
+        if not path.is_file():
+            self.fail(f"there is no file {name!r}; write the path of what {url[:100]} holds", param, ctx)
+        if path.stat().st_size > LARGEST:
+            self.fail(f"{name!r} is larger than {LARGEST >> 20} MiB", param, ctx)
+        try:
+            return normal_url(url), path
         except ValueError as error:
             self.fail(str(error), param, ctx)
 

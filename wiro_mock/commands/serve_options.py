@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, TypedDict
 
 import click
 
-from wiro_mock.commands.options import FaultSet, Filled, Lasting, Presets, Profiles, ScenarioName, Valued
+from wiro_mock.commands.options import FaultSet, Filled, Held, Lasting, Presets, Profiles, ScenarioName, Valued
 
 if TYPE_CHECKING:
     from wiro_mock.api import Profile
     from wiro_mock.kernel.account import Project
-    from wiro_mock.settings import Settings
+    from wiro_mock.settings import Settings, Undeclared
 
 DEFAULT_KEY = "wiro-mock-key"
 DEFAULT_SECRET = "wiro-mock-secret"  # noqa: S105 -- the default pair, known to everybody
@@ -44,6 +44,8 @@ class Given(TypedDict):
     unknown_models: str
     realtime_grace: float
     expire_files: int | None
+    input_urls: tuple[tuple[str, Path], ...]
+    undeclared_inputs: Undeclared
     keep_tasks: int
     keep_requests: int
     keep_mib: int
@@ -192,6 +194,20 @@ OPTIONS: list[click.Parameter] = [
         help="How long URLs of a task's files last, by the world's clock: 24h, 90s. [default: always]",
     ),
     click.Option(
+        ["--input-url", "input_urls"],
+        type=Held(),
+        multiple=True,
+        metavar="URL=FILE",
+        help="What a URL holds that runs send as an input, so that nothing is fetched. Repeatable.",
+    ),
+    click.Option(
+        ["--undeclared-inputs"],
+        type=click.Choice(["echo", "refuse"]),
+        default="echo",
+        show_default=True,
+        help="A run that sends a URL of which nobody says what it holds.",
+    ),
+    click.Option(
         ["--moondream-endpoint"],
         default="",
         metavar="URL",
@@ -302,6 +318,8 @@ def settings_of(given: Given) -> Settings:
         use=given["use"],
         realtime_grace=given["realtime_grace"],
         expire_files=given["expire_files"],
+        input_urls=given["input_urls"],
+        undeclared_inputs=given["undeclared_inputs"],
     )
 
 

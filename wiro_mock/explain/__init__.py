@@ -64,6 +64,7 @@ def _rows(world: World, exchange: Exchange) -> Iterator[Row]:
     outcome = exchange.outcome
     if outcome.reason:
         yield Row("why", outcome.reason)
+    yield from (Row("input", note.told()) for note in outcome.inputs)
     yield from run_rows(world, exchange)
     yield from task_rows(world, exchange)
     if outcome.code is not None or outcome.operation == "socket":

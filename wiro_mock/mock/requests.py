@@ -44,6 +44,9 @@ def handle(world: World, request: Request, *, unread: str = "") -> Response:
             outcome = replace(outcome, unexpected=False, reason=f"{outcome.reason}; {past}")
         if (chosen := world.runs.chosen) is not None:
             outcome = replace(outcome, scenario=chosen.scenario.name, how=chosen.how)
+        if inputs := world.runs.inputs:
+            misspelt = [note.told() for note in inputs if note.near]
+            outcome = replace(outcome, inputs=inputs, reason="; ".join(filter(None, (outcome.reason, *misspelt))))
         exchange = _written_down(world, request, response, outcome, came_at=came_at)
         if outcome.operation == POLL:
             hooks.hear_poll(world, exchange)

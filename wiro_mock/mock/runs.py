@@ -14,6 +14,7 @@ from wiro_mock.kernel.refusals import Refusal
 
 if TYPE_CHECKING:
     from wiro_mock.api import Outcome, Request, Response
+    from wiro_mock.api.messages import InputNote
     from wiro_mock.casting import Part
     from wiro_mock.kernel.account import Terms
     from wiro_mock.kernel.events import Job
@@ -29,14 +30,15 @@ if TYPE_CHECKING:
 class Runs:
     """What is known of the run that is being asked for. Not safe without the world's lock.
 
-    `chosen` is the scenario that plays it, `strike` the fault that is to strike its answer; `armed_for` are the
-    scenarios whose faults are armed.
+    `chosen` is the scenario that plays it, `strike` the fault that is to strike its answer, `inputs` what is known
+    of the URLs that it sends; `armed_for` are the scenarios whose faults are armed.
     """
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.chosen: Chosen | None = None
         self.strike: Strike | None = None
+        self.inputs: tuple[InputNote, ...] = ()
         self._request: Request | None = None
         self._operation = "Run"
         self._asked: str | None = None
@@ -47,6 +49,7 @@ class Runs:
     def expect(self) -> None:
         """A request comes, of which nothing is known yet."""
         self.chosen = self.strike = self._request = None
+        self.inputs = ()
 
     def submit(self, order: Order, asked: str | None) -> Task:
         """Take on a run; `asked` is the scenario that the request asked for by its header."""
@@ -69,6 +72,7 @@ class Runs:
         from wiro_mock.api.measure import Measure  # a start need not wait for what opens files
 
         world = self._world
+        self.inputs = tuple(world.inputs.look_at(job.model, job.parameters))
         part = self._part or world.casting.look(job.model, job.parameters, self._asked)
         turns = world.talks.turns(job.parameters)
         plan = self._take(part).scenario.compile(job, self.keep, balance=world.sim.balance, turns=turns)

@@ -31,6 +31,8 @@ from wiro_mock.talks import Talks
 if TYPE_CHECKING:
     from wiro_mock.api.frame_texts import FrameTexts
     from wiro_mock.backends import Backend
+    from wiro_mock.inputs import InputUrls
+    from wiro_mock.kernel.files import Blob
     from wiro_mock.loader import Library
     from wiro_mock.mock.runs import Runs
     from wiro_mock.sessions import Sessions
@@ -117,6 +119,9 @@ class State:
         self._dirty = False
         self.alarms = Alarms()
         self.sim = self._new_simulation(seed)
+        self._inputs: InputUrls | None = None
+        if settings.input_urls:  # their files are read at once: they may be other ones later
+            self._inputs = self.inputs
 
     def _new_simulation(self, seed: str) -> Simulation:
         made = Simulation(
@@ -137,6 +142,27 @@ class State:
         )
         made.paced = not self.history_for_late
         return made
+
+    @property
+    def inputs(self) -> InputUrls:
+        """What URLs hold that runs send; made for the first run that sends one."""
+        if self._inputs is None:
+            from wiro_mock.inputs import InputUrls, type_of
+
+            settings = self.settings
+            self._inputs = InputUrls(
+                self.blobs,
+                self.sim.files,
+                scenarios=lambda: self.casting.scenarios,
+                undeclared=settings.undeclared_inputs,
+            )
+            for url, path in settings.input_urls:
+                self._inputs.declare(url, self._inputs.stored(path, type_of(path, url, None)), where="--input-url")
+        return self._inputs
+
+    def held(self, url: str) -> Blob | None:
+        """The bytes that a URL holds: as it was declared, or of a file of this mock."""
+        return self.inputs.held(url)
 
     @property
     def history_for_late(self) -> bool:

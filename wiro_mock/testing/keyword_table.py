@@ -42,6 +42,7 @@ KEYWORDS = (
     Keyword("patch_sleep", "modules whose sleeping moves the clock instead", is_flag=False),
     Keyword("realtime_grace", "how long a realtime session waits for a socket that has gone", is_flag=False),
     Keyword("expire_files", "how long URLs of a task's inputs and outputs last, by the world's clock", is_flag=False),
+    Keyword("undeclared_inputs", "a run with a URL of which nobody says what it holds: echo, or refuse", "refuse"),
     Keyword("network", "whether names of the real Wiro may be looked up", is_flag=False),
 )
 NAMES = tuple(keyword.name for keyword in KEYWORDS)

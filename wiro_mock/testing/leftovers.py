@@ -69,6 +69,7 @@ class Leftovers:
                 *verdict.unexpected_calls(self._world, self._allowed),
                 *verdict.blocked_calls(attempts),
                 *verdict.unused_uses(self._world.casting.asked),
+                *verdict.unsent_inputs(self._world),
                 *verdict.unfinished_on_runs(self._on_runs),
                 *verdict.unused_scenarios(self._world, self._scenarios),
                 *verdict.unused_holds(self._holds),

@@ -27,7 +27,7 @@ from wiro_mock.language.durations import parse_duration
 from wiro_mock.misuse import Misuse
 from wiro_mock.presets import PRESETS, Preset
 from wiro_mock.presets import unknown as unknown_preset
-from wiro_mock.settings import PollWorth, Settings, UnknownModels, parse_poll
+from wiro_mock.settings import PollWorth, Settings, Undeclared, UnknownModels, parse_poll
 from wiro_mock.testing.keyword_table import unknown
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ def read(given: Given, *, place: str = "WiroMock") -> Options:
             project=_project(seed, asked, key_only=key_only),
             key_only=key_only,
             realtime_grace=value("realtime_grace", _grace, default=0.0),
+            undeclared_inputs=value("undeclared_inputs", _undeclared, default="echo"),
             expire_files=value("expire_files", _lasting, default=None),
         ),
     )
@@ -185,6 +186,12 @@ def _unknown_models(value: object) -> UnknownModels:
     if value not in ("refuse", "play"):
         raise ValueError(f"is refuse or play, not {value!r}")
     return "play" if value == "play" else "refuse"
+
+
+def _undeclared(value: object) -> Undeclared:
+    if value not in ("echo", "refuse"):
+        raise ValueError(f"is echo or refuse, not {value!r}")
+    return "refuse" if value == "refuse" else "echo"
 
 
 def _poll(value: object) -> PollWorth:

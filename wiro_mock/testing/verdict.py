@@ -11,6 +11,8 @@ from fnmatch import fnmatchcase
 
 from wiro_mock.casting import Use
 from wiro_mock.faults import Fault
+from wiro_mock.inputs import CLOSE
+from wiro_mock.kernel.nearest import nearest
 from wiro_mock.mock import World
 from wiro_mock.scenario import Scenario
 from wiro_mock.testing.choosing import OnRun
@@ -43,6 +45,16 @@ def blocked_calls(attempts: Iterable[Attempt]) -> Iterator[str]:
     for attempt in attempts:
         at = f" at {attempt.place}" if attempt.place else ""
         yield (f"unexpected call: {attempt.host} was looked up{at}, which is the real Wiro; {WAYS_OUT}")
+
+
+def unsent_inputs(world: World) -> Iterator[str]:
+    """URLs of which it was said what they hold, and that no run has sent."""
+    for one in world.inputs:
+        if one.optional or one.runs:
+            continue
+        near = nearest(one.url, world.inputs.sent, close=CLOSE)
+        sent = f"; {near[:200]!r} was, so did you mean that?" if near else ""
+        yield f"input_url {one.url[:200]!r} at {one.where}: no run sent it{sent}; remove it, or write optional=True"
 
 
 def unused_uses(uses: Iterable[Use]) -> Iterator[str]:
