@@ -163,7 +163,7 @@ def test_each_mistake_in_a_step_has_its_place_and_its_way_out(line: str, complai
                 "3:47: match.x: unknown key; the keys here are: model, with",
                 "4:8: steps: '5' is not a list; begin each item with a dash",
                 "5:1: wishes: unknown key; "
-                "the keys here are: scenario, about, match, default_for, account, backend, steps, faults",
+                "the keys here are: scenario, about, match, default_for, account, inputs, backend, steps, faults",
             ],
         ),
         (
@@ -201,7 +201,7 @@ def test_each_mistake_in_a_step_has_its_place_and_its_way_out(line: str, complai
             "- a\n",
             [
                 "1:1: the document: a list is not a mapping; write {scenario: …}, "
-                "the keys here are: scenario, about, match, default_for, account, backend, steps, faults"
+                "the keys here are: scenario, about, match, default_for, account, inputs, backend, steps, faults"
             ],
         ),
         (
@@ -368,5 +368,5 @@ def test_a_complaint_is_one_line_even_of_a_key_that_is_two() -> None:
     """So that a log, a terminal and an editor can count on it."""
     assert _complaints('scenario: a\nsteps: [exit: 0]\n? "x\\ny"\n: 1\n') == [
         "f.yaml:3:3: x\\ny: unknown key; the keys here are: "
-        "scenario, about, match, default_for, account, backend, steps, faults"
+        "scenario, about, match, default_for, account, inputs, backend, steps, faults"
     ]
