@@ -16,7 +16,7 @@ from tests.api_kit import make_world, run
 from tests.scenarios_kit import JOB
 from tests.test_backends import world_with
 from tests.test_moondream_endpoint import ended
-from wiro_mock import Misuse, WiroMock
+from wiro_mock import Misuse, WiroMock, recording
 from wiro_mock.backends import Job
 from wiro_mock.backends.feeding import Feed
 from wiro_mock.control import RESOURCES, Mistake
@@ -25,6 +25,7 @@ from wiro_mock.kernel.events import Entry, Event
 from wiro_mock.kernel.lifecycle import failing
 from wiro_mock.kernel.prices import Used
 from wiro_mock.kernel.task import KILLABLE, fold
+from wiro_mock.language import yaml_source
 from wiro_mock.loader import load_text
 from wiro_mock.recording import NotRecordable, record
 
@@ -120,6 +121,30 @@ def test_a_live_log_written_as_a_scenario_and_run_again_is_the_same_log(log: Seq
     assert task is not None
     assert task.job.scenario == f"recorded-{JOB.id}"
     assert distances(world.sim.log(task_id)) == distances(log)
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (
+            ["x" * (60 << 10)] * 18,
+            "it would take 1106612 bytes, and a file of scenarios has at most 1048576; say it in ",
+        ),
+        (["x"] * 40, "it would have more than 100 values once aliases are expanded; say it in fewer and larger pieces"),
+    ],
+)
+def test_what_no_mock_would_read_again_is_not_written(
+    monkeypatch: pytest.MonkeyPatch, lines: list[str], reason: str
+) -> None:
+    """The recording of a long run was there, and refused by whoever was to play it."""
+    monkeypatch.setattr(recording, "_SURELY_SHORT", 0)
+    monkeypatch.setattr(yaml_source, "MOST_NODES", 100)
+    events = [e.Queued(job=JOB), e.Accepted(), e.Assigned(), e.Started()]
+    log = [Entry(at=0, event=event) for event in [*events, *(e.Output(message=line) for line in lines)]]
+    log += [Entry(at=0, event=event) for event in failing(fold(log), "no more")]
+    with pytest.raises(NotRecordable) as caught:
+        record(log, lambda blob: b"")
+    assert str(caught.value).startswith(reason)
 
 
 def test_a_real_thread_s_run_is_replayed_as_it_was(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ LONGEST_INLINE: Final = 64 << 10
 LONGEST_WISH: Final = 200
 """Characters of a parameter that the recording is matched by."""
 MOST_WISHES: Final = 20
+_SURELY_SHORT: Final = 100_000
+"""Bytes of YAML that cannot hold as many values as are too many."""
 
 Read = Callable[[Blob], bytes]
 """The bytes of a blob."""
@@ -60,7 +62,21 @@ def record(log: Sequence[Entry], read: Read, *, name: str = "", partial: str = "
         if task.status is not Status.ERROR:  # there it is stuck already
             writer.lines.append(f"stall: {quoted(partial)}")
     head = [f"scenario: {name}", f"about: {quoted(about)}", f"match: {_match(task.job)}", "steps:"]
-    return Recording(text="\n".join([*head, *(f"  - {line}" for line in writer.lines)]) + "\n", files=writer.files)
+    text = "\n".join([*head, *(f"  - {line}" for line in writer.lines)]) + "\n"
+    _check_size(text)
+    return Recording(text=text, files=writer.files)
+
+
+def _check_size(text: str) -> None:
+    """Raises `NotRecordable` for what no mock would read again."""
+    from wiro_mock.language.yaml_source import LARGEST, read_documents
+
+    size = len(text.encode())
+    why = f"it would take {size} bytes, and a file of scenarios has at most {LARGEST}" if size > LARGEST else ""
+    if not why and size > _SURELY_SHORT and (troubles := read_documents(text)[1]):
+        why = f"it would have {troubles[0].message.partition(';')[0]}"
+    if why:
+        raise NotRecordable(f"{why}; say it in fewer and larger pieces, or produce it as a file")
 
 
 def _match(job: Job) -> str:

@@ -36,7 +36,7 @@ def vetted(event: Event) -> Event:
             _need(_is_int(code, -LARGEST_CODE, LARGEST_CODE), "exit with the code", code, "it is a number such as 0")
             _vet_used(used)
         case e.GaveUp(code=code):
-            _need(_is_int(code, -LARGEST_CODE, LARGEST_CODE), "give up with the code", code, "it is a number such as 1")
+            _need(_is_int(code, 1, 1), "give up with the code", code, "a set-up that fails has the code 1")
         case e.ErrorOutput(text=text):
             return e.ErrorOutput(text=_text(text))
         case e.SetupFailed(message=text):
