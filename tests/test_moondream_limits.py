@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 from tests.api_kit import run as run_task
 from tests.engine_kit import Engine, Exchange, engine
 from tests.test_moondream_endpoint import ended, start, world_at
+from wiro_mock.addresses import is_public
 from wiro_mock.backends import BackendError, Job, endpoint, moondream
 from wiro_mock.backends.fetching import Fetcher
 from wiro_mock.store import BlobStore
@@ -201,3 +203,21 @@ def test_an_impossible_redirect_is_told_of(fake: Engine) -> None:
         task = ended(world, run_task(world, {"inputImageUrl": f"{host.url}/cat.png"})[0])
         assert task.stderr == f"inputImage: '{host.url}/cat.png' cannot be fetched: it redirects to what is no URL"
         world.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "public"),
+    [
+        *((text, True) for text in ("8.8.8.8", "2606:4700::1", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::")),
+        *(
+            (text, False)
+            for text in ("127.0.0.1", "10.1.2.3", "192.168.1.1", "169.254.169.254", "0.0.0.0", "::1", "::")
+        ),
+        *((text, False) for text in ("100.64.0.1", "198.18.0.1", "240.0.0.1", "224.0.0.1", "fec0::1", "fd00::1")),
+        *((text, False) for text in ("::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "fe80::1")),
+        *((text, False) for text in ("64:ff9b::a9fe:a9fe", "2002:a00:1::", "::ffff:100.64.0.1")),
+    ],
+)
+def test_what_is_of_ones_own_network_is_not_public(text: str, public: bool) -> None:
+    """Addresses that providers share, and IPv4 addresses in the disguises of IPv6, were fetched from."""
+    assert is_public(ipaddress.ip_address(text)) is public

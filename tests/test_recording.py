@@ -139,7 +139,7 @@ def test_what_no_mock_would_read_again_is_not_written(
     """The recording of a long run was there, and refused by whoever was to play it."""
     monkeypatch.setattr(recording, "_SURELY_SHORT", 0)
     monkeypatch.setattr(yaml_source, "MOST_NODES", 100)
-    events = [e.Queued(job=JOB), e.Accepted(), e.Assigned(), e.Started()]
+    events: list[Event] = [e.Queued(job=JOB), e.Accepted(), e.Assigned(), e.Started()]
     log = [Entry(at=0, event=event) for event in [*events, *(e.Output(message=line) for line in lines)]]
     log += [Entry(at=0, event=event) for event in failing(fold(log), "no more")]
     with pytest.raises(NotRecordable) as caught:

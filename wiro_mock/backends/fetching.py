@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urljoin
 
-from wiro_mock.addresses import Address, is_nowhere, is_private
+from wiro_mock.addresses import Address, is_nowhere, is_public
 from wiro_mock.backends.http import NoUrl, Target, exchange, read_url
 from wiro_mock.backends.job import BackendError, Job
 from wiro_mock.text import bare_url
@@ -86,7 +86,7 @@ class Fetcher:
         for address in addresses:
             if is_nowhere(address):
                 raise BackendError(f"{target.text} is at {address}, where nothing is ever fetched from")
-            if is_private(address) and target.host.lower() not in self.hosts:
+            if not is_public(address) and target.host.lower() not in self.hosts:
                 raise BackendError(
                     f"{target.text} is at {address}, on this machine or its own network, and is not fetched; "
                     f"--fetch-host {target.host} lets it be"
