@@ -19,6 +19,7 @@ from tests.live_kit import PATIENCE, eventually, hooks, live
 from wiro_mock import Misuse, WiroMock
 from wiro_mock.backends import Backend, BackendError, Job
 from wiro_mock.casting import Standing
+from wiro_mock.control import RESOURCES
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import Event
 from wiro_mock.kernel.files import Blob
@@ -226,8 +227,18 @@ def test_a_backend_that_does_not_notice_its_end_is_told_of_by_name(monkeypatch: 
     world = world_with(run, told)
     task_id, _ = run_task(world)
     eventually(lambda: e.Output in kinds(world, task_id))
+    shown = {
+        "task": task_id,
+        "backend": "mine",
+        "thread": f"wiro-mock-backend-{task_id}",
+        "over": False,
+        "stuck": False,
+    }
+    show = RESOURCES["/backends"]["GET"]
+    assert show(world, {}, {}) == (200, {"backends": [shown]})
     post(world, "/v1/Task/Kill", {"taskid": task_id})
     eventually(lambda: bool(told))
+    assert show(world, {}, {}) == (200, {"backends": [{**shown, "over": True, "stuck": True}]})
     assert told[0].startswith(
         f"stuck: the backend 'mine' of task {task_id} is still at work 0 s after its task was over"
     )
@@ -235,6 +246,7 @@ def test_a_backend_that_does_not_notice_its_end_is_told_of_by_name(monkeypatch: 
     assert world.live.stuck == [task_id]
     go.set()
     eventually(lambda: world.live.stuck == [])
+    assert show(world, {}, {}) == (200, {"backends": []})
     world.close()
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.api_kit import run as run_task
 from tests.engine_kit import Engine, Exchange, engine
+from tests.live_kit import PATIENCE
 from tests.test_moondream_endpoint import ended, start, world_at
 from wiro_mock.addresses import is_public
 from wiro_mock.backends import BackendError, Job, endpoint, moondream
@@ -155,6 +156,28 @@ def test_a_large_upload_is_refused_before_it_is_read(fake: Engine, monkeypatch: 
     assert not opened
     assert not fake.asked
     world.close()
+
+
+def test_two_mocks_share_an_engine(fake: Engine) -> None:
+    """Each run has a connection of its own: what one asks, the other never hears, and neither waits for the other."""
+    both = threading.Barrier(2)
+
+    def conduct(exchange: Exchange) -> None:
+        exchange.head(200, "text/event-stream")
+        both.wait(PATIENCE)  # neither is answered before both are there
+        for word in exchange.asked.body["question"].split():
+            exchange.event({"chunk": f"{word} "})
+            both.wait(PATIENCE)
+        exchange.event({"completed": True})
+
+    fake.conduct = conduct
+    worlds = [world_at(fake.url), world_at(fake.url)]
+    asked = ["one two three", "uno due tre"]
+    ids = [start(world, "query", prompt=text) for world, text in zip(worlds, asked, strict=True)]
+    told = [ended(world, task_id).debugoutput for world, task_id in zip(worlds, ids, strict=True)]
+    assert told == [f"{text} " for text in asked]
+    for world in worlds:
+        world.close()
 
 
 # -- secrets in URLs ---------------------------------------------------------------------------------------

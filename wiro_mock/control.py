@@ -137,6 +137,15 @@ def change_time(world: World, body: Mapping[str, Any], query: Mapping[str, str])
     return show_time(world, {}, {})
 
 
+def show_backends(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+    """The backends that are at work, also those whose tasks are over: they are stuck if they do not end within 5 s."""
+    shown = [
+        {"task": run.job.id, "backend": run.name, "thread": run.thread, "over": over, "stuck": run.is_stuck}
+        for run, over in world.live.threads
+    ]
+    return 200, {"backends": shown}
+
+
 def show_holds(world: World, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
     """The held tasks, and what each waits for."""
     return 200, {"holds": [{"task": task, "hold": hold} for task, hold in world.sim.holds().items()]}
@@ -317,6 +326,7 @@ RESOURCES: Mapping[str, Mapping[str, Handler]] = {
     "/explain/{request}": {"GET": explain_request},
     "/webhooks": {"GET": show_webhooks},
     "/time": {"GET": show_time, "POST": change_time},
+    "/backends": {"GET": show_backends},
     "/holds": {"GET": show_holds},
     "/holds/release": {"POST": release_holds},
     "/account": {"GET": show_account, "POST": change_account},

@@ -37,6 +37,12 @@ class LiveRuns:
         self._over = [run for run in self._over if not run.join(0)]
         return [run.job.id for run in self._over if run.is_stuck]
 
+    @property
+    def threads(self) -> list[tuple[Run, bool]]:
+        """Every backend whose thread is alive, and whether its task is over: then it is, or will soon be, stuck."""
+        self._over = [run for run in self._over if not run.join(0)]
+        return [*((run, False) for run in self._runs.values()), *((run, True) for run in self._over)]
+
     def wait(self, seconds: float) -> bool:
         """Wait until the oldest of the backends has ended, for so long at most; False where none is at work. Called
         without the world's lock.

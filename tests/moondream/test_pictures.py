@@ -66,6 +66,7 @@ def test_of_a_picture_that_moves_the_first_frame_is_taken() -> None:
         (huge_png(20_000, 20_000), "pixels", 413),
         (huge_png(10_000, 10_000), "10000 x 10000 pixels; 50,000,000 are the most", 413),
         (huge_png(2**31 - 1, 2**31 - 1), "pixels", 413),
+        (huge_png(1, 49_000_000), "1 x 49000000 pixels; 65,535 are the most of a side", 413),
         (gif(500), "more than 100 frames", 413),
     ],
 )

@@ -43,6 +43,11 @@ class Run:
         self._patience = PATIENCE_SECONDS
         self._thread = threading.Thread(target=self._play, name=f"wiro-mock-backend-{job.id}", daemon=True)
 
+    @property
+    def thread(self) -> str:
+        """The name of its thread."""
+        return self._thread.name
+
     def start(self) -> None:
         """Begin, in a thread of its own."""
         self._thread.start()
@@ -64,7 +69,7 @@ class Run:
             self.is_stuck = True
             self._tell(
                 f"stuck: the backend '{self.name}' of task {self.job.id} is still at work {self._patience:g} s "
-                f"after its task was over (thread {self._thread.name}); let it look at job.cancelled, or register "
+                f"after its task was over (thread {self.thread}); let it look at job.cancelled, or register "
                 "what wakes it by job.on_cancel"
             )
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PIXELS = 50_000_000
 """The most pixels, over all frames; our choice (150 MB when decoded)."""
+SIDE = 65_535
+"""The longest side, which is JPEG's; Pillow has no memory to make a strip of a pixel by millions smaller."""
 FRAMES = 100
 """The most frames; our choice."""
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
@@ -49,6 +51,8 @@ def decoded(data: bytes) -> Picture:
 
 def _measured(picture: Picture) -> None:
     width, height = picture.size
+    if max(width, height) > SIDE:
+        raise BadAsk(f"the picture has {width} x {height} pixels; {SIDE:,} are the most of a side", status=413)
     if width * height > PIXELS:
         raise BadAsk(f"the picture has {width} x {height} pixels; {PIXELS:,} are the most", status=413)
     most = max(1, min(FRAMES, PIXELS // max(1, width * height)))
