@@ -23,7 +23,18 @@ from wiro_mock.kernel.events import SECOND
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
-from wiro_mock.testing import assertions, awaiting, choosing, faulting, options, report, sequences, verdict, views
+from wiro_mock.testing import (
+    assertions,
+    awaiting,
+    choosing,
+    faulting,
+    options,
+    report,
+    sequences,
+    snapshots,
+    verdict,
+    views,
+)
 from wiro_mock.testing.account import Account
 from wiro_mock.testing.call_site import here
 from wiro_mock.testing.guard import HostGuard
@@ -417,6 +428,20 @@ class WiroMock:
         with self.world.lock:
             self.world.settle()
             self.world.jump(self.world.sim.now + round(passed * SECOND))
+
+    # -- another time ----------------------------------------------------------------------------------
+
+    def snapshot(self, to: str | PathLike[str] | None = None, *, secret: bool = True) -> bytes:
+        """All of its world as bytes, from which any Wiro goes on exactly as this one would; also written to a file,
+        where one is named. Without `secret`, the credentials are left out. Raises `Misuse`.
+        """
+        return snapshots.snapshot(self.world, to, secret=secret)
+
+    def restore(self, snapshot: bytes | str | PathLike[str], *, credentials: bool = False) -> None:
+        """Go on from a snapshot, or from the file of one; what there was before is gone. Its own credentials stay as
+        they are, so that clients go on, too, unless those of the snapshot are wanted. Holds end. Raises `Misuse`.
+        """
+        snapshots.restore(self.world, snapshot, credentials=credentials)
 
     def _check_clock(self, asking: str) -> None:
         if self.time not in ("auto", "manual"):

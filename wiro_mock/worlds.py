@@ -110,6 +110,7 @@ class Worlds:
             self._by_seed[world.settings.seed] = world
             self._attached = (*self._attached, world)
             world.explain_key = self.over.whose
+            world.indexed_by.append(self)
         self._tell(world)
 
     def detach(self, world: World) -> None:
@@ -121,6 +122,7 @@ class Worlds:
             for index in (self._by_key, self._by_seed):
                 del index[next(name for name, owner in index.items() if owner is world)]
             self.over.add(world)
+            world.indexed_by.remove(self)
             if world.explain_key == self.over.whose:
                 world.explain_key = None
         self._tell(world)

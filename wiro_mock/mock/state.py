@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from itertools import count
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wiro_mock.api.answers import DetailTexts
 from wiro_mock.casting import Casting, Standing
@@ -50,6 +51,14 @@ class Keeper(Protocol):
         ...
 
 
+class Index(Protocol):
+    """Whoever finds worlds by their keys."""
+
+    def changing(self, world: Any, key: str, seed: str) -> AbstractContextManager[None]:
+        """Let a world have this key and this seed after the block. Raises `ValueError` where another one has them."""
+        ...
+
+
 class State:
     """The parts of a world, and its time: what everything else of `World` stands upon.
 
@@ -84,6 +93,7 @@ class State:
         self.receivers = Receivers()
         self.posters = 0
         self.explain_key: Callable[[str], str] | None = None
+        self.indexed_by: list[Index] = []
         self.sockets: set[int] = set()
         self.socket_numbers = count(1)
         self._start()

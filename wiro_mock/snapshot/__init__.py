@@ -6,8 +6,8 @@ is in a snapshot, what is not, and what becomes of it in another version, is in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from wiro_mock.snapshot.taking import Taken
 
 __all__ = ["Loaded", "SnapshotError", "load", "put", "save"]
-
-Changing = Callable[[str, str], AbstractContextManager[None]]
-"""Lets the world have another key and another seed after the block. Raises `ValueError` where that cannot be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +79,6 @@ def load(
     *,
     name: str = "",
     keep: Collection[str] = (),
-    changing: Changing | None = None,
 ) -> Loaded:
     """Let a world go on from a snapshot. In the settings of these names (`keep`) the world's own hold; `credentials`
     are one of them. `name` is what the snapshot is called in messages.
@@ -93,12 +89,12 @@ def load(
 
     try:
         with opened(from_, most_bytes=world.settings.limits.bytes) as found:
-            return _load(world, found, keep, changing)
+            return _load(world, found, keep)
     except SnapshotError as error:
         raise SnapshotError(f"{name or from_} {error}") from None
 
 
-def _load(world: World, found: Opened, keep: Collection[str], changing: Changing | None) -> Loaded:
+def _load(world: World, found: Opened, keep: Collection[str]) -> Loaded:
     from wiro_mock.snapshot.folders import Unpacked
     from wiro_mock.snapshot.making import give_up_live, make, take_over
 
@@ -108,10 +104,11 @@ def _load(world: World, found: Opened, keep: Collection[str], changing: Changing
         with _sound():
             unpacked.write(found.contents)
             parts = make(world, found.kept, unpacked, keep=keep)
-        with _adopted(world, found, parts):
-            change = changing(parts.project.key, parts.settings.seed) if changing is not None else nullcontext()
+        with _adopted(world, found, parts), ExitStack() as changing:
             try:
-                with change, world.lock:
+                for index in tuple(world.indexed_by):
+                    changing.enter_context(index.changing(world, parts.project.key, parts.settings.seed))
+                with world.lock:
                     take_over(world, parts)
                     world.blobs.clear()
                     failed = give_up_live(world)

@@ -224,7 +224,7 @@ def _decimal(text: object) -> Decimal:
 
 
 def _told(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError | binascii.Error):
+    if isinstance(error, json.JSONDecodeError | UnicodeDecodeError | binascii.Error):
         return "it is no JSON"
     if isinstance(error, RecursionError):
         return "it is nested too deep"

@@ -7,7 +7,6 @@ import os
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import IO, ClassVar
 
@@ -100,16 +99,18 @@ class SnapshotResource(Upkeep):
         keep = [name for name in _only(request, "keep").get("keep", "").split(",") if name]
         if unknown := [name for name in keep if name not in SETTINGS]:
             raise Mistake(f"keep: there is no {unknown[0][:60]!r}; {did_you_mean(unknown[0], SETTINGS)}")
-        with tempfile.TemporaryFile() as file:
-            if not await _received(request, file, world.settings.limits.bytes + BESIDES_FILES):
-                error = "the snapshot is larger than all that is kept here; start the server with a larger --keep-mib"
-                return json_answer(413, {"error": error})
-            file.seek(0)
-            changing = partial(self.worlds.changing, world)
-            try:
-                loaded = await asyncio.to_thread(load, world, file, name="the snapshot", keep=keep, changing=changing)
-            except SnapshotError as error:
-                return json_answer(400, {"error": str(error)})
+        try:
+            with tempfile.TemporaryFile() as file:
+                if not await _received(request, file, world.settings.limits.bytes + BESIDES_FILES):
+                    way = "start the server with a larger --keep-mib"
+                    return json_answer(413, {"error": f"the snapshot is larger than all that is kept here; {way}"})
+                file.seek(0)
+                loaded = await asyncio.to_thread(load, world, file, name="the snapshot", keep=keep)
+        except SnapshotError as error:
+            return json_answer(400, {"error": str(error)})
+        except OSError as error:
+            why = f"the snapshot cannot be received: {error.strerror or error}; set TMPDIR to a folder with room"
+            return json_answer(507, {"error": why})
         return json_answer(200, {**loaded.shown(), "api_key": None if world.project.key_only else world.project.key})
 
 
