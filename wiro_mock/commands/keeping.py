@@ -65,11 +65,11 @@ def check_writable(path: Path) -> None:
     """Say at the begin that a snapshot could not be written at the end. Raises what click shows."""
     folder = path.parent
     if path.is_dir():
-        raise click.UsageError(f"--save-on-exit: {path} is a folder; give the path of a file")
+        raise click.UsageError(f"{path} is a folder; give the path of a file")
     if not folder.is_dir():
-        raise click.UsageError(f"--save-on-exit: there is no folder {folder}; make it, or give another path")
+        raise click.UsageError(f"there is no folder {folder}; make it, or give another path")
     if not os.access(folder, os.W_OK):
-        raise click.UsageError(f"--save-on-exit: {folder} may not be written to; give a path in another folder")
+        raise click.UsageError(f"{folder} may not be written to; give a path in another folder")
 
 
 class AtExit:

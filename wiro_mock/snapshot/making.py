@@ -1,7 +1,7 @@
 """What is kept → a world that goes on from there. All of it is made before any of it is taken over: all, or nothing.
 
-The world stays the object that it is, with its lock, its doors and its open sockets; those find their tasks again by
-their tokens, as after a reset. What only a server decides stays the server's: how much is kept, under which origin.
+The world stays the object that it is, with its lock, its doors and its open sockets; those register their tokens again,
+as after a reset. What only a server decides stays the server's: how much is kept, under which origin.
 """
 
 from __future__ import annotations
