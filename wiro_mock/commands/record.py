@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--to", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Where the scenarios go.")
 @click.option("--redact", multiple=True, metavar="TEXT", help="Besides keys and tokens: never write this. Repeatable.")
 @click.option("--bytes/--no-bytes", "wants_bytes", default=True, help="Whether outputs are fetched and kept.")
+@click.option("--har/--no-har", "wants_traffic", default=True, help="Whether the wire is kept for wiro-mock drift.")
 @click.option("--timeout", default=60.0, show_default=True, type=click.FloatRange(0.1, 600), help="Seconds.")
 @click.option("--grace", default=5.0, show_default=True, type=click.FloatRange(0, 600), help="Seconds for last frames.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -44,6 +45,7 @@ def record(
     to: Path,
     redact: tuple[str, ...],
     wants_bytes: bool,
+    wants_traffic: bool,
     timeout: float,
     grace: float,
     host: str,
@@ -58,20 +60,23 @@ def record(
     from wiro_mock.commands.serve import listen
     from wiro_mock.recorder.proxy import Recorder
     from wiro_mock.recorder.redaction import Redactor
+    from wiro_mock.recorder.traffic import Traffic
     from wiro_mock.server import ServerThread
 
     if any(not text for text in redact):
         raise click.UsageError("--redact needs a text; an empty one is everywhere")
     named = [*redact, *filter(None, (os.environ.get(name) for name in ("WIRO_API_KEY", "WIRO_API_SECRET")))]
     with Teller() as tell, _shelf(to) as shelf:
+        redactor = Redactor(named)
         recorder = Recorder(
             _upstream(upstream, socket_url),
             shelf,
-            Redactor(named),
+            redactor,
             tell=tell,
             wants_bytes=wants_bytes,
             timeout=timeout,
             grace=grace,
+            traffic=Traffic(shelf, redactor) if wants_traffic else None,
         )
         with ServerThread(recorder.app, sock=listen(host, port)) as thread:
             status = _run(command, thread, tell)

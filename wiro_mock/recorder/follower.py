@@ -30,7 +30,9 @@ Fetch = Callable[[str], Awaitable[bytes | None]]
 
 @dataclass(slots=True, kw_only=True)
 class Follower:
-    """Follows one task. `fetch` is None where bytes are not wanted; `now` is the time in microseconds."""
+    """Follows one task. `fetch` is None where bytes are not wanted; `now` is the time in microseconds. `heard` is told
+    of every frame as it came.
+    """
 
     sighting: Sighting
     task_id: str
@@ -40,6 +42,7 @@ class Follower:
     tell: Callable[[str], None]
     now: Callable[[], int]
     fetch: Fetch | None
+    heard: Callable[[dict[str, Any], int], None] | None = None
 
     async def follow(self, socket_url: str) -> None:
         """Listen to the end, and write it."""
@@ -61,6 +64,8 @@ class Follower:
         async for text in listener:
             if isinstance(text, bytes) or not isinstance(frame := _json(text), dict):
                 continue  # sound, or no frame of Wiro's
+            if self.heard:
+                self.heard(frame, self.now())
             if str(frame.get("id", self.task_id)) != self.task_id or frame.get("type") == "connected":
                 continue
             if (size := size + len(text)) > MOST:

@@ -26,6 +26,7 @@ from wiro_mock.recorder.observed import Sighting, refusal_of
 from wiro_mock.recorder.places import Upstream
 from wiro_mock.recorder.redaction import REDACTED, Redactor
 from wiro_mock.recorder.shelf import CannotRecord, Shelf
+from wiro_mock.recorder.traffic import Traffic
 
 METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
 _HOP: Final = frozenset({
@@ -37,7 +38,7 @@ _HOP: Final = frozenset({
 
 class Recorder:
     """The proxy over an upstream. `app` is to be served; its end writes the tasks that have not ended, after `grace`
-    seconds. `now` is the time in microseconds.
+    seconds. `now` is the time in microseconds; `traffic` keeps the wire itself, where that is wanted.
     """
 
     def __init__(
@@ -51,9 +52,11 @@ class Recorder:
         timeout: float = 60.0,
         grace: float = 5.0,
         now: Callable[[], int] = lambda: time.monotonic_ns() // 1000,
+        traffic: Traffic | None = None,
     ) -> None:
         self._upstream, self._shelf, self._redactor, self._tell = upstream, shelf, redactor, tell
         self._wants_bytes, self._timeout, self._grace, self._now = wants_bytes, timeout, grace, now
+        self._traffic = traffic
         self._followers: dict[asyncio.Task[None], Follower] = {}
         self._http: httpx.AsyncClient
         routes = [
@@ -73,6 +76,7 @@ class Recorder:
                 task.cancel()
                 follower.sighting.partial = "the recorder was ended before the task"
                 follower.write()
+            self._write_traffic()
             await asyncio.gather(*left, return_exceptions=True)  # their sockets are closed before the loop is
 
     async def _answer(self, request: Request) -> Response:
@@ -122,6 +126,8 @@ class Recorder:
             self._tell(f"the upstream limits the rate (429) at {self._shown(path)}; the answer was passed on")
         if path.startswith("/v1/Run/"):
             await self._run(request, path, text, at)
+        if self._traffic and request.method == "POST":
+            self._traffic.answered(path, request.headers, await _fields(request), answer.status_code, text)
         return Response(self._upstream.to_ours(text, ours), answer.status_code, headers)
 
     async def _run(self, request: Request, path: str, text: str, at: int) -> None:
@@ -157,10 +163,19 @@ class Recorder:
             tell=self._tell,
             now=self._now,
             fetch=self._fetch if self._wants_bytes else None,
+            heard=self._traffic.heard if self._traffic else None,
         )
         task = asyncio.create_task(follower.follow(self._upstream.socket))
         self._followers[task] = follower
         task.add_done_callback(self._followers.pop)
+        task.add_done_callback(self._write_traffic)
+
+    def _write_traffic(self, _: object = None) -> None:
+        if self._traffic:
+            try:
+                self._traffic.write()
+            except CannotRecord as complaint:
+                self._tell(str(complaint))
 
     def _refused(self, sighting: Sighting, error: dict[str, Any]) -> None:
         code, message = error.get("code"), self._redactor.text(str(error.get("message", "")))
@@ -259,6 +274,15 @@ async def _parameters(request: Request) -> dict[str, object]:
     with suppress(Exception):  # a body that nobody can read is the upstream's to refuse
         return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
     return {}
+
+
+async def _fields(request: Request) -> dict[str, object] | None:
+    """All that was sent; None where files were among it."""
+    if "json" not in request.headers.get("content-type", "json"):
+        with suppress(Exception):
+            if not all(isinstance(value, str) for value in (await request.form()).values()):
+                return None
+    return await _parameters(request)
 
 
 async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:

@@ -50,6 +50,13 @@ class Shelf:
         """The names of the scenarios that it wrote, in the order of their runs."""
         return [name for name in self._taken if (self._folder / f"{name}.yaml").is_file()]
 
+    def put(self, name: str, data: bytes) -> None:
+        """Put a file there, whole or not at all. Raises `CannotRecord`."""
+        try:
+            _put(self._folder / name, data)
+        except OSError as error:
+            raise CannotRecord(f"{self._folder / name} could not be written: {error.strerror}") from None
+
     def write(self, name: str, recording: Recording) -> Path:
         """Put a recording there, in place of an earlier one of the same name. Raises `CannotRecord`."""
         path = self._folder / f"{name}.yaml"

@@ -1,0 +1,148 @@
+"""The wire itself, beside the scenarios: one exchange of each kind, and the frames of each task, as an HTTP archive.
+
+A scenario keeps what happened; `wiro-mock drift` needs how it was spelt, too: every field, of whatever type. What is
+kept is redacted like everything else, but that a task's token becomes a name for it (`token-of-2221`), so that one sees
+whose it was. Only runs, tasks and the catalogue are kept: nothing of accounts, teams and wallets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any, Final
+
+from wiro_mock.recorder.redaction import Redactor
+from wiro_mock.recorder.shelf import Shelf
+
+FILE: Final = "traffic.har"
+KEPT: Final = ("Run/", "Task/", "Tool/")
+MOST_ENTRIES, MOST_BYTES, LONGEST = 500, 16 << 20, 1 << 20
+"""Exchanges and frames together, of all tasks; what is longer than `LONGEST` by itself is left out."""
+
+
+class Traffic:
+    """Collects what comes by, and writes it. What there is no room for is counted, and told in the archive."""
+
+    def __init__(self, shelf: Shelf, redactor: Redactor) -> None:
+        self._shelf, self._redactor = shelf, redactor
+        self._entries: list[dict[str, Any]] = []
+        self._sockets: dict[str, dict[str, Any]] = {}
+        self._kinds: set[tuple[object, ...]] = set()
+        self._tokens: dict[str, str] = {}
+        self._size = self._left_out = 0
+
+    def answered(self, path: str, headers: Mapping[str, str], body: object, status: int, text: str) -> None:
+        """A POST was answered with JSON; `body` are the fields that were sent, None where files were among them."""
+        call = path.removeprefix("/v1/")
+        try:
+            answer = json.loads(text)
+        except (ValueError, RecursionError):
+            return
+        self._learn(answer)
+        kind = _kind(call, body, status, answer)
+        if not call.startswith(KEPT) or kind in self._kinds or body is None:
+            return
+        self._kinds.add(kind)
+        said = json.dumps(self._safe(answer), ensure_ascii=False)
+        sent = json.dumps(self._safe(body), ensure_ascii=False)
+        if self._fits(len(said) + len(sent)):
+            self._entries.append(_entry(self._redactor.text(call), headers, sent, status, said))
+
+    def heard(self, frame: Mapping[str, Any], at: int) -> None:
+        """A frame came, at an instant in microseconds."""
+        task = str(frame.get("id", ""))
+        data = json.dumps(self._safe(dict(frame)), ensure_ascii=False)
+        if self._fits(len(data)):
+            socket = self._sockets.setdefault(task, _socket_entry())
+            messages = socket["_webSocketMessages"]
+            messages.append({"type": "receive", "time": at / 1_000_000, "opcode": 1, "data": data})
+
+    def write(self) -> None:
+        """Put it beside the scenarios. Raises `CannotRecord`."""
+        if not self._entries and not self._sockets:
+            return
+        creator = {"name": "wiro_mock", "version": version("wiro-mock")}
+        entries = [*self._entries, *self._sockets.values()]
+        log: dict[str, Any] = {"version": "1.2", "creator": creator, "pages": [], "entries": entries}
+        if self._left_out:
+            log["comment"] = f"{self._left_out} more were left out: there was no room for them"
+        self._shelf.put(FILE, (json.dumps({"log": log}, ensure_ascii=False, indent=1) + "\n").encode(errors="replace"))
+
+    def _learn(self, answer: Any) -> None:
+        if isinstance(answer, dict) and answer.get("taskid") and answer.get("socketaccesstoken"):
+            self._tokens[str(answer["socketaccesstoken"])] = f"token-of-{answer['taskid']}"
+
+    def _safe(self, value: Any) -> Any:
+        return self._named(value, self._redactor.value(value))
+
+    def _named(self, value: Any, redacted: Any) -> Any:
+        """The redacted value, with the names of the tokens where they stood."""
+        if isinstance(value, str):
+            return self._tokens.get(value, redacted)
+        if isinstance(value, list) and isinstance(redacted, list):
+            return [self._named(*both) for both in zip(value, redacted, strict=True)]
+        if isinstance(value, dict) and isinstance(redacted, dict) and len(value) == len(redacted):
+            both = zip(value.values(), redacted.items(), strict=True)
+            return {key: self._named(one, other) for one, (key, other) in both}
+        return redacted
+
+    def _fits(self, size: int) -> bool:
+        frames = sum(len(one["_webSocketMessages"]) for one in self._sockets.values())
+        fits = size <= LONGEST and self._size + size <= MOST_BYTES and len(self._entries) + frames < MOST_ENTRIES
+        if fits:
+            self._size += size
+        else:
+            self._left_out += 1
+        return fits
+
+
+def _kind(call: str, body: object, status: int, answer: Any) -> tuple[object, ...]:
+    """What makes an exchange one of a kind that has not been seen: the call, the outcome, and where the task stands."""
+    errors = answer.get("errors") if isinstance(answer, dict) else None
+    tasks = answer.get("tasklist") if isinstance(answer, dict) else None
+    error = json.dumps(errors[0], default=str) if isinstance(errors, list) and errors else ""
+    shown = [(str(one.get("id")), str(one.get("status"))) for one in tasks or () if isinstance(one, dict)]
+    whose = answer.get("taskid") if isinstance(answer, dict) else None
+    asked = "" if call.startswith("Task/") else json.dumps(body, sort_keys=True, default=str)
+    return call, status, error, tuple(shown[:1]), whose, asked
+
+
+def _entry(call: str, headers: Mapping[str, str], sent: str, status: int, said: str) -> dict[str, Any]:
+    names = [name for name in ("x-api-key", "x-nonce", "x-signature", "authorization") if name in headers]
+    request = {
+        "method": "POST",
+        "url": f"https://api.wiro.ai/v1/{call}",
+        "httpVersion": "HTTP/1.1",
+        "headers": [{"name": name, "value": "[redacted]"} for name in ("content-type", *names)],
+        "queryString": [],
+        "cookies": [],
+        "headersSize": -1,
+        "bodySize": -1,
+        "postData": {"mimeType": "application/json", "text": sent},
+    }
+    content = {"size": len(said), "mimeType": "application/json", "text": said}
+    response = {
+        "status": status, "statusText": "", "httpVersion": "HTTP/1.1", "headers": [], "cookies": [],
+        "content": content, "redirectURL": "", "headersSize": -1, "bodySize": -1,
+    }  # fmt: skip
+    return {**_timed(), "request": request, "response": response}
+
+
+def _socket_entry() -> dict[str, Any]:
+    url = "wss://socket.wiro.ai/v1"
+    request = {
+        "method": "GET", "url": url, "httpVersion": "HTTP/1.1", "headers": [], "queryString": [], "cookies": [],
+        "headersSize": -1, "bodySize": -1,
+    }  # fmt: skip
+    response = {
+        "status": 101, "statusText": "", "httpVersion": "HTTP/1.1", "headers": [], "cookies": [], "redirectURL": "",
+        "content": {"size": 0, "mimeType": "x-unknown"}, "headersSize": -1, "bodySize": -1,
+    }  # fmt: skip
+    return {**_timed(), "request": request, "response": response, "_webSocketMessages": list[dict[str, Any]]()}
+
+
+def _timed() -> dict[str, Any]:
+    now = datetime.now(UTC).isoformat()
+    return {"startedDateTime": now, "time": 0, "cache": {}, "timings": {"send": 0, "wait": 0, "receive": 0}}
