@@ -30,10 +30,6 @@ def _none(_: Difference) -> str:
     return ""
 
 
-def _charged(one: Difference) -> str:
-    return "cancelled_cost=charged" if one.kind == "form" and "." in one.live else ""
-
-
 def _by_value(choices: Mapping[type, str], empty: str = "") -> Callable[[Difference], str]:
     """One value by the type of what the service sent."""
     return lambda one: empty if one.value == "" and empty else choices.get(type(one.value), "")
@@ -44,7 +40,6 @@ _FIELDS: Final[Mapping[tuple[str, str], Callable[[Difference], str]]] = {
     ("StopAnswer", "total"): _come_or_gone("stop_total=true", "stop_total=false"),
     ("TaskShape", "categories"): _by_value({str: "categories=string", list: "categories=array"}),
     ("TaskShape", "pexit"): _by_value({type(None): "pexit_before_end=null"}, empty="pexit_before_end=empty"),
-    ("TaskShape", "totalcost"): _charged,
     ("ToolListAnswer", "total"): _by_value({str: "tool_total=string", int: "tool_total=number"}),
     ("ToolShape", "parameters"): _by_value({type(None): "tool_parameters=null", list: "tool_parameters=groups"}),
     ("ParameterOption", "text"): _come_or_gone("tool_items=both", "tool_items=documented"),

@@ -20,9 +20,11 @@ from wiro_mock.api.body import BodyReader
 from wiro_mock.api.frames import TOKEN_REQUIRED, WELCOME, frame
 from wiro_mock.api.origin import origins
 from wiro_mock.casting import Use
+from wiro_mock.drift.retelling import retold
 from wiro_mock.drift.takes import ABSENT, Exchange, Take
+from wiro_mock.kernel.events import Event
 from wiro_mock.kernel.rules import Limits
-from wiro_mock.kernel.task import Status
+from wiro_mock.kernel.task import Status, Task
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.loader import Library, load_text
 from wiro_mock.mock import World
@@ -39,6 +41,7 @@ ORDER: Final = (
 )  # fmt: skip
 """The statuses in the order of a task's life."""
 STEPS_AT_MOST: Final = 100_000
+TO_THE_LAST: Final = "as far as it goes by itself"
 STOPS: Final = ("Task/Cancel", "Task/Kill")
 
 
@@ -75,6 +78,20 @@ def replayed(take: Take, library: Library, settings: Settings | None = None) -> 
 
 
 @dataclass
+class _Gate:
+    """Keeps all tasks where they are, but the one that is moving."""
+
+    moving: str = ""
+
+    def __call__(self, task: Task, event: Event) -> str:  # noqa: ARG002 -- any event
+        return "" if task.job.id == self.moving else "drift"
+
+    def keeps(self, task_id: str) -> bool:
+        """Whether it is held."""
+        return task_id != self.moving
+
+
+@dataclass
 class _Replay:
     """A mock whose clock stands still, and which of its tasks stands for which of the service's."""
 
@@ -85,12 +102,14 @@ class _Replay:
     tokens: dict[str, str] = field(default_factory=dict)
     not_compared: list[str] = field(default_factory=list)
     nonces: Iterator[int] = field(default_factory=count)
+    gate: _Gate = field(default_factory=_Gate)
 
     def __post_init__(self) -> None:
         self.world = World(
             replace(self.settings, time="manual", limits=Limits(), balance=10**6 * self.settings.balance),
             library=self.library,
         )
+        self.world.gates.append(self.gate)
 
     def ask(self, one: Exchange) -> Exchange | None:
         """What the mock answers to the same request."""
@@ -107,7 +126,9 @@ class _Replay:
 
     def frames(self, task: str) -> tuple[Seen, ...]:
         """All frames of a task, to its end as far as there is one."""
-        return frames_to_the_end(self.world, self.tasks[task][0])
+        here = self.tasks[task][0]
+        self._move(here, TO_THE_LAST)
+        return frames_of(self.world, here)
 
     def loose(self) -> tuple[Mapping[str, Any], ...]:
         """The frames that belong to no task."""
@@ -158,22 +179,21 @@ class _Replay:
                 return text
         except (NotRecordable, ScenarioError, AssertionError, KeyError, TypeError, ValueError) as error:
             self.not_compared.append(f"what happened in task {one.run_id} cannot be played: {str(error)[:200]}")
-        return self._by_its_end(one.run_id)
+        return self._retold(one.run_id)
 
     def _own_refusal(self, one: Exchange) -> Exchange | None:
         asked = self._asked(one, one.body)
         return asked if asked is not None and not asked.run_id else None
 
-    def _by_its_end(self, task: str) -> str:
-        """A scenario that ends as the task was last shown to end; empty where it was never shown."""
-        last = next((found for one in reversed(self.take.exchanges) for found in one.tasks if _id(found) == task), None)
-        code = str((last or {}).get("pexit") or "0")
-        if last is None or last.get("status") != "task_postprocess_end" or code == "0" or not code.isdecimal():
+    def _retold(self, task: str) -> str:
+        """The scenario of a task that was looked at, and no more."""
+        looks = [found for one in self.take.exchanges for found in one.tasks if _id(found) == task]
+        text = retold(looks, is_stopped=self._is_stopped(task))
+        try:
+            return text if text and load_text(text) else ""
+        except ScenarioError as error:
+            self.not_compared.append(f"what happened in task {task} cannot be played: {error.complaints[0]}")
             return ""
-        return (
-            'scenario: drift\nmatch: {model: "*"}\n'
-            f"steps: [accept: 1s, assign: 1s, start: 1s, stderr: failed, exit: {code}]\n"
-        )
 
     def _frames_of(self, task: str) -> tuple[Seen, ...]:
         frames = self.take.streams.get(task, ())
@@ -204,16 +224,25 @@ class _Replay:
 
     def _bring(self, one: Exchange, here: str) -> None:
         """Let time pass until the task is where the service showed it to be."""
-        wanted = next((str(task.get("status")) for task in one.tasks), "")
-        if one.operation == "Task/Kill" and wanted == "task_cancel":
-            wanted = "task_assign"
-        elif one.operation in STOPS or not wanted:
-            return
+        wanted = _where(one)
+        if one.operation == "Task/Kill" and wanted == "task_assign" and self.take.streams.get(self._theirs(here)):
+            wanted = TO_THE_LAST  # what was seen of it before it was killed
+        if wanted:
+            self._move(here, wanted)
+
+    def _move(self, here: str, wanted: str) -> None:
+        """Let time pass for one task, until it is where it is wanted; the others wait."""
+        self.gate.moving = here
+        self.world.release(task_id=here)
         for _ in range(STEPS_AT_MOST):
             task, deadline = self.world.sim.task(here), self.world.next_deadline()
             if task is None or task.finished or deadline is None or _is_there(task.status, wanted):
-                return
+                break
             self.world.jump(deadline)
+        self.gate.moving = ""
+
+    def _theirs(self, here: str) -> str:
+        return next((task for task, (ours, _) in self.tasks.items() if ours == here), "")
 
     def _asked(self, one: Exchange, body: Any) -> Exchange | None:
         tries = [self._sent(one, body, headers) for headers in self._headers(one)]
@@ -251,6 +280,11 @@ def frames_to_the_end(world: World, task_id: str) -> tuple[Seen, ...]:
         if task is None or task.finished or deadline is None:
             break
         world.jump(deadline)
+    return frames_of(world, task_id)
+
+
+def frames_of(world: World, task_id: str) -> tuple[Seen, ...]:
+    """The frames of a task of ours so far."""
     task = world.sim.task(task_id)
     if task is None:
         return ()
@@ -279,10 +313,25 @@ def _id(task: Mapping[str, Any]) -> str:
     return str(task.get("id", ""))
 
 
+def _where(one: Exchange) -> str:
+    """Where the task has to be for this answer, by what the answer tells; empty for where it is."""
+    shown = next((str(task.get("status")) for task in one.tasks), "")
+    refused = one.error != (None, None)
+    if one.operation == "Task/Kill":
+        return "task_assign" if shown == "task_cancel" else shown
+    if one.operation == "Task/Cancel":
+        return "task_accept" if refused else ""
+    if one.operation == "Task/InputOutputDelete":
+        return "" if refused else "task_postprocess_end"
+    return shown
+
+
 def _is_there(status: Status, wanted: str) -> bool:
     """Whether a task is where it is wanted, or past that."""
     if status == wanted:
         return True
+    if wanted == TO_THE_LAST:
+        return False
     if wanted in ORDER and status in ORDER:
         return ORDER.index(status) >= ORDER.index(wanted)
     return wanted not in ORDER and wanted not in (Status.ERROR, *TERMINAL)

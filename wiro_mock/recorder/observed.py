@@ -85,7 +85,7 @@ def scenario_of(sighting: Sighting) -> Recording:
 
 def refusal_of(sighting: Sighting, code: int, message: str) -> Recording:
     """The scenario of a run that was refused."""
-    text = json.dumps(message.replace("$", "$$"))
+    text = json.dumps(message)  # nothing is filled into a refusal's sentence
     written = (
         f'scenario: {sighting.name}\nabout: "Recorded: a refused run of {sighting.owner}/{sighting.project}."\n'
         f"match: {{model: {json.dumps(f'{sighting.owner}/{sighting.project}')}}}\n"

@@ -1,0 +1,131 @@
+"""No false alarm: whatever a client of an unmutated mock does, in whatever scenario, has not drifted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.api_kit import KEY, SECRET, make_world, signed
+from tests.drift.kit import drift, lines, reference
+from wiro_mock.api.frames import WELCOME
+from wiro_mock.asgi import create_app
+from wiro_mock.drift.drifting import drift_of_recordings
+from wiro_mock.drift.replay import asked_of, frames_to_the_end
+from wiro_mock.drift.takes import Exchange, Take
+from wiro_mock.mock import World
+from wiro_mock.recorder.places import Upstream
+from wiro_mock.recorder.proxy import Recorder
+from wiro_mock.recorder.redaction import Redactor
+from wiro_mock.recorder.shelf import Shelf
+from wiro_mock.recorder.traffic import FILE, Traffic
+from wiro_mock.server import ServerThread
+from wiro_mock.shipped import shipped
+
+NAMES = sorted(path.stem for path in shipped().glob("*.yaml"))
+ACTIONS = ("look by id", "look by token", "go on", "go on", "cancel", "kill", "delete", "list", "a stranger")
+MODELS = ("moondream3-preview/caption", "pruna/p-image", "openai/gpt-5-2")
+
+
+def client(world: World, scenario: str, model: str, actions: Sequence[str]) -> Take:
+    """What a client sees that runs a model once, does this in turn, and then waits for the end."""
+    exchanges: list[Exchange] = []
+
+    def ask(call: str, body: Any, headers: dict[str, str] | None = None) -> Any:
+        found = asked_of(world, call, body, headers)
+        assert found is not None
+        shown: Any = "signed" if headers is None else "unknown key" if headers else "none"
+        exchanges.append(Exchange(call=call, body=body, status=found[0], answer=found[1], shown=shown, where=call))
+        return found[1]
+
+    world.use(scenario)
+    run = ask(f"Run/{model}", {"prompt": "a cat", "inputImageUrl": "https://example.com/cat.png"})
+    task, token = str(run.get("taskid", "1")), str(run.get("socketaccesstoken", "1"))
+    for action in (*actions, "look by id"):
+        match action:
+            case "look by id":
+                ask("Task/Detail", {"taskid": task})
+            case "look by token":
+                ask("Task/Detail", {"tasktoken": token})
+            case "go on":
+                if (deadline := world.next_deadline()) is not None:
+                    world.jump(deadline)
+            case "cancel" | "kill":
+                ask(f"Task/{action.title()}", {"taskid": task})
+            case "delete":
+                ask("Task/InputOutputDelete", {"tasktoken": token})
+            case "list":
+                ask("Task/List", {"type": "model", "start": "0", "limit": "5"})
+            case "a stranger":
+                ask("Task/Detail", {"taskid": task}, {})
+    frames = frames_to_the_end(world, task) if run.get("taskid") else ()
+    ask("Task/Detail", {"taskid": task})
+    return Take(
+        name="a client",
+        exchanges=tuple(exchanges),
+        streams={task: frames} if frames else {},
+        followed=frozenset([task]),
+        loose=({**WELCOME},),
+    )
+
+
+@settings(max_examples=30, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(
+    scenario=st.sampled_from(NAMES),
+    model=st.sampled_from(MODELS),
+    actions=st.lists(st.sampled_from(ACTIONS), max_size=12),
+    seen=st.booleans(),
+)
+def test_no_client_of_the_mock_itself_sees_a_drift(
+    scenario: str, model: str, actions: list[str], *, seen: bool
+) -> None:
+    """In any shipped scenario, with or without a socket; how long things take is told of the scenario that played."""
+    world = make_world()
+    take = client(world, scenario, model, actions)
+    if not seen:
+        take = replace(take, streams={}, followed=frozenset(), loose=())
+    assert lines(drift(take, scenario=scenario)) == []
+    world.close()
+
+
+def test_a_recording_of_the_mock_has_not_drifted(tmp_path: Path) -> None:
+    """Through the recorder, over real sockets: an archive with every field, and a scenario for each run. No secret is
+    in them, and each task's token has become a name for it.
+    """
+    world, shelf, redactor = make_world(time="auto", poll="next"), Shelf(tmp_path), Redactor(["a-word-of-ours"])
+    with ServerThread(create_app(world)) as upstream:
+        there = Upstream(f"{upstream.url}/v1", f"ws://{upstream.netloc}/v1")
+        recorder = Recorder(there, shelf, redactor, tell=print, traffic=Traffic(shelf, redactor))
+        with ServerThread(recorder.app) as thread, httpx.Client(base_url=f"{thread.url}/v1/", headers=signed()) as http:
+            http.post("Task/Detail", json={}, headers={"x-api-key": "nobody"})
+            http.post("Tool/List", json={"limit": "2"})
+            tokens = [play(http, model) for model in MODELS]
+    shelf.close()
+    archive = (tmp_path / FILE).read_text()
+    assert all(secret not in archive for secret in (KEY, SECRET, "a-word-of-ours", *tokens))
+    assert "token-of-" in archive
+    assert len(list(tmp_path.glob("*.yaml"))) == 3
+    found = drift_of_recordings([tmp_path], reference())
+    assert lines(found) == []
+    assert (found.not_compared, found.trouble, found.status) == ([], [], 0)
+    assert found.requests > 15
+    assert found.frames > 60
+    world.close()
+
+
+def play(http: httpx.Client, model: str) -> str:
+    """Run a model, poll it to its end, and delete its files; the token of the task."""
+    body = {"prompt": "a cat, and a-word-of-ours", "inputImageUrl": "https://example.com/cat.png?token=a-word-of-ours"}
+    run = http.post(f"Run/{model}", json=body).json()
+    token = str(run["socketaccesstoken"])
+    for _ in range(1_000):
+        (task,) = http.post("Task/Detail", json={"tasktoken": token}).json()["tasklist"]
+        if task["status"] == "task_postprocess_end":
+            break
+    http.post("Task/InputOutputDelete", json={"tasktoken": token})
+    return token
