@@ -7,6 +7,7 @@ need only be told whom to believe. Anything else the mock is wrong about, or it 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from shlex import quote
 from typing import Final
 
 from wiro_mock.drift.comparing import Difference
@@ -69,7 +70,7 @@ def file_of(one: Difference, frame: str = "") -> str:
 def by_switch(assignment: str) -> str:
     """What to do with a switch of the profile, as `name=value`."""
     where = line_of("api/profile.py", rf"^    {assignment.partition('=')[0]}: ")
-    return f"the mock does so with --switch {assignment} ({where})"
+    return f"the mock does so with --switch {quote(assignment)} ({where})"
 
 
 def switch_of(one: Difference, frame: str = "") -> str:
