@@ -10,10 +10,13 @@ import copy
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 from tests.api_kit import shipped_library
 from tests.contract.kit import EditAnswer, EditFrame, contract_world, our_target
+from wiro_mock import api
 from wiro_mock.asgi import create_app
 from wiro_mock.contract.checks import PROMISES
 from wiro_mock.contract.runner import prepared
@@ -26,6 +29,11 @@ from wiro_mock.drift.tap import Tap
 from wiro_mock.recorder.observed import Seen
 from wiro_mock.server import ServerThread
 from wiro_mock.settings import Settings
+
+# pytest rewrites what is imported, and in CPython 3.11 two threads that do so at once may fail ("SystemError: AST
+# constructor recursion depth mismatch"): what a server imports at its first requests is imported here.
+for _module in iter_modules(api.__path__):
+    import_module(f"{api.__name__}.{_module.name}")
 
 
 @functools.cache

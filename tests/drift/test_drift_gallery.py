@@ -77,7 +77,7 @@ def other(name: str) -> str:
 
 SWITCHES = (
     "task_keys", "categories", "stop_total", "not_found_message", "pexit_before_end", "canceltime", "error_time",
-    "error_status", "parameters", "tool_total", "tool_items", "tool_parameters", "kill_finished",
+    "error_status", "cancelled_cost", "parameters", "tool_total", "tool_items", "tool_parameters", "kill_finished",
     "kill_cancelled", "envelope", "frame_token", "full_logs", "welcome",
 )  # fmt: skip
 """Those whose doing is seen by what the probe asks. The others are of webhooks, uploads, streamed texts, shapes of
