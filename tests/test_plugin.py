@@ -495,7 +495,7 @@ def test_with_an_old_key(wiro_env, wiro):
     assert lines[0].endswith(
         "test_it.py:13, which is the real Wiro; give the client wiro_server.url (wiro_env sets WIRO_BASE_URL; build "
         "the client after that), let wiro_intercept answer at Wiro's own addresses (for httpx alone, wiro_respx), or "
-        "allow it by @pytest.mark.wiro(network=True)"
+        "allow it by @pytest.mark.wiro(network=True) or --wiro-network=true"
     )
     told = (
         "x-api-key is the key of the world of test_it.py::test_with_the_real_address, which is over; the client was "

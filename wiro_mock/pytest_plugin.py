@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast
 
 import pytest
 
-from wiro_mock.testing.keyword_table import KEYWORDS, NAMES, unknown
+from wiro_mock.testing.fence import Fence
+from wiro_mock.testing.keyword_table import KEYWORDS, NAMES, truth, unknown
 
 if TYPE_CHECKING:
     from wiro_mock.library import Served, WiroMock
@@ -60,6 +61,10 @@ TAPED = pytest.StashKey["Taped"]()
 """The Wiro of a test that is being recorded."""
 LACKED = pytest.StashKey[bool]()
 """Whether a test asked for a run that its recording doesn't have."""
+FENCE = pytest.StashKey[Fence]()
+"""What keeps all tests from the real Wiro."""
+ALLOWING = pytest.StashKey[ExitStack]()
+"""What a test may reach, to be undone at its end."""
 FIXTURES = ("wiro", "wiro_respx", "wiro_intercept", "wiro_server", "wiro_env")
 
 
@@ -116,6 +121,47 @@ def pytest_configure(config: pytest.Config) -> None:
     given = {name: value for name in NAMES if (value := config.getoption(f"wiro_{name}", None)) is not None}
     if given:
         _check(given, "--wiro-…")
+    _fence_in(config)
+
+
+def _fence_in(config: pytest.Config) -> None:
+    """From now on, also while tests are collected, nobody looks up the real Wiro. Raises `UsageError`."""
+    try:
+        allowed = truth(_network(config) or False)
+    except ValueError as error:
+        raise pytest.UsageError(f"ini option wiro_network: {error}") from None
+    # Who names a Wiro that is not the mock wants to reach it, and to clean up there after the last test.
+    fence = config.stash[FENCE] = Fence(allowed=allowed or config.getoption("wiro_target", "mock") != "mock")
+    fence.up()
+    config.add_cleanup(fence.down)
+
+
+def _network(config: pytest.Config) -> Any:
+    """Whether all tests may reach the real Wiro, as the flag says, or the ini file."""
+    flag = config.getoption("wiro_network", None)
+    return _ini(config, "network") if flag is None else flag
+
+
+def _allow(item: pytest.Item, *, allowed: bool) -> None:
+    """Let a test reach the real Wiro, or not."""
+    fence = item.config.stash[FENCE]
+    fence.attempts.clear()  # of before this test
+    fence.look_around()
+    item.stash[ALLOWING].enter_context(fence.during_test(allowed=allowed))
+
+
+def _may_reach(item: pytest.Item) -> bool:
+    """Whether a test may reach the real Wiro: as the flag says, or its closest mark, or the ini file."""
+    if item.config.stash.get(STUDIO, None) is not None and item.get_closest_marker("wiro_record") is not None:
+        return True
+    if item.config.getoption("wiro_network", None) is None:
+        for mark in item.iter_markers("wiro"):
+            if "network" in mark.kwargs:
+                try:
+                    return truth(mark.kwargs["network"])
+                except ValueError as error:
+                    pytest.fail(f"@pytest.mark.wiro of {item.nodeid}: network: {error}", pytrace=False)
+    return item.config.stash[FENCE].allowed
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -214,6 +260,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.fail(f"{where}: takes keywords only, such as scenario={mark.args[0]!r}", pytrace=False)
         if message := unknown(mark.kwargs, place=where):
             pytest.fail(message, pytrace=False)
+    _allow(item, allowed=_may_reach(item))
 
 
 # -- fixtures --------------------------------------------------------------------------------------------
@@ -410,6 +457,7 @@ def _attached(request: pytest.FixtureRequest, fixture: Mapping[str, Any]) -> Ite
         return RemoteWiro(server_url(), given, name=request.node.nodeid)
 
     made = _in_one_sentence(make, Misuse)
+    _reach(request, made)
     guard = None if made.network else HostGuard().__enter__()
     try:
         yield cast("WiroMock", made)
@@ -478,9 +526,16 @@ def _make(request: pytest.FixtureRequest, fixture: Mapping[str, Any]) -> WiroMoc
         use.where = f"@pytest.mark.wiro of {node.nodeid}"
         use.wide = own is None or "scenario" in flags
     made.world.explain_key = _over(request.config).whose
+    _reach(request, made)
     if not made.network:
         made.guard()
     return made
+
+
+def _reach(request: pytest.FixtureRequest, made: WiroMock | RemoteWiro) -> None:
+    """What a fixture says counts for whatever its test does."""
+    if made.network is not request.config.stash[FENCE].allowed:
+        _allow(request.node, allowed=made.network)
 
 
 def _given(config: pytest.Config) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -522,6 +577,7 @@ def _over(config: pytest.Config) -> Over:
 def _forget(item: pytest.Item) -> None:
     """Nothing is known of the test any more."""
     item.stash[WORLDS], item.stash[LAST_WORDS], item.stash[PASSED] = [], [], False
+    item.stash[ALLOWING] = ExitStack()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -547,8 +603,12 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
     """Fail a test that has passed for what it left behind; where anything else has failed, that is told only."""
-    result = yield  # raises what has failed
-    passed: bool = item.stash[PASSED]
+    try:
+        result = yield  # raises what has failed
+    finally:
+        item.stash.get(ALLOWING, ExitStack()).close()
+        attempts = _attempts(item)
+    passed: bool = item.stash.get(PASSED, False)
     for words in item.stash[LAST_WORDS] if passed else []:
         if words.problems:
             from wiro_mock.testing.verdict import WiroWarning, told
@@ -556,7 +616,22 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
             if words.strict:
                 pytest.fail(told(words.problems), pytrace=False)
             item.warn(WiroWarning(told(words.problems)))
+    if passed and attempts:
+        from wiro_mock.testing.verdict import WiroWarning, told
+
+        item.warn(WiroWarning(told(attempts)))
     return result
+
+
+def _attempts(item: pytest.Item) -> list[str]:
+    """The attempts to reach the real Wiro that no Wiro of the test's own tells of."""
+    if not (attempts := item.config.stash[FENCE].attempts):
+        return []
+    from wiro_mock.testing.verdict import blocked_calls
+
+    lines = list(blocked_calls(attempts))
+    attempts.clear()
+    return lines
 
 
 def _in_one_sentence(act: Callable[[], T], kind: type[Exception]) -> T:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import socket
 import sys
 import threading
 import urllib.request
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -18,24 +20,34 @@ from hypothesis import strategies as st
 
 from wiro_mock.testing.guard import MOST_ATTEMPTS, HostGuard, is_wiro
 
-GENUINE = {(socket, name): getattr(socket, name) for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex")}
-LOOP = vars(asyncio.BaseEventLoop)["getaddrinfo"]
 SENTENCE = (
     "blocked: {} is the real Wiro; give the client wiro_server.url (wiro_env sets WIRO_BASE_URL; build the client after"
     " that), let wiro_intercept answer at Wiro's own addresses (for httpx alone, wiro_respx), or allow it by "
-    "@pytest.mark.wiro(network=True)"
+    "@pytest.mark.wiro(network=True) or --wiro-network=true"
 )
 
 
-def check_untouched() -> None:
-    """Looking up is what it was."""
-    for (module, name), genuine in GENUINE.items():
-        assert getattr(module, name) is genuine
-    assert vars(asyncio.BaseEventLoop)["getaddrinfo"] is LOOP
-    if uvloop := sys.modules.get("uvloop"):
-        assert not {"getaddrinfo", "create_connection"} & vars(uvloop.Loop).keys()
-    if aiohttp := sys.modules.get("aiohttp.resolver"):
-        assert not hasattr(aiohttp.AsyncResolver.resolve, "__wrapped__")
+def _standing() -> dict[tuple[Any, str], object]:
+    """What looks up, as it is now; the fence of this session is part of it."""
+    owners: list[Any] = [socket, asyncio.BaseEventLoop]
+    owners += [
+        getattr(sys.modules[module], name)
+        for module, name in (("uvloop", "Loop"), ("aiohttp.resolver", "AsyncResolver"))
+        if module in sys.modules
+    ]
+    names = ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "create_connection", "resolve")
+    return {(owner, name): vars(owner).get(name) for owner in owners for name in names}
+
+
+@pytest.fixture(autouse=True)
+def _untouched() -> Iterator[None]:
+    """After each test, looking up is what it was before."""
+    for module in ("aiohttp", "uvloop"):  # before the guard comes, as a client under test has them
+        with suppress(ImportError):
+            importlib.import_module(module)
+    before = _standing()
+    yield
+    assert _standing() == before
 
 
 def told(act: Callable[[], object]) -> str:
@@ -104,7 +116,7 @@ CLIENTS: dict[str, Callable[[], object]] = {
 @pytest.mark.parametrize("client", CLIENTS)
 def test_no_client_reaches_it(client: str) -> None:
     """The sentence comes out of every library, and the attempt is noted with the tester's own line."""
-    pytest.importorskip("aiohttp")  # imported before the guard comes, as a client under test has it
+    pytest.importorskip("aiohttp")
     if "uvloop" in client:
         pytest.importorskip("uvloop")
     with HostGuard() as guard:
@@ -113,7 +125,6 @@ def test_no_client_reaches_it(client: str) -> None:
     for attempt in guard.attempts:
         assert attempt.host == "api.wiro.ai"
         assert attempt.place.startswith("tests/testing/test_guard.py:")
-    check_untouched()
 
 
 @pytest.mark.parametrize(
@@ -177,11 +188,11 @@ def test_undone_in_any_order_nothing_is_left(order: list[int]) -> None:
         assert (str(caught.value), caught.value.errno) == (SENTENCE.format("api.wiro.ai"), socket.EAI_NONAME)
         guards[number].undo()
         guards[number].undo()
-    check_untouched()
 
 
 def test_what_somebody_put_over_it_stays() -> None:
     """A test's own stand-in is not ours to remove."""
+    genuine = socket.getaddrinfo
     patch = pytest.MonkeyPatch()
     with HostGuard():
         mine: Any = lambda *args: []  # noqa: E731
@@ -193,5 +204,4 @@ def test_what_somebody_put_over_it_stays() -> None:
         with HostGuard(), pytest.raises(socket.gaierror, match=r"^blocked"):
             socket.getaddrinfo("wiro.ai", 80)
     finally:
-        socket.getaddrinfo = GENUINE[socket, "getaddrinfo"]
-    check_untouched()
+        socket.getaddrinfo = genuine

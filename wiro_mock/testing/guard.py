@@ -21,10 +21,10 @@ import socket
 import sys
 import sysconfig
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from wiro_mock.testing.call_site import place_of
 from wiro_mock.text import printable
@@ -33,7 +33,8 @@ MOST_ATTEMPTS = 100
 """A guard keeps as many attempts: a client that tries again for ever would fill the memory."""
 WAYS_OUT = (
     "give the client wiro_server.url (wiro_env sets WIRO_BASE_URL; build the client after that), let wiro_intercept "
-    "answer at Wiro's own addresses (for httpx alone, wiro_respx), or allow it by @pytest.mark.wiro(network=True)"
+    "answer at Wiro's own addresses (for httpx alone, wiro_respx), or allow it by @pytest.mark.wiro(network=True) or "
+    "--wiro-network=true"
 )
 """The three ways out, for a client that was built too early or has the address written into it."""
 _WIRO = re.compile(r"(?:.+\.)?wiro\.ai\.?", re.IGNORECASE | re.DOTALL)
@@ -100,14 +101,18 @@ def is_wiro(host: object) -> bool:
 
 def _check(host: object, frame: FrameType) -> None:
     """Raise `RealWiro`, and note it, when the host is Wiro's; without guards, nothing is checked."""
-    guards = _guards[:]
-    if not guards or not is_wiro(host):
-        return
-    name = printable(host if isinstance(host, str) else bytes(host).decode("ascii", "replace"))  # type: ignore[call-overload]
+    if _guards and is_wiro(host):
+        refuse(host if isinstance(host, str) else bytes(host).decode("ascii", "replace"), frame)  # type: ignore[call-overload]
+
+
+def refuse(host: str, frame: FrameType, *, told: list[Attempt] | None = None) -> NoReturn:
+    """Raise `RealWiro`, and note the attempt with every guard that is entered, or where there is none in `told`."""
+    name = printable(host)
     attempt = Attempt(name, _tester_line(frame))
-    for guard in guards:
-        if len(guard.attempts) < MOST_ATTEMPTS:
-            guard.attempts.append(attempt)
+    guards = _guards[:]
+    for attempts in [guard.attempts for guard in guards] if guards or told is None else [told]:
+        if len(attempts) < MOST_ATTEMPTS:
+            attempts.append(attempt)
     raise RealWiro(
         socket.EAI_NONAME,
         f"blocked: {name} is the real Wiro; {WAYS_OUT}",
@@ -122,11 +127,25 @@ def _places() -> list[tuple[Any, str]]:
         (socket, "gethostbyname_ex"),
         (asyncio.BaseEventLoop, "getaddrinfo"),  # would ask in a thread, where the tester's line is out of sight
     ]
-    if loop := _attribute("uvloop", "Loop"):  # in C
+    return [*places, *_outside()]
+
+
+def _outside(module: str = "") -> list[tuple[Any, str]]:
+    """What looks up without the functions of `socket`, where it is in use; of one module, or of all."""
+    places: list[tuple[Any, str]] = []
+    if module in ("", "uvloop") and (loop := _attribute("uvloop", "Loop")):  # in C
         places += [(loop, "getaddrinfo"), (loop, "create_connection")]
-    if resolver := _attribute("aiohttp.resolver", "AsyncResolver"):  # by aiodns
+    if module in ("", "aiohttp.resolver") and (
+        resolver := _attribute("aiohttp.resolver", "AsyncResolver")
+    ):  # by aiodns
         places.append((resolver, "resolve"))
     return places
+
+
+def outside(module: str, check: Callable[[object], None]) -> Iterator[tuple[Any, str, Any]]:
+    """Whose, which name, and what to put there so that `check` is asked first."""
+    for owner, name in _outside(module):
+        yield owner, name, _guarded_method(getattr(owner, name), name, lambda host, _: check(host))
 
 
 def _attribute(module: str, name: str) -> Any:
@@ -161,12 +180,14 @@ def _guarded(real: Callable[..., Any]) -> Callable[..., Any]:
     return look_up
 
 
-def _guarded_method(real: Callable[..., Any], name: str) -> Callable[..., Any]:
+def _guarded_method(
+    real: Callable[..., Any], name: str, check: Callable[[object, FrameType], None] = _check
+) -> Callable[..., Any]:
     at = 1 if name == "create_connection" else 0  # after the protocol
 
     @functools.wraps(real)
     async def look_up(self: Any, *args: Any, **kwargs: Any) -> Any:
-        _check(args[at] if len(args) > at else kwargs.get("host"), sys._getframe(1))
+        check(args[at] if len(args) > at else kwargs.get("host"), sys._getframe(1))
         return await real(self, *args, **kwargs)
 
     return look_up

@@ -43,7 +43,7 @@ KEYWORDS = (
     Keyword("realtime_grace", "how long a realtime session waits for a socket that has gone", is_flag=False),
     Keyword("expire_files", "how long URLs of a task's inputs and outputs last, by the world's clock", is_flag=False),
     Keyword("undeclared_inputs", "a run with a URL of which nobody says what it holds: echo, or refuse", "refuse"),
-    Keyword("network", "whether names of the real Wiro may be looked up", is_flag=False),
+    Keyword("network", "whether the real Wiro may be looked up; else every attempt is refused", "true"),
 )
 NAMES = tuple(keyword.name for keyword in KEYWORDS)
 
@@ -59,3 +59,13 @@ def unknown(given: object, *, place: str) -> str:
     near = get_close_matches(wrong[0], NAMES, n=1, cutoff=0.6)
     hint = f'did you mean "{near[0]}"? ' if near else ""
     return f'{place}: unknown keyword "{wrong[0]}"; {hint}the keywords are: {", ".join(NAMES)}'
+
+
+def truth(value: object) -> bool:
+    """What a keyword says that is true or false. Raises `ValueError`."""
+    texts = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in texts:
+        return texts[value.lower()]
+    raise ValueError(f"is true or false, not {value!r}")

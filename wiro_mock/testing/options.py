@@ -28,7 +28,7 @@ from wiro_mock.misuse import Misuse
 from wiro_mock.presets import PRESETS, Preset
 from wiro_mock.presets import unknown as unknown_preset
 from wiro_mock.settings import PollWorth, Settings, Undeclared, UnknownModels, parse_poll
-from wiro_mock.testing.keyword_table import unknown
+from wiro_mock.testing.keyword_table import truth, unknown
 
 if TYPE_CHECKING:
     from wiro_mock.loader import Library
@@ -73,15 +73,15 @@ def read(given: Given, *, place: str = "WiroMock") -> Options:
     for name in ("api_key", "api_secret"):
         value(name, _credential, default="")
     seed: int = value("seed", _seed, default=0)
-    key_only: bool = value("key_only", _truth, default=False)
+    key_only: bool = value("key_only", truth, default=False)
     profile: Profile = value("profile", _profile, default=Profile())
     return Options(
         scenario=value("scenario", _scenarios, default=()),
-        strict=value("strict", _truth, default=True),
+        strict=value("strict", truth, default=True),
         seed=seed,
         scenarios=value("scenarios", _folders, default=()),
         patch_sleep=value("patch_sleep", _words, default=()),
-        network=value("network", _truth, default=False),
+        network=value("network", truth, default=False),
         standing=_standing(
             value("moondream_endpoint", _text, default=""), value("fetch_hosts", _names, default=()), place
         ),
@@ -91,8 +91,8 @@ def read(given: Given, *, place: str = "WiroMock") -> Options:
             auth_mode=value("auth", _auth, default="strict"),
             profile=value("switches", lambda given: _switches(given, profile), default=profile),
             balance=value("balance", usd, default=Decimal(1000)),
-            suspended=value("suspended", _truth, default=False),
-            member=value("member", _truth, default=True),
+            suspended=value("suspended", truth, default=False),
+            member=value("member", truth, default=True),
             unknown_models=value("unknown_models", _unknown_models, default="refuse"),
             faults=(*value("faults", _names, default=()), *preset.faults),
             use=preset.use,
@@ -156,15 +156,6 @@ def _credential(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[!-~]+", value):
         raise ValueError("is a text of visible ASCII characters, for it travels in a header")
     return value
-
-
-def _truth(value: object) -> bool:
-    texts = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in texts:
-        return texts[value.lower()]
-    raise ValueError(f"is true or false, not {value!r}")
 
 
 def _time(value: object) -> str:
