@@ -18,11 +18,12 @@ from tests.api_kit import CAPTION, JSON, detail, make_world, multipart, part, po
 from tests.kernel.test_bill import tier
 from tests.live_kit import live
 from tests.scenarios_kit import write
+from tests.snapshot.kit import loaded, saved
 from wiro_mock import WiroMock, inputs
-from wiro_mock.api.body import BodyReader
 from wiro_mock.backends import Job
 from wiro_mock.commands.group import wiro_mock as command
 from wiro_mock.commands.options import Held
+from wiro_mock.contents import source_files
 from wiro_mock.explain import explain
 from wiro_mock.kernel import events as e
 from wiro_mock.language.complaints import ScenarioError
@@ -446,11 +447,17 @@ def test_the_command_line_says_what_is_wrong(value: str, told: str, tmp_path: Pa
     assert told in " ".join(done.output.replace("│", " ").split())
 
 
-def test_nothing_declared_is_left_by_an_upload_that_breaks_off() -> None:
-    """A writer that is abandoned leaves no blob."""
-    world = make_world()
-    reader = BodyReader("multipart/form-data; boundary=b", world.blobs)
-    with contextlib.suppress(Exception):
-        reader.feed(b"--b\r\n")
-    reader.abandon()
-    assert len(world.blobs) == 0
+def test_a_world_that_is_saved_and_loaded_knows_them_as_well(tmp_path: Path) -> None:
+    """Their bytes, who declared them, and how often they were sent; and the journal's word about it."""
+    write(tmp_path, "beside.csv", b"a,b")
+    scenarios = load_scenarios(write(tmp_path, "mine.yaml", SCENARIO))
+    world = make_world(undeclared_inputs="refuse", expire_files=7)
+    declare(world, URL, b"tabby", optional=False)
+    run(world, {"inputImage": URL})
+    other = loaded(saved(world), make_world(input_urls=(("https://a.b/c", write(tmp_path, "c.png", b"c")),)))
+    (mine, kept) = other.inputs
+    assert (mine.url, kept.url, kept.where, kept.optional, kept.runs) == ("https://a.b/c", URL, "a_test.py:1", False, 1)
+    assert [other.blobs.read(one.blob) for one in (mine, kept)] == [b"c", b"tabby"]
+    assert (other.inputs.undeclared, other.expire_files) == ("refuse", 7)
+    assert [one.shown() for one in other.journal] == [one.shown() for one in world.journal]
+    assert [one.data for one in source_files(scenarios)] == [b"a,b"]

@@ -51,6 +51,6 @@ def source_files(part: object) -> Iterator[SourceFile]:
     elif isinstance(part, BaseModel):
         for name in part.model_fields_set:
             yield from source_files(getattr(part, name))
-    elif isinstance(part, list | tuple):
-        for item in part:
+    elif isinstance(part, list | tuple | dict):
+        for item in part.values() if isinstance(part, dict) else part:
             yield from source_files(item)

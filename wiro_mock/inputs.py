@@ -93,11 +93,8 @@ class InputUrls:
 
     def again(self, blob: Blob) -> Blob:
         """Bytes that are in the store already, pinned once more until they are declared."""
-        with self._blobs.open(blob) as file:
-            writer = self._blobs.writer(blob.contenttype)
-            while piece := file.read(_CHUNK):
-                writer.write(piece)
-        return writer.finish()
+        self._blobs.pin(blob)
+        return blob
 
     def declare(self, url: str, blob: Blob, *, where: str, optional: bool = True) -> InputUrl:
         """Let a URL hold this from now on, in place of what it held. Raises `ValueError` for what is no URL."""

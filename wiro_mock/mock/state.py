@@ -66,6 +66,7 @@ class State:
     """
 
     runs: Runs
+    _inputs: InputUrls | None
 
     def __init__(
         self,
@@ -129,9 +130,7 @@ class State:
         self._dirty = False
         self.alarms = Alarms()
         self.sim = self._new_simulation(seed)
-        self._inputs: InputUrls | None = None
-        if settings.input_urls:  # their files are read at once: they may be other ones later
-            self._inputs = self.inputs
+        self.begin_inputs()
 
     def _new_simulation(self, seed: str) -> Simulation:
         made = Simulation(
@@ -169,6 +168,12 @@ class State:
             for url, path in settings.input_urls:
                 self._inputs.declare(url, self._inputs.stored(path, type_of(path, url, None)), where="--input-url")
         return self._inputs
+
+    def begin_inputs(self) -> None:
+        """Nothing is known of any URL but what the settings say."""
+        self._inputs = None
+        if self.settings.input_urls:  # their files are read at once: they may be other ones later
+            self._inputs = self.inputs
 
     def held(self, url: str) -> Blob | None:
         """The bytes that a URL holds: as it was declared, or of a file of this mock."""

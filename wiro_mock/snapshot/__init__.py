@@ -96,7 +96,7 @@ def load(
 
 def _load(world: World, found: Opened, keep: Collection[str]) -> Loaded:
     from wiro_mock.snapshot.folders import Unpacked
-    from wiro_mock.snapshot.making import give_up_live, make, take_over
+    from wiro_mock.snapshot.making import declare, give_up_live, make, take_over
 
     unpacked = Unpacked()
     world.warm_up()
@@ -111,6 +111,7 @@ def _load(world: World, found: Opened, keep: Collection[str]) -> Loaded:
                 with world.lock:
                     take_over(world, parts)
                     world.blobs.clear()
+                    declare(world, parts.kept.inputs)
                     failed = give_up_live(world)
                     world.collect()
                     return _loaded(world, found, failed)
@@ -149,9 +150,10 @@ def _adopted(world: World, found: Opened, parts: Parts) -> Iterator[None]:
             taken.append(blob)
             if blob.digest != digest or blob.size != size:
                 raise SnapshotError("is damaged: a file in it is not what its name says; save it once more")
-        missing = [file for file in parts.sim.files if file.blob.digest not in found.blobs]
+        missing = [file.name for file in parts.sim.files if file.blob.digest not in found.blobs]
+        missing += [one.url for one in parts.kept.inputs if one.blob.digest not in found.blobs]
         if missing:
-            raise SnapshotError(f"is damaged: the bytes of its file {missing[0].name[:60]!r} are missing")
+            raise SnapshotError(f"is damaged: the bytes of its file {missing[0][:60]!r} are missing")
         yield
     except OSError as error:
         raise SnapshotError(f"cannot be loaded: its files cannot be kept: {error.strerror or error}") from None

@@ -17,6 +17,7 @@ from wiro_mock.journal import Exchange
 from wiro_mock.kernel.account import Project
 from wiro_mock.kernel.answer import Turn
 from wiro_mock.kernel.events import Duration, Instant
+from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.rules import Delivery
 from wiro_mock.kernel.standing import Standing
 from wiro_mock.kernel.task import Task
@@ -40,6 +41,19 @@ class KeptSettings:
     faults: tuple[str, ...]
     scenario_header: bool
     realtime_grace: float
+    expire_files: Duration | None = None
+    undeclared_inputs: Literal["echo", "refuse"] = "echo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptInput:
+    """A URL and what it holds, as it was declared: see `inputs.InputUrl`."""
+
+    url: str
+    blob: Blob
+    where: str
+    optional: bool
+    runs: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,10 +218,11 @@ class Kept:
     played: tuple[str, ...]
     downloads: tuple[str, ...]
     nonces: tuple[str, ...]
+    inputs: tuple[KeptInput, ...] = ()
 
 
 ALL = (
     Kept, KeptSettings, KeptFault, KeptSet, KeptScenario, KeptUse, KeptWebhook, KeptDeliveries, KeptRecording, KeptTalk,
-    KeptJournal,
+    KeptInput, KeptJournal,
 )  # fmt: skip
 """The types of this file, which a snapshot may hold."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
-from wiro_mock.api.messages import Outcome
+from wiro_mock.api.messages import InputNote, Outcome
 from wiro_mock.api.profile import Profile
 from wiro_mock.deliveries import Attempt
 from wiro_mock.journal import Exchange
@@ -34,7 +34,7 @@ KERNEL: Final = (
     catalog.Model, catalog.Parameter, prices.Tier, prices.Used, files.Blob, files.File, files.FileKind, files.Folder,
     account.Account, account.Project, rules.Delivery, rules.Limits, run_counts.RunCount,
 )  # fmt: skip
-SHELL: Final = (Profile, Outcome, Exchange, Attempt)
+SHELL: Final = (Profile, Outcome, InputNote, Exchange, Attempt)
 
 
 @cache

@@ -6,7 +6,7 @@ as after a reset. What only a server decides stays the server's: how much is kep
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -118,6 +118,17 @@ def take_over(world: World, parts: Parts) -> None:
     world.wake_all()
 
 
+def declare(world: World, inputs: Iterable[k.KeptInput]) -> None:
+    """Let URLs hold what they held, and what the command line says. Called with the lock held, once the bytes are the
+    world's own.
+    """
+    world.begin_inputs()
+    for one in inputs:
+        world.blobs.pin(one.blob)
+        made = world.inputs.declare(one.url, one.blob, where=one.where, optional=one.optional)
+        made.runs = one.runs
+
+
 def give_up_live(world: World) -> list[str]:
     """The tasks whose backends were at work fail, with the reason: what had been computed by then is gone. Called
     with the lock held; the ids of those tasks.
@@ -155,6 +166,8 @@ def _settings(world: World, kept: k.Kept, project: Project, keep: Collection[str
         "faults": of.faults,
         "scenario_header": of.scenario_header,
         "realtime_grace": of.realtime_grace,
+        "expire_files": of.expire_files,
+        "undeclared_inputs": of.undeclared_inputs,
         "limits": replace(own.limits, workers=of.workers),
     }
     made = replace(own, **{name: value for name, value in taken.items() if name not in keep})

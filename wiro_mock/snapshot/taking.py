@@ -65,6 +65,10 @@ def take(world: World, *, secret: bool = True) -> Taken:
             played=tuple(sorted(world.played)),
             downloads=tuple(sorted(world.downloads)),
             nonces=tuple(world.nonces),
+            inputs=tuple(
+                k.KeptInput(url=one.url, blob=one.blob, where=one.where, optional=one.optional, runs=one.runs)
+                for one in world.inputs
+            ),
         )
         blobs = _blobs(world)
         for blob in blobs:
@@ -95,6 +99,8 @@ def _settings(world: World) -> k.KeptSettings:
         faults=own.faults,
         scenario_header=own.scenario_header,
         realtime_grace=own.realtime_grace,
+        expire_files=own.expire_files,
+        undeclared_inputs=world.inputs.undeclared,
     )
 
 
@@ -229,7 +235,8 @@ def _blobs(world: World) -> tuple[Blob, ...]:
     files: Iterable[Blob] = (file.blob for file in world.sim.files)
     planned = (blob for _, plan in plans(world.sim) for blob in plan.blobs())
     linked = (blob for task in world.sim.tasks() for blob in task.job.linked.values())
-    found = {blob.digest: blob for blob in (*files, *planned, *linked)}
+    declared = (one.blob for one in world.inputs)
+    found = {blob.digest: blob for blob in (*files, *planned, *linked, *declared)}
     return tuple(blob for _, blob in sorted(found.items()) if world.blobs.has(blob))
 
 
