@@ -25,6 +25,9 @@ SLICE = 4096
 """So many bytes of one socket are looked at before others have their turn: at most 700 frames, some 5 ms."""
 MOST_HEAD = 64 << 10
 """Bytes that the head of a request may have, roughly; h11 has the same bound. Node's is 16 KiB, nginx's 32."""
+HEAD_SECONDS = 60.0
+"""How long a client may take for the head of a request, from its connection or the head's first byte; nginx's, too."""
+_TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -180,7 +183,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
 def http_protocol() -> type[asyncio.Protocol]:
     """Uvicorn's HTTP, which lets the app get at the transport (some faults break the connection), and with either
-    parser has a bound for the head of a request: httptools keeps a header that never ends, and copies it ever again.
+    parser has bounds for the head of a request, which uvicorn would wait for without an end: of bytes (httptools keeps
+    a header that never ends, and copies it ever again), and of time.
     """
     from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
@@ -188,12 +192,51 @@ def http_protocol() -> type[asyncio.Protocol]:
         app_state: dict[str, Any]
         transport: asyncio.Transport
         flow: FlowControl
+        loop: asyncio.AbstractEventLoop
         _head = 0
         _in_head = False
+        _began = False  # whether any byte came since the last request
+        _upgraded = False
+        _late: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:
             self.app_state = {**self.app_state, TRANSPORT: transport}
             super().connection_made(transport)
+            self._late = self.loop.call_later(HEAD_SECONDS, self.head_is_late)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._in_time()
+            super().connection_lost(exc)
+
+        def handle_websocket_upgrade(self, *given: Any) -> None:
+            self._in_time()
+            self._upgraded = True
+            super().handle_websocket_upgrade(*given)
+
+        # -- a head that comes late: after a request uvicorn itself waits for the next one, but for its first byte only
+
+        def _watch_head(self) -> None:
+            cycle = getattr(self, "cycle", None)
+            if self._upgraded or (cycle is not None and not cycle.response_complete):
+                self._in_time()
+            elif self._late is None and not self.transport.is_closing():
+                self._began, self._late = True, self.loop.call_later(HEAD_SECONDS, self.head_is_late)
+            else:
+                self._began = True
+
+        def _in_time(self) -> None:
+            self._began = False
+            if self._late is not None:
+                self._late.cancel()
+                self._late = None
+
+        def head_is_late(self) -> None:
+            """Close the connection; who has said something by now is told why (RFC 9110 §15.5.9)."""
+            if not self.transport.is_closing():
+                if self._began:
+                    self.transport.write(_TOO_LATE)
+                self.transport.close()
+            self._in_time()
 
         # The next two are httptools' callbacks; h11 has none, and keeps to a bound by itself.
 
@@ -212,6 +255,7 @@ def http_protocol() -> type[asyncio.Protocol]:
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
+            self._watch_head()
             if not self._in_head or self.transport.is_closing():
                 return
             # What it began in is not counted: most of that may have been the body of the request before.

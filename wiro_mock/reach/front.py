@@ -16,14 +16,13 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from wiro_mock.api.origin import is_wiro
+from wiro_mock.protocols import HEAD_SECONDS
 from wiro_mock.reach.authority import NoTls
 from wiro_mock.reach.doors import Doors
 from wiro_mock.reach.relay import Relay
 from wiro_mock.text import printable
 
 HEAD_BYTES = 16 << 10
-HEAD_SECONDS = 75.0
-"""How long a client may take for its first request: as long as an idle connection is kept."""
 CONNECT_SECONDS = 10.0
 HANDSHAKE_SECONDS = 10.0
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -58,7 +57,7 @@ class Front(asyncio.Protocol):
         """A client is there."""
         self.transport = transport
         self._connections.add(self)
-        self._timer = self._loop.call_later(HEAD_SECONDS, self.shutdown)
+        self._timer = self._loop.call_later(HEAD_SECONDS, self.head_is_late)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a client of which nothing is known yet, or which is on its way to TLS."""
@@ -78,6 +77,15 @@ class Front(asyncio.Protocol):
         self._let_go()
         if self.transport is not None:
             self.transport.abort()
+
+    def head_is_late(self) -> None:
+        """Nothing came, or not enough of it: close it."""
+        if self._data:
+            self._answer(
+                408, "Request Timeout", f"the head of this request did not come to its end in {HEAD_SECONDS:.0f} s"
+            )
+        else:
+            self.shutdown()
 
     def pause_writing(self) -> None:
         """The client is slow; what is written here is short."""
@@ -229,6 +237,8 @@ class Front(asyncio.Protocol):
         return f"{host}:{port}"
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()  # what follows has dead lines of its own
         self.transport.pause_reading()
         self._busy = self._loop.create_task(self._to_its_end(work))
 

@@ -11,9 +11,10 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from wiro_mock.protocols import HEAD_SECONDS
 from wiro_mock.reach.authority import NoTls
 from wiro_mock.reach.doors import Doors
-from wiro_mock.reach.front import HANDSHAKE_SECONDS, HEAD_SECONDS, TLS_RECORD
+from wiro_mock.reach.front import HANDSHAKE_SECONDS, TLS_RECORD
 
 NO_MORE_SECONDS = 0.5
 """How long nobody is let in when the system has no more descriptors."""
