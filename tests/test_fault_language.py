@@ -352,8 +352,8 @@ def test_the_mean_is_the_mean(spelt: Any) -> None:
             "wiro.fault(…), which strike any request",
         ),
         (
-            "on: webhook, do: hang",
-            "faults: hang: cannot be done to webhook; strike an operation such as Task/Detail or cdn or socket",
+            "on: webhook, do: burst",
+            "faults: burst: cannot be done to webhook; strike socket",
         ),
         (
             "on: webhook, do: drop, effect: after",
@@ -423,7 +423,7 @@ def test_a_test_writes_the_same_words() -> None:
         assert misuse(lambda: wiro.fault("Run", statsu=503)) == (  # type: ignore[call-arg]
             "fault: do.statsu: unknown key; did you mean 'status'?"
         )
-        assert misuse(lambda: wiro.fault("webhook", hang=True)).startswith("fault: ")
+        assert misuse(lambda: wiro.fault("webhook", status=503)).startswith("fault: ")
 
 
 def test_a_fault_that_was_looked_for_in_vain_says_how_many_came() -> None:

@@ -27,8 +27,9 @@ from wiro_mock.language.faults import Do
 from wiro_mock.language.verbs import VERBS
 from wiro_mock.loader import make_fault, make_scenario
 
+BREAKS = ("truncate", "reset", "disconnect", "hang")
 OWN = b'{"tasklist":[{"id":"1","pexit":"0"}],"result":true}'
-DONE = ("drop", "duplicate", "reorder", "late", "latency", "truncate", "content_type", "ok")
+DONE = ("drop", "duplicate", "reorder", "late", "latency", "content_type", "ok", "drip", *BREAKS)
 
 
 def arm(running: Live, do: Any, **more: Any) -> Fault:
@@ -199,6 +200,110 @@ def test_a_truncated_one_ends_in_the_middle_of_its_body() -> None:
     assert length > 100
     assert received[0] == received[1]
     assert hook["reason"].startswith(f"cut off after 100 of {length} bytes: the fault truncate 100 on webhook")
+
+
+class Listening:
+    """A receiver that hears what comes on each connection, and how it ends: by a FIN or by a RST."""
+
+    def __init__(self, count: int = 1) -> None:
+        self.heard: list[tuple[bytes, str]] = []
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}/"
+        self.thread = threading.Thread(target=self._listen, args=(count,), daemon=True)
+        self.thread.start()
+
+    def _listen(self, count: int) -> None:
+        with self._server:
+            for _ in range(count):
+                with self._server.accept()[0] as there:
+                    there.settimeout(PATIENCE)
+                    self.heard.append(self._hear(there))
+
+    def _hear(self, there: socket.socket) -> tuple[bytes, str]:
+        got = b""
+        try:
+            while data := there.recv(1 << 16):
+                got += data
+        except ConnectionResetError:
+            return got, "reset"
+        return got, "end"
+
+
+@pytest.mark.parametrize(("do", "ends"), [("reset", "reset"), ("disconnect", "end"), ("hang", "end")])
+@pytest.mark.parametrize("after", [None, 0, 50, 10**9])
+def test_one_breaks_off_before_its_first_byte_or_after_so_many(do: str, ends: str, after: int | None) -> None:
+    """As far as it comes it is what it would have been; the attempt has failed, and says how."""
+    receiver = Listening()
+    with live(poll=0) as running:
+        arm(running, do, **({} if after is None else {"when": {"after_bytes": after}}))
+        hook = hook_of(running, running.run(callbackUrl=receiver.url)[0])
+    receiver.thread.join(PATIENCE)
+    ((got, ended),) = receiver.heard
+    assert (hook["state"], hook["attempts"], ended) == ("failed", 1, ends)
+    how = {"reset": "reset", "disconnect": "cut off", "hang": "stopped"}[do]
+    head, _, body = got.partition(b"\r\n\r\n")
+    if after is None:
+        assert (got, hook["reason"]) == (b"", f"{how} before its first byte: {hook['fault']}")
+        return
+    size = hook["tries"][0]["request"]["size"]
+    most = min(after, size - 1)
+    assert hook["reason"] == f"{how} after {most} of {size} bytes: {hook['fault']}"
+    if do != "reset":  # a RST overtakes what has not been read
+        assert len(body) == most
+        assert f"content-length: {size}".encode() in head
+
+
+def test_a_hang_keeps_the_connection_open_as_long_as_the_world_says() -> None:
+    """Where time passes; or until the receiver goes."""
+    with socket.create_server(("127.0.0.1", 0)) as server, live(time="1000x") as running:
+        arm(running, "hang", when={"after_bytes": 10})
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        task_id = running.run(callbackUrl=url)[0]
+        with server.accept()[0] as there:
+            there.settimeout(PATIENCE)
+            while there.recv(1 << 16):
+                pass
+        (seconds,) = [one["seconds"] for one in hook_of(running, task_id)["tries"]]
+        assert seconds >= 0.01  # ten of the world's
+
+
+def test_one_drips() -> None:
+    """Whole in the end; where time does not pass by itself, at once."""
+    with struck({"drip": 50}) as (_, target, hook):
+        assert (hook["state"], shown(target)["pexit"]) == ("posted", "0")
+    with hooks() as target, live(time="1000x") as running:
+        arm(running, {"drip": 20_000})
+        hook = hook_of(running, running.run(callbackUrl=target.url)[0])
+        assert (hook["state"], shown(target)["pexit"]) == ("posted", "0")
+        assert hook["tries"][0]["seconds"] >= hook["tries"][0]["request"]["size"] / 20_000 / 1000
+
+
+def test_the_set_webhook_trouble_does_what_it_says() -> None:
+    """None, late, out of order, whole, cut off, no JSON, 10 MB, ten minutes late, and then as they should be."""
+    with hooks() as target, live(poll=0) as running:
+        running.world.arm_set("webhook-trouble", where="here")
+        ids = []
+        for number in range(9):
+            ids.append(running.run(callbackUrl=target.url)[0])
+            if number == 1:
+                eventually(lambda: "a poll has been answered" in running.world.webhooks[-1].reason)
+                running.detail(ids[-1])
+            if number != 2:
+                hook_of(running, ids[-1])
+        fates = [hook_of(running, task_id) for task_id in ids]
+    assert [one["state"] for one in fates] == ["not posted", *["posted"] * 3, "failed", *["posted"] * 4]
+    assert fates[4]["reason"].startswith("cut off after ")
+    posted = [_id_in(body) for _, body, _ in target.posts]
+    assert posted == [ids[1], ids[3], ids[2], "", "", ids[6], ids[7], ids[8]]
+    assert len(target.posts[5][1]) == 10_000_000
+    assert fates[7]["tries"][0]["at"] - fates[7]["at"] == 600
+
+
+def _id_in(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["tasklist"][0]["id"])
+    except ValueError:
+        return ""
 
 
 @pytest.mark.parametrize(

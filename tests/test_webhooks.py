@@ -114,6 +114,17 @@ def test_a_failing_target_is_tried_as_often_as_the_switch_says() -> None:
         assert first["seconds"] > 0
 
 
+@pytest.mark.parametrize("seconds", ["0", "0.5", "3600"])
+def test_the_next_attempt_is_due_when_the_switch_says(seconds: str) -> None:
+    """On the world's clock: three times in an hour and more, in no time."""
+    profile = switch(switch(CURRENT, "callback_attempts=3"), f"callback_backoff={seconds}")
+    with hooks(answer_with(500)) as target, live(profile=profile) as running:
+        hook = fate(running, target.url)
+        first, second, third = (one["at"] for one in hook["tries"])
+        assert (second - first, third - second) == (float(seconds), float(seconds))
+        assert any(f"the next is due after {float(seconds):g} s" in line for line in running.told)
+
+
 def garbage(data: bytes) -> Answer:
     def answer(handler: Any) -> None:
         handler.wfile.write(data)

@@ -8,9 +8,6 @@ nobody waits. A `hang` lasts until the client goes or the server stops.
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import struct
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -19,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from wiro_mock.api import Damage, Response
 from wiro_mock.kernel.events import SECOND, Duration
 from wiro_mock.mock import World, hooks
+from wiro_mock.resets import reset
 
 TRANSPORT = "wiro_mock.transport"
 """Under this name a connection's transport is in the state of its scope."""
@@ -34,17 +32,6 @@ def transport_of(scope: Scope) -> asyncio.Transport | None:
     """The transport of a connection, where our own server serves it."""
     transport: asyncio.Transport | None = scope.get("state", {}).get(TRANSPORT)
     return transport
-
-
-def reset(transport: asyncio.BaseTransport) -> None:
-    """End a connection by a RST: what lingers is thrown away, and the peer is told so."""
-    sock = transport.get_extra_info("socket")
-    if sock is not None:
-        # A socket of our own over the same connection: uvloop's and asyncio's are only to be looked at.
-        with socket.socket(fileno=os.dup(sock.fileno())) as own:
-            own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    abort: Any = getattr(transport, "abort", transport.close)
-    abort()
 
 
 class Breaking:

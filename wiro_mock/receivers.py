@@ -12,20 +12,28 @@ from fnmatch import fnmatchcase
 from typing import Any, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
+from wiro_mock.api.messages import Damage
 from wiro_mock.deliveries import BYTES_KEPT, Attempt, Webhook
 
+DRIPS_PER_SECOND: Final = 10
+WHOLE: Final = Damage()
 ANSWER_LIMIT: Final = 64 << 10
 """Bytes of an answer of an app that are waited for."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Post:
-    """One attempt on its way: the body in `pieces`, and after how many bytes it is cut off, if it is."""
+    """One attempt on its way: the body in `pieces`, and what is done to it there.
+
+    In real seconds, a byte takes `pace`, and a `hang` lasts for `hang`; both are 0 where time is virtual.
+    """
 
     webhook: Webhook
     pieces: list[bytes]
     content_type: str = "application/json"
-    cut: int | None = None
+    damage: Damage = WHOLE
+    pace: float = 0.0
+    hang: float = 0.0
     attempt: Attempt = field(default_factory=lambda: Attempt(at=0))
 
     def __post_init__(self) -> None:
@@ -42,14 +50,24 @@ class Post:
         """The bytes of the whole body."""
         return sum(map(len, self.pieces))
 
+    @property
+    def breaks(self) -> str:
+        """How it ends before its end, for the tester; empty where it is whole."""
+        end, at = self.damage.end, self.damage.stop_at
+        if not end:
+            return ""
+        how = {"reset": "reset", "close": "cut off", "hang": "stopped"}[end]
+        where = "before its first byte" if at is None else f"after {at} of {self.size} bytes"
+        return f"{how} {where}: {self.webhook.fault}"
+
     def sent_pieces(self) -> Iterator[bytes]:
-        """The body as far as it comes."""
-        left = self.size if self.cut is None else self.cut
+        """The body as far as it comes, in as many pieces as it comes in."""
+        left = (self.damage.stop_at or 0) if self.damage.end else self.size
+        most = max(1, self.damage.drip // DRIPS_PER_SECOND) if self.damage.drip else self.size
         for piece in self.pieces:
-            if left <= 0:
-                return
-            yield piece[:left]
-            left -= len(piece)
+            for start in range(0, min(len(piece), left), most):
+                yield piece[start : min(start + most, left)]
+            left -= min(len(piece), left)
 
     def answered(self, status: int, headers: list[tuple[str, str]]) -> None:
         """The head of the answer has come."""
@@ -120,6 +138,8 @@ class AsgiReceiver:
 
 
 async def _call(app: App, post: Post) -> str:
+    if post.damage.is_total:
+        return post.breaks  # the app's server has no request of which it could tell
     pieces = iter([*post.sent_pieces()])
     over = asyncio.Event()
     left = ANSWER_LIMIT
@@ -127,17 +147,19 @@ async def _call(app: App, post: Post) -> str:
     async def receive() -> Message:
         piece = next(pieces, None)
         if piece is not None:
+            await asyncio.sleep(len(piece) * post.pace)
             return {"type": "http.request", "body": piece, "more_body": True}
-        if post.cut is None and not over.is_set():
+        if not post.damage.end and not over.is_set():
             over.set()
             return {"type": "http.request", "body": b"", "more_body": False}
+        await asyncio.sleep(post.hang if post.damage.end == "hang" else 0)
         return {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:
         nonlocal left
         if message["type"] == "http.response.start":
             headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in message.get("headers", ())]
-            if post.cut is None:  # nobody hears the answer to what was cut off
+            if not post.damage.end:  # nobody hears the answer to what was cut off
                 post.answered(message["status"], headers)
         elif message["type"] == "http.response.body":
             left -= len(message.get("body", b""))
@@ -145,7 +167,7 @@ async def _call(app: App, post: Post) -> str:
             if left < 0:
                 raise OSError("the receiver of the webhook reads no more than 64 KiB")
 
-    told = f"cut off after {post.cut} of {post.size} bytes: {post.webhook.fault}" if post.cut is not None else ""
+    told = post.breaks
     try:
         await app(_scope(post), receive, send)
     except Exception as error:
@@ -188,10 +210,9 @@ class CallReceiver:
 
     async def post(self, post: Post) -> str:
         """Take one; what the function raises is the reason."""
-        if post.cut is not None:
-            return (
-                f"{post.webhook.fault}, could not be done: nothing can be cut off there; give wiro.webhooks.to an app"
-            )
+        if post.damage != WHOLE:
+            why = "nothing can be cut off there" if post.damage.end else "nothing drips there"
+            return f"{post.webhook.fault}, could not be done: {why}; give wiro.webhooks.to an app"
         headers = {"content-type": post.content_type, "content-length": str(post.size)}
         try:
             status, answered, body = await asyncio.to_thread(self.call, post.url, headers, b"".join(post.pieces))

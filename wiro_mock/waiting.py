@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from starlette.types import Receive, Send
 
 from wiro_mock.api import Damage, Response
-from wiro_mock.breaking import length_of, pieces, reset
+from wiro_mock.breaking import length_of, pieces
 from wiro_mock.kernel.events import Instant
 from wiro_mock.mock import World
 from wiro_mock.mock import waiting as waits
 from wiro_mock.pump import Follower
+from wiro_mock.resets import reset
 
 if TYPE_CHECKING:
     from wiro_mock.api.waits import Pending

@@ -17,6 +17,7 @@ import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -29,14 +30,15 @@ from wiro_mock.deliveries import Webhook
 from wiro_mock.kernel.events import SECOND, Duration
 from wiro_mock.mock import World
 from wiro_mock.receivers import Post, Receiver
+from wiro_mock.resets import reset
 from wiro_mock.text import printable
 
 TIMEOUT_SECONDS = 10.0
 ANSWER_LIMIT = 64 << 10
 """Bytes of an answer that are read."""
-BETWEEN_ATTEMPTS: Duration = 2 * SECOND
-"""On the world's clock, as Wiro documents for agents' webhooks (rest.md §6)."""
-
+HANG: Duration = 10 * SECOND
+"""How long a connection stays open on which nothing more comes, on the world's clock; where that stands still, not at
+all: a receiver has but to see that the rest does not come."""
 
 CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
 """Files that Docker and Podman put into their containers."""
@@ -101,14 +103,25 @@ class Poster:
         own = self._world.webhook_body(webhook)
         if own is None:
             raise Refused("nothing is known of its task")
-        pieces, kind, cut = [own.encode()], "application/json", None
-        if (do := webhook.do) is not None:
-            from wiro_mock.faults.bodies import cut_at, wrecked_body  # most webhooks are whole
+        if (do := webhook.do) is None:
+            return Post(webhook=webhook, pieces=[own.encode()])
+        from wiro_mock.faults.bodies import damage_of, wrecked_body  # most webhooks are whole
 
-            pieces = wrecked_body(do, pieces[0], webhook.noise)
-            kind = do.content_type or kind
-            cut = cut_at(do, sum(map(len, pieces)), webhook.cut_after)
-        return Post(webhook=webhook, pieces=pieces, content_type=kind, cut=cut)
+        pieces = wrecked_body(do, own.encode(), webhook.noise)
+        damage = damage_of(do, sum(map(len, pieces)), webhook.cut_after)
+        return Post(
+            webhook=webhook,
+            pieces=pieces,
+            content_type=do.content_type or "application/json",
+            damage=damage,
+            pace=self._seconds(SECOND) / damage.drip if damage.drip else 0.0,
+            hang=self._seconds(HANG) if damage.end == "hang" else 0.0,
+        )
+
+    def _seconds(self, length: Duration) -> float:
+        """The real seconds that so much of the world's time takes; 0 where time does not pass by itself."""
+        clock = self._world.clock
+        return clock.seconds_until(clock.now() + length) or 0.0
 
     def _taken(self, webhook: Webhook, told: str) -> None:
         webhook.taken, webhook.failures = True, 0
@@ -121,8 +134,11 @@ class Poster:
     def _failed(self, webhook: Webhook, problem: str) -> None:
         webhook.failures += 1
         if webhook.failures < self._world.profile.callback_attempts:
-            webhook.again = BETWEEN_ATTEMPTS
-            webhook.reason = printable(f"attempt {webhook.attempts} failed: {problem}; the next is due after 2 s")
+            seconds = self._world.profile.callback_backoff
+            webhook.again = round(seconds * SECOND)
+            webhook.reason = printable(
+                f"attempt {webhook.attempts} failed: {problem}; the next is due after {seconds:g} s"
+            )
             self._world.tell(webhook.line)
         else:
             self._tell(webhook, "posted" if webhook.taken else "failed", problem)
@@ -131,7 +147,7 @@ class Poster:
         """Post once, and write down the status as soon as it is there; what went wrong, or nothing."""
         webhook, begun = post.webhook, monotonic()
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
+            async with asyncio.timeout(TIMEOUT_SECONDS + post.size * post.pace + post.hang):
                 if target is None:
                     assert receiver is not None
                     self._begin(post)
@@ -145,8 +161,8 @@ class Poster:
             return _reason(error, target)
         finally:
             post.attempt.seconds = monotonic() - begun
-        if webhook.status is None and post.cut is not None:
-            return f"cut off after {post.cut} of {post.size} bytes: {webhook.fault}"
+        if webhook.status is None and post.breaks:
+            return post.breaks
         return "" if webhook.status else "the answer is no HTTP: it has no status"
 
     def _begin(self, post: Post) -> None:
@@ -237,13 +253,13 @@ async def _send(target: Target, address: Address, post: Post) -> None:
     reader, writer = await asyncio.open_connection(
         str(address), target.port, ssl=context, server_hostname=target.host if context else None
     )
+    if post.damage.end:
+        await _break_off(reader, writer, target, post)
+        return
     connection = h11.Connection(h11.CLIENT)
     # Beside the reading: who answers before all of it has come, such as 413, is heard all the same.
     writing = asyncio.ensure_future(_write(writer, connection, target, post))
     try:
-        if post.cut is not None:
-            await writing
-            return
         async for event in _events(connection, reader):
             if isinstance(event, h11.Response):
                 post.answered(event.status_code, [(k.decode("latin-1"), v.decode("latin-1")) for k, v in event.headers])
@@ -252,7 +268,21 @@ async def _send(target: Target, address: Address, post: Post) -> None:
     finally:
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
-        writer.transport.abort() if post.cut is None else writer.close()
+        writer.transport.abort()
+
+
+async def _break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: Target, post: Post) -> None:
+    """Post what comes of it, and end it there; nobody hears an answer."""
+    try:
+        if not post.damage.is_total:
+            await _write(writer, h11.Connection(h11.CLIENT), target, post)
+        if post.damage.end == "hang":
+            with suppress(TimeoutError):
+                async with asyncio.timeout(post.hang):
+                    while await reader.read(16 << 10):
+                        pass
+    finally:
+        reset(writer.transport) if post.damage.end == "reset" else writer.close()
 
 
 async def _write(writer: asyncio.StreamWriter, connection: h11.Connection, target: Target, post: Post) -> None:
@@ -268,7 +298,8 @@ async def _write(writer: asyncio.StreamWriter, connection: h11.Connection, targe
     for piece in post.sent_pieces():
         writer.write(connection.send(h11.Data(data=piece)) or b"")
         await writer.drain()
-    if post.cut is None:
+        await asyncio.sleep(len(piece) * post.pace)
+    if not post.damage.end:
         writer.write(connection.send(h11.EndOfMessage()) or b"")
     await writer.drain()
 

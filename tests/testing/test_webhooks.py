@@ -220,6 +220,37 @@ def test_a_webhook_can_be_cut_off_in_process() -> None:
             assert hook.fault.startswith("the fault truncate on webhook, set at ")
         with respx.mock() as router, wiro.webhooks.to(router):
             assert "could not be done" in wiro.webhooks.wait(begin(wiro)).reason
+            wiro.fault("webhook", drip=100)
+            assert "nothing drips there" in wiro.webhooks.wait(begin(wiro)).reason
+
+
+@pytest.mark.parametrize(
+    ("do", "after", "cut", "reason"),
+    [
+        ("reset", None, 0, "reset before its first byte"),
+        ("reset", 9, 1, "reset after 9 of "),
+        ("hang", 9, 1, "stopped after 9 of "),
+        ("disconnect", 9, 1, "cut off after 9 of "),
+    ],
+)
+def test_a_webhook_breaks_off_in_process(do: str, after: int | None, cut: int, reason: str) -> None:
+    """An app is not called for what its server would not have told it of; the next attempt is whole."""
+    with made(switches={"callback_attempts": 2}) as (wiro, back_end):
+        given: dict[str, Any] = {do: True} if after is None else {do: True, "after_bytes": after}
+        wiro.fault("webhook", **given)
+        wiro.webhooks.to(back_end.app)
+        hook = wiro.webhooks.wait(begin(wiro))
+        assert (hook.attempts, back_end.cut, back_end.posts) == (2, 2 * cut, [])
+        assert hook.reason.startswith(reason)
+
+
+def test_a_webhook_drips_in_process() -> None:
+    """In many pieces, which an app reads as one body."""
+    with made() as (wiro, back_end):
+        wiro.fault("webhook", drip=100)
+        wiro.webhooks.to(back_end.app)
+        assert wiro.webhooks.wait(begin(wiro)).state == "posted"
+        assert back_end.posts[0]["tasklist"][0]["pexit"] == "0"
 
 
 def test_a_late_webhook_comes_after_the_poll() -> None:

@@ -5,6 +5,7 @@ recommendation, and the variant is a switch here. What the sources say of each, 
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -51,6 +52,7 @@ class Profile:
     callback_on_cancel: bool = True
     callback_shape: Literal["detail", "task"] = "detail"
     callback_attempts: int = 1
+    callback_backoff: float = 2.0  # seconds of the world's clock from a failed attempt to the next
     # -- the socket ---------------------------------------------------------------------------------
     envelope: Literal["2026-09", "2026-04"] = "2026-09"  # with success, terminal, exitCode, or without
     frame_token: bool = True  # `tasktoken` on every frame (socket.md §8 no. 1)
@@ -74,6 +76,16 @@ def choices(name: str) -> tuple[str, ...]:
     if kind is bool:
         return ("true", "false")
     return ("1", "2", "3") if kind is int else get_args(kind)
+
+
+MOST_SECONDS = 86_400.0
+"""A day: longer waits than this one are nobody's backoff."""
+
+
+def _seconds(name: str, text: str) -> float:
+    if re.fullmatch(r"\d{1,5}(?:\.\d{1,6})?", text, re.ASCII) and (seconds := float(text)) <= MOST_SECONDS:
+        return seconds
+    raise ValueError(f"switch {name} is a number of seconds from 0 to {MOST_SECONDS:g}, not {text[:60]!r} ({_TOLD})")
 
 
 def _dated(name: str) -> Profile:
@@ -104,7 +116,8 @@ def switch(profile: Profile, assignment: str) -> Profile:
         hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(names)}"
         raise ValueError(f"a switch is set as name=value, and {name!r} is none; {hint}")
     if not equals:
-        ways = " or ".join(f"{name}={value}" for value in choices(name)) or f"{name}=TEXT"
+        free = "SECONDS" if get_type_hints(Profile)[name] is float else "TEXT"
+        ways = " or ".join(f"{name}={value}" for value in choices(name)) or f"{name}={free}"
         raise ValueError(f"switch {name} has no value; write {ways} ({_TOLD})")
     change: dict[str, Any] = {name: _value(name, text)}
     return replace(profile, **change)
@@ -114,4 +127,6 @@ def _value(name: str, text: str) -> Value:
     allowed, kind = choices(name), get_type_hints(Profile)[name]
     if allowed and text not in allowed:
         raise ValueError(f"switch {name} is one of {', '.join(allowed)}, not {text!r} ({_TOLD})")
+    if kind is float:
+        return _seconds(name, text)
     return text == "true" if kind is bool else int(text) if kind is int else text

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-Value: TypeAlias = str | bool | int
+Value: TypeAlias = str | bool | int | float
 
 UNDATED = "no source dates this"
 
@@ -120,6 +120,7 @@ SWITCHES: dict[str, Switch] = {
     "callback_on_cancel": Switch(remark="one receiver expects it"),
     "callback_shape": Switch(remark="the one receiver known takes both"),
     "callback_attempts": Switch(remark="3 are documented for agents' webhooks"),
+    "callback_backoff": Switch(remark="2 s are documented for agents' webhooks"),
     "envelope": Switch(
         "C31",
         (

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from wiro_mock.commands.options import Profiles
+
+if TYPE_CHECKING:
+    from wiro_mock.api.profile_facts import Value
 
 HEADER = ("switch", "here", "current", "source", "date", "besides")
 
@@ -55,6 +60,8 @@ def _rows(name: str, *, everything: bool) -> list[tuple[str, ...]]:
     return rows
 
 
-def _text(value: str | bool | int) -> str:
+def _text(value: Value) -> str:
     """The value as `--switch` takes it."""
+    if isinstance(value, float):
+        return f"{value:g}"
     return str(value).lower() if isinstance(value, bool) else str(value)

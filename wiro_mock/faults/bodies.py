@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from wiro_mock.api.messages import Damage
 
 if TYPE_CHECKING:
     from wiro_mock.language.faults import Do
@@ -25,12 +27,14 @@ def wrecked_body(do: Do, own: bytes, noise: int) -> list[bytes]:
     return [own]
 
 
-def cut_at(do: Do, size: int, after_bytes: int | None) -> int | None:
-    """After how many bytes the connection ends, less than all; None where nothing is cut."""
-    if do.truncate is None:
-        return None
-    at = after_bytes if do.truncate is True else do.truncate
-    return min(size // 2 if at is None else at, size - 1)
+def damage_of(do: Do, size: int, after_bytes: int | None) -> Damage:
+    """How its bytes go: how fast, and where they end, if before the last (by `after_bytes`, or before the first)."""
+    drip = do.drip or 0
+    if do.truncate is not None:
+        at = after_bytes if do.truncate is True else do.truncate
+        return Damage(drip=drip, end="close", stop_at=min(size // 2 if at is None else at, size - 1))
+    end: Literal["", "reset", "close", "hang"] = "reset" if do.reset else "close" if do.disconnect else ""
+    return Damage(drip=drip, end="hang" if do.hang else end, stop_at=after_bytes and min(after_bytes, size - 1))
 
 
 def _pexit(own: bytes, value: Any, _: Random) -> list[bytes]:

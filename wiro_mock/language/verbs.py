@@ -95,6 +95,7 @@ _SOCKET: Final[tuple[Kind, ...]] = ("socket",)
 _HOOK: Final[tuple[Kind, ...]] = ("webhook",)
 _SENT: Final[tuple[Kind, ...]] = ("socket", "webhook")
 EVERYWHERE: Final[tuple[Kind, ...]] = ("api", "file", "socket")
+_BREAKS: Final[tuple[Kind, ...]] = (*EVERYWHERE, "webhook")
 VERBS: Final[Mapping[str, Verb]] = {
     "ok": Verb(
         "Wiro's own answer, unharmed: a turn in which nothing goes wrong",
@@ -131,10 +132,10 @@ VERBS: Final[Mapping[str, Verb]] = {
     "latency": Verb(
         "the answer comes so much later: `2s`, `1s..3s`, `{lognormal: 2s}`", "pace", (*EVERYWHERE, "webhook"), own=True
     ),
-    "drip": Verb("the body comes in so many bytes a second", "pace", own=True),
-    "hang": Verb("nothing comes any more, and the connection stays open", "end", EVERYWHERE, word=True),
-    "reset": Verb("the connection is reset (RST)", "end", EVERYWHERE, word=True),
-    "disconnect": Verb("the connection is closed (FIN) without a word", "end", EVERYWHERE, word=True),
+    "drip": Verb("the body comes in so many bytes a second", "pace", ("api", "file", "webhook"), own=True),
+    "hang": Verb("nothing comes any more, and the connection stays open", "end", _BREAKS, word=True),
+    "reset": Verb("the connection is reset (RST)", "end", _BREAKS, word=True),
+    "disconnect": Verb("the connection is closed (FIN) without a word", "end", _BREAKS, word=True),
     "truncate": Verb(
         "the connection is closed (FIN) after so many bytes of the body (half of it)",
         "end",
