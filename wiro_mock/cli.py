@@ -13,12 +13,14 @@ import gc
 import os
 import signal
 import sys
+from io import TextIOWrapper
 from types import FrameType
 
 
 def main() -> None:
     """Play the command line of this process."""
     gc.disable()
+    _let_everything_be_written()
     serving = sys.argv[1:2] == ["serve"]
     signal.signal(signal.SIGINT, _leave if serving else signal.SIG_DFL)
     if serving:
@@ -28,6 +30,14 @@ def main() -> None:
     if not serving:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     wiro_mock(prog_name="wiro-mock")
+
+
+def _let_everything_be_written() -> None:
+    """Where the locale has no UTF-8, what it cannot say is escaped: no text is worth a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        encoding = getattr(stream, "encoding", "utf-8")
+        if encoding and encoding.lower() not in ("utf-8", "utf8") and isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 -- a handler takes two things

@@ -37,9 +37,12 @@ def ca(shows_env: bool, proxy: str, no_proxy: bool, remove: bool) -> None:
 
 
 def _remove() -> None:
-    from wiro_mock.reach.authority import Files
+    from wiro_mock.reach.authority import Files, NoTls
 
-    files = Files.of_user()
+    try:
+        files = Files.of_user()
+    except NoTls as error:
+        raise click.UsageError(str(error)) from None
     there = files.remove()
     click.echo(f"removed {files.folder}" if there else f"there is no CA in {files.folder}")
 
@@ -78,8 +81,8 @@ def _place(proxy: str) -> tuple[str, int]:
 def _show() -> None:
     from wiro_mock.reach.authority import OWN_NAMES, WIRO_NAMES, Authority, Files, NoTls
 
-    files = Files.of_user()
     try:
+        files = Files.of_user()
         found = Authority.found(files)
     except NoTls as error:
         raise click.UsageError(str(error)) from None

@@ -51,7 +51,7 @@ def config(ctx: click.Context, *, as_json: bool, name: str, flags: tuple[str, ..
     A flag goes before a variable of the environment, that before the configuration file, that before a preset, and a
     preset before the default. Nothing is started. Secrets are not shown.
     """
-    played = _context(ctx, name, flags)
+    played = context_of(ctx, name, flags)
     held = list(held_by(played))
     file = played.meta.get(FILE)
     unused = dict(unknown_variables())
@@ -67,7 +67,7 @@ def config(ctx: click.Context, *, as_json: bool, name: str, flags: tuple[str, ..
         click.echo(f"{printable(variable)} configures nothing{f'; did you mean {near}?' if near else ''}")
 
 
-def _context(ctx: click.Context, name: str, flags: tuple[str, ...]) -> click.Context:
+def context_of(ctx: click.Context, name: str, flags: tuple[str, ...]) -> click.Context:
     """The context of the command, as it would be played. Raises what click shows."""
     assert ctx.parent is not None
     assert isinstance(ctx.parent.command, click.Group)

@@ -18,12 +18,15 @@ from wiro_mock.commands.configuring import configured, told_with_place
 
 COMMANDS = (
     "ca",
+    "completion",
     "config",
     "contract",
     "demo",
+    "doctor",
     "drift",
     "exec",
     "explain",
+    "help",
     "lint",
     "model",
     "moondream",

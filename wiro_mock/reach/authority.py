@@ -52,11 +52,18 @@ class Files:
 
     @classmethod
     def of_user(cls) -> Self:
-        """The folder of this user: `$WIRO_MOCK_CA_DIR`, or the one that the system has for such things."""
+        """The folder of this user: `$WIRO_MOCK_CA_DIR`, or the one that the system has for such things.
+
+        Raises `NoTls` where there is none.
+        """
         import click
 
-        named = os.environ.get(FOLDER)
-        return cls(folder=Path(named).expanduser() if named else Path(click.get_app_dir("wiro-mock")) / "ca")
+        folder = Path(os.environ.get(FOLDER) or Path(click.get_app_dir("wiro-mock")) / "ca")
+        try:
+            folder = folder.expanduser()
+        except RuntimeError:  # a number without a name and a HOME, as containers have it
+            raise NoTls(f"the CA has no place, for this user has no home; ${FOLDER} names one") from None
+        return cls(folder=folder)
 
     @property
     def certificate(self) -> Path:
