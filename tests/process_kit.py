@@ -69,7 +69,11 @@ class Serving:
 
 @contextmanager
 def serving(
-    folder: Path, *options: str, env: Mapping[str, str] | None = None, stderr_to: int | None = None
+    folder: Path,
+    *options: str,
+    env: Mapping[str, str] | None = None,
+    stderr_to: int | None = None,
+    cwd: Path | None = None,
 ) -> Iterator[Serving]:
     """`wiro-mock serve` with these options on a free port, until the block ends.
 
@@ -83,6 +87,7 @@ def serving(
             stderr=stderr if stderr_to is None else stderr_to,
             text=True,
             env=environment(**(env or {})),
+            cwd=cwd,
         )
     try:
         line = _line(process)

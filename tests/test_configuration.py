@@ -196,6 +196,7 @@ def test_config_tells_of_the_file_and_of_variables_that_configure_nothing(monkey
         ("time = ['auto']", "wiro-mock.toml:1: time has one value, not a list"),
         ("realtime-grace = nan", "wiro-mock.toml:1: realtime-grace is a number, not a number"),
         ("faults = [['a']]", "wiro-mock.toml:1: faults is a text, not a list"),
+        (r'scenarios = "a\u0000b"', "wiro-mock.toml:1: scenarios has a NUL in it, which no option can have"),
         ("port = 70000", "Invalid value for port (wiro-mock.toml:1): 70000 is not in the range 0<=x<=65535"),
         ("profile = 'curent'", "Invalid value for profile (wiro-mock.toml:1): no profile 'curent'; did you mean"),
         ("preset = 'slow'", "Invalid value for preset (wiro-mock.toml:1): no preset 'slow'; did you mean 'slow-gpu'?"),

@@ -124,7 +124,7 @@ def test_what_is_given_besides_goes_before_a_presets_values() -> None:
         assert wiro.world.settings.faults == ("bad-day", "slow-gpu")
     with preset("llm-chat", scenario="failure") as wiro, wiro.respx():
         assert call(wiro, "Task/Detail", taskid=run(wiro)["taskid"])["tasklist"][0]["pexit"] != "0"
-    with pytest.raises(Misuse, match="WiroMock: preset: no preset 'slow-gup'; did you mean 'slow-gpu'?"):
+    with pytest.raises(Misuse, match=r"WiroMock: preset: no preset 'slow-gup'; did you mean 'slow-gpu'\?"):
         WiroMock(preset="slow-gup")
 
 

@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def _let_everything_be_written() -> None:
-    """Where the locale has no UTF-8, what it cannot say is escaped: no text is worth a traceback."""
+    """Where the locale has no UTF-8, what it cannot say is escaped (for ASCII click knows better: it writes UTF-8)."""
     for stream in (sys.stdout, sys.stderr):
         encoding = getattr(stream, "encoding", "utf-8")
         if encoding and encoding.lower() not in ("utf-8", "utf8") and isinstance(stream, TextIOWrapper):

@@ -119,6 +119,8 @@ def _single(param: click.Parameter, value: Any, folder: Path) -> Any:
         return value
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(f"is a text, not {_told(value)}")
+    if "\0" in str(value):
+        raise ValueError("has a NUL in it, which no option can have")
     # What a file says of other files is said from its own place.
     is_path = isinstance(kind, click.Path) or getattr(kind, "name", "") == "file"
     return str(folder / Path(str(value)).expanduser()) if is_path else str(value)

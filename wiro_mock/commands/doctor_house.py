@@ -89,10 +89,11 @@ def configuration(ctx: click.Context) -> tuple[dict[str, Any], list[Finding]]:
 
 
 def _settings(held: Any) -> Iterator[Finding]:
+    from wiro_mock.clock import make_clock
     from wiro_mock.commands.serve_options import settings_of
 
     try:
-        settings_of(held)
+        make_clock(settings_of(held).time)
     except ValueError as error:
         yield Finding("configuration", str(error), BAD)
 
