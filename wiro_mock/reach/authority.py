@@ -189,7 +189,10 @@ def checked_name(name: str) -> str:
     with contextlib.suppress(ValueError):
         return str(ipaddress.ip_address(plain))
     labels = plain.removeprefix("*.").split(".")
-    fits = all(0 < len(one) < 64 and one.replace("-", "a").isalnum() and one.isascii() for one in labels)
+    fits = all(
+        0 < len(one) < 64 and one.replace("-", "a").isalnum() and one.isascii() and one.strip("-") == one
+        for one in labels
+    )
     if not fits or len(plain) > 250:
         raise ValueError(f"a name of a certificate is a host's, such as wiro-mock or *.wiro.test, not {name!r}")
     return plain
