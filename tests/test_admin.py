@@ -61,7 +61,7 @@ def test_a_wrong_verb_names_the_right_ones(server: Live, path: str, verb: str) -
     assert answer.json()["error"] == f"{verb} does nothing at /__wiro{path}; the verbs here: {verbs}"
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/tasks/1/2", "/ready/", "/%00"])
+@pytest.mark.parametrize("path", ["", "/", "/nothing", "/tasks/1/2", "/ready/", "/%00"])
 def test_an_unknown_path_lists_the_paths(server: Live, path: str) -> None:
     """404, and what there is."""
     answer = server.http.get(f"/__wiro{path}")

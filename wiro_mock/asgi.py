@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Mount, Router
+from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wiro_mock import admin, upkeep
@@ -56,7 +56,8 @@ def create_app(
     access = access or admin.Access()
     own = [*upkeep.routes(worlds, access), *admin.routes(worlds, access, lodging)]
     control = Router(own, default=doors, redirect_slashes=False)
-    app = _App(api, routes=[Mount("/__wiro", app=control)], lifespan=lifespan)
+    bare = Route("/__wiro", admin.Resource(worlds, access, "/"))  # whoever asks for it asks what there is
+    app = _App(api, routes=[bare, Mount("/__wiro", app=control)], lifespan=lifespan)
     app.router.default = doors
     app.router.redirect_slashes = False
     app.state.pumps, app.state.worlds, app.state.lodging = pumps, worlds, lodging
