@@ -12,11 +12,11 @@ from tests.api_kit import make_world, run
 from wiro_mock.api.frames import frame
 from wiro_mock.api.origin import origins
 from wiro_mock.kernel.task import Task
-from wiro_mock.recorder.observed import Seen, Sighting
 from wiro_mock.recorder.places import Upstream
 from wiro_mock.recorder.proxy import Recorder
 from wiro_mock.recorder.redaction import Redactor
 from wiro_mock.recorder.shelf import Shelf
+from wiro_mock.recorder.sighting import Seen, Sighting
 from wiro_mock.server import ServerThread
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tests.recorder.kit import comparable, played, sighting
 from wiro_mock.loader import load_text
-from wiro_mock.recorder.observed import Seen, refusal_of, scenario_of
+from wiro_mock.recorder.observed import refusal_of, scenario_of
+from wiro_mock.recorder.sighting import Seen
 from wiro_mock.shipped import shipped
 
 NAMES = sorted(

@@ -38,7 +38,7 @@ def client_run(api: str, socket: str, prompt: str) -> tuple[list[dict[str, Any]]
 def recorded(running: Live, folder: Path, prompt: str) -> tuple[list[dict[str, Any]], dict[str, Any], bytes]:
     with recording(running.thread.url, folder) as made:
         seen = client_run(made.api, made.socket, prompt)
-        eventually(lambda: not made.recorder._followers)
+        eventually(lambda: not made.recorder.runs.followers)
         assert not made.told
     assert not list(folder.glob(".*"))
     return seen
@@ -70,7 +70,7 @@ def test_what_the_user_names_is_on_no_disk(tmp_path: Path) -> None:
         running.world.use("llm")
         with recording(running.thread.url, tmp_path, "hush-hush") as made:
             frames, _, _ = client_run(made.api, made.socket, prompt)
-            eventually(lambda: not made.recorder._followers)
+            eventually(lambda: not made.recorder.runs.followers)
         assert "hush-hush" in json.dumps(frames)  # the client itself gets everything
     written = made.text()
     assert "[redacted]" in written

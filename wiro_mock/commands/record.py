@@ -15,6 +15,8 @@ import click
 from wiro_mock.commands.teller import Teller
 
 if TYPE_CHECKING:
+    import ssl
+
     from wiro_mock.recorder.places import Upstream
     from wiro_mock.recorder.shelf import Shelf
     from wiro_mock.server import ServerThread
@@ -31,6 +33,13 @@ if TYPE_CHECKING:
 @click.option("--redact", multiple=True, metavar="TEXT", help="Besides keys and tokens: never write this. Repeatable.")
 @click.option("--bytes/--no-bytes", "wants_bytes", default=True, help="Whether outputs are fetched and kept.")
 @click.option("--har/--no-har", "wants_traffic", default=True, help="Whether the wire is kept for wiro-mock drift.")
+@click.option("--callbacks", default="", metavar="URL", help="Where the upstream reaches this recorder, for webhooks.")
+@click.option(
+    "--upstream-ca",
+    metavar="FILE",
+    help="PEM file of the authority that signed for the upstream.",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+)
 @click.option("--timeout", default=60.0, show_default=True, type=click.FloatRange(0.1, 600), help="Seconds.")
 @click.option("--grace", default=5.0, show_default=True, type=click.FloatRange(0, 600), help="Seconds for last frames.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -46,6 +55,8 @@ def record(
     redact: tuple[str, ...],
     wants_bytes: bool,
     wants_traffic: bool,
+    callbacks: str,
+    upstream_ca: Path | None,
     timeout: float,
     grace: float,
     host: str,
@@ -63,6 +74,8 @@ def record(
     from wiro_mock.recorder.traffic import Traffic
     from wiro_mock.server import ServerThread
 
+    if callbacks and urlsplit(callbacks).scheme not in ("http", "https"):
+        raise click.UsageError(f"--callbacks: {callbacks!r} is no http or https URL; write all of it")
     if any(not text for text in redact):
         raise click.UsageError("--redact needs a text; an empty one is everywhere")
     named = [*redact, *filter(None, (os.environ.get(name) for name in ("WIRO_API_KEY", "WIRO_API_SECRET")))]
@@ -77,6 +90,8 @@ def record(
             timeout=timeout,
             grace=grace,
             traffic=Traffic(shelf, redactor) if wants_traffic else None,
+            callbacks=callbacks,
+            tls=_trusting(upstream_ca),
         )
         with ServerThread(recorder.app, sock=listen(host, port)) as thread:
             status = _run(command, thread, tell)
@@ -96,6 +111,20 @@ def _upstream(url: str, socket_url: str) -> Upstream:
         socket_url = socket_url or "wss://socket.wiro.ai/v1"
     scheme = "wss" if parts.scheme == "https" else "ws"
     return Upstream(url.rstrip("/"), socket_url or f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}")
+
+
+def _trusting(file: Path | None) -> ssl.SSLContext | None:
+    """What trusts an authority of the user's besides those of the system; None for the usual ones."""
+    if file is None:
+        return None
+    import ssl
+
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(cafile=file)
+    except OSError:  # an SSLError is one
+        raise click.UsageError(f"--upstream-ca: {file} holds no certificate in PEM form") from None
+    return context
 
 
 @contextmanager

@@ -6,15 +6,21 @@ part, and as a whole at its end.
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
-from wiro_mock.recorder.observed import TERMINAL, Seen, Sighting, scenario_of
+from wiro_mock.recorder.observed import scenario_of
 from wiro_mock.recorder.redaction import Redactor
 from wiro_mock.recorder.shelf import CannotRecord, Shelf
+from wiro_mock.recorder.sighting import TERMINAL, Hook, Seen, Sighting, listed
 from wiro_mock.recording import NotRecordable
+
+if TYPE_CHECKING:
+    import ssl
 
 MOST: Final = 64 << 20
 """Characters of a task's frames that are kept in memory."""
@@ -30,8 +36,8 @@ Fetch = Callable[[str], Awaitable[bytes | None]]
 
 @dataclass(slots=True, kw_only=True)
 class Follower:
-    """Follows one task. `fetch` is None where bytes are not wanted; `now` is the time in microseconds. `heard` is told
-    of every frame as it came.
+    """Follows one task. `fetch` is None where bytes are not wanted; `now` is the time in microseconds; `tls` is for a
+    socket behind TLS; `heard` is told of every frame as it came.
     """
 
     sighting: Sighting
@@ -43,24 +49,36 @@ class Follower:
     now: Callable[[], int]
     fetch: Fetch | None
     heard: Callable[[dict[str, Any], int], None] | None = None
+    tls: ssl.SSLContext | None = None
+    weight: int = 0
+    """Of what is kept of it in memory, about."""
+    _over: bool = False
+    _urls: list[str] = field(default_factory=list)
 
     async def follow(self, socket_url: str) -> None:
         """Listen to the end, and write it."""
         from websockets.asyncio.client import connect
         from websockets.exceptions import WebSocketException
 
+        tls = self.tls if socket_url.startswith("wss:") else None
         try:
-            async with connect(socket_url, max_size=MOST, close_timeout=CLOSING) as listener:
+            async with connect(socket_url, max_size=MOST, close_timeout=CLOSING, ssl=tls) as listener:
                 await listener.send(json.dumps({"type": "task_info", "tasktoken": self.token}))
                 await self._listen(listener)
+                self._broken("it was closed before the task's end")
         except (OSError, WebSocketException) as error:
-            self.sighting.partial = "the upstream's socket broke"
-            said = self.redactor.text(str(error))
-            self.tell(f"the upstream's socket for {self.sighting.name} broke ({said}); what was seen of it is kept")
+            self._broken(str(error))
+        self._over = True
+        await self._end_by_detail()
         self.write()
 
+    def _broken(self, why: str) -> None:
+        if self.sighting.last is None and not self.sighting.partial:
+            self.sighting.partial = "the upstream's socket broke"
+            said = self.redactor.text(why)
+            self.tell(f"the upstream's socket for {self.sighting.name} broke ({said}); what was seen of it is kept")
+
     async def _listen(self, listener: Any) -> None:
-        size = 0
         async for text in listener:
             if isinstance(text, bytes) or not isinstance(frame := _json(text), dict):
                 continue  # sound, or no frame of Wiro's
@@ -68,16 +86,46 @@ class Follower:
                 self.heard(frame, self.now())
             if str(frame.get("id", self.task_id)) != self.task_id or frame.get("type") == "connected":
                 continue
-            if (size := size + len(text)) > MOST:
+            self.weight += len(text)
+            if self.weight > MOST:
                 self.sighting.partial = f"it told more than {MOST >> 20} MiB"
+                self.tell(f"{self.sighting.name} {self.sighting.partial}; what was seen of it is kept")
                 return
-            urls = [str(one.get("url", "")) for one in _outputs(frame)]
+            urls = [str(one.get("url", "")) for one in listed(frame)]
             self.sighting.frames.append(Seen(at=self.now(), frame=self._clean(frame)))
-            if frame.get("type") in TERMINAL:
+            if str(frame.get("type")) in TERMINAL:
                 await self._download([url for url in urls if url])
                 return
             if frame.get("type") not in ("task_output", "task_error"):
                 self.write()
+
+    async def detail(self, task: dict[str, Any]) -> None:
+        """Task/Detail has said this of the task: the end of a task whose socket broke, and what no frame tells."""
+        if str(task.get("status")) not in TERMINAL or self.sighting.detail:
+            return
+        self.sighting.detail = self._clean(
+            {key: task.get(key) for key in ("status", "pexit", "debugoutput", "outputs")}
+        )
+        self._urls = [str(one.get("url", "")) for one in task.get("outputs") or [] if isinstance(one, dict)]
+        if self._over:
+            await self._end_by_detail()
+            self.write()
+
+    async def _end_by_detail(self) -> None:
+        """The end that nobody told over the socket, where Detail has told it."""
+        seen = self.sighting
+        if seen.last is None and seen.detail:
+            end = {"type": seen.detail["status"], "message": seen.detail.get("outputs") or []}
+            seen.frames.append(Seen(at=self.now(), frame=end))
+            await self._download([url for url in self._urls if url])
+
+    def hook(self, body: object) -> None:
+        """A webhook has come with this body."""
+        code = body.get("pexit") if isinstance(body, dict) else None
+        told = int(code) if isinstance(code, int | str) and re.fullmatch(r"-?[0-9]{1,3}", str(code)) else None
+        self.sighting.hooks.append(Hook(at=self.now(), code=told))
+        if self._over:
+            self.write()
 
     def _clean(self, frame: dict[str, Any]) -> dict[str, Any]:
         """The frame without secrets, and without the task's id in its texts."""
@@ -90,17 +138,42 @@ class Follower:
             assert self.fetch is not None
             data = await self.fetch(url)
             if data is not None:
-                self.sighting.files[place] = self.redactor.data(data)
+                self.weight += len(data)
+                self.sighting.files[place] = await asyncio.to_thread(self.redactor.data, data)
 
     def write(self) -> None:
         """Write what has been seen by now; say why where it cannot be."""
         try:
-            made = scenario_of(self.sighting)
+            made = scenario_of(replace(self.sighting, frames=self._whole()))
             text = made.text.replace(WRITTEN_ID, "${task.id}")
             self.shelf.write(self.sighting.name, type(made)(text=text, files=made.files))
         except (NotRecordable, CannotRecord) as error:
             if self.sighting.last is not None:
                 self.tell(f"{self.sighting.name} is not recorded whole: {error}")
+
+    def _whole(self) -> list[Seen]:
+        """The frames without a secret that goes on from one to the next, or has only begun."""
+        frames, partial = list(self.sighting.frames), self.sighting.last is None
+        for kind in ("task_output", "task_error"):
+            places = [place for place, one in enumerate(frames) if one.kind == kind]
+            plain = [place for place in places if isinstance(frames[place].frame.get("message"), str)]
+            texts = self.redactor.texts([frames[place].frame["message"] for place in plain], partial=partial)
+            changed: list[tuple[int, Any]] = list(zip(plain, texts, strict=True))
+            if partial and places and isinstance(grown := frames[places[-1]].frame.get("message"), dict):
+                changed.append((places[-1], _ended(grown, self.redactor)))
+            for place, message in changed:
+                if message != frames[place].frame["message"]:
+                    frames[place] = Seen(at=frames[place].at, frame={**frames[place].frame, "message": message})
+        return frames
+
+
+def _ended(value: Any, redactor: Redactor) -> Any:
+    """A streamed text as far as it has come, without the beginning of a secret."""
+    if isinstance(value, str):
+        return redactor.texts([value], partial=True)[0]
+    if isinstance(value, list):
+        return [_ended(one, redactor) for one in value]
+    return {key: _ended(one, redactor) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 def _json(text: str) -> object:
@@ -108,11 +181,6 @@ def _json(text: str) -> object:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _outputs(frame: dict[str, Any]) -> list[dict[str, Any]]:
-    message = frame.get("message")
-    return [one for one in message if isinstance(one, dict)] if isinstance(message, list) else []
 
 
 def _without(value: Any, task_id: str) -> Any:

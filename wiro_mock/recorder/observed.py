@@ -23,9 +23,11 @@ from wiro_mock.kernel.events import SECOND, Duration, Entry, Event, Instant, Job
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.lifecycle import Filler, way_to
 from wiro_mock.kernel.task import TRANSITIONS, IllegalEvent, Status, next_status
+from wiro_mock.recorder.logged import exit_code, lines_of_log, of_hooks
+from wiro_mock.recorder.sighting import TERMINAL, Seen, Sighting, is_text, listed
 from wiro_mock.recording import Recording, record
 
-TERMINAL: Final = frozenset({"task_postprocess_end", "task_cancel"})
+__all__ = ["TERMINAL", "Seen", "Sighting", "refusal_of", "scenario_of"]
 _MARKS: Final[Mapping[str, Callable[[], Event]]] = {
     "task_accept": e.Accepted,
     "task_preprocess_start": e.PreprocessStarted,
@@ -40,47 +42,14 @@ _BEFORE_START: Final = frozenset(
 _HALF: Final = (e.PreprocessStarted, e.PostprocessStarted)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """A frame that came at an instant (microseconds); without anything secret."""
-
-    at: Instant
-    frame: Mapping[str, Any]
-
-
-@dataclass(slots=True, kw_only=True)
-class Sighting:
-    """A run, and what has been seen of it. `files` are the bytes of its outputs by their places among the files of the
-    last frame; one that is missing is written as a text that says so. `partial` says why nothing more will come.
-    """
-
-    name: str
-    owner: str
-    project: str
-    parameters: Mapping[str, object]
-    at: Instant
-    frames: list[Seen] = field(default_factory=list)
-    files: dict[int, bytes] = field(default_factory=dict)
-    partial: str = ""
-
-    @property
-    def last(self) -> Mapping[str, Any] | None:
-        """The frame that ended the task."""
-        return next((seen.frame for seen in self.frames if seen.frame.get("type") in TERMINAL), None)
-
-    @property
-    def outputs(self) -> list[Mapping[str, Any]]:
-        """The files that the last frame lists."""
-        return [one for one in _listed(self.last) if "url" in one]
-
-
 def scenario_of(sighting: Sighting) -> Recording:
     """The scenario. Raises `NotRecordable`."""
     reader = _Reader(sighting)
     log = reader.read()
     finished = sighting.last is not None
     partial = "" if finished else sighting.partial or "it had not ended when this was written"
-    return record(log, lambda blob: reader.stored[blob.digest], name=sighting.name, partial=partial)
+    made = record(log, lambda blob: reader.stored[blob.digest], name=sighting.name, partial=partial)
+    return Recording(text=made.text + of_hooks(sighting), files=made.files)
 
 
 def refusal_of(sighting: Sighting, code: int, message: str) -> Recording:
@@ -103,10 +72,11 @@ class _Reader:
     stored: dict[str, bytes] = field(default_factory=dict)
     _status: Status = Status.QUEUE
     _had_stderr: bool = False
-    _ended: bool = False
+    _logged: dict[int, str] = field(default_factory=dict)
 
     def read(self) -> list[Entry]:
         seen = self.sighting
+        self._logged = {id(seen.frames[place].frame["message"]): line for place, line in lines_of_log(seen).items()}
         self.log.append(Entry(at=seen.at, event=e.Queued(job=_job(seen))))
         answer = _Answering(seen) if seen.last is None or _is_answer(seen) else None
         if answer is not None and not answer.pieces:
@@ -145,7 +115,7 @@ class _Reader:
         yield e.OutputEnded()
         if self._had_stderr:
             yield e.ErrorEnded()
-        yield e.Exited(code=_exit_code(self.sighting.last))
+        yield e.Exited(code=exit_code(self.sighting))
 
     def _end(self) -> Iterator[Event]:
         if self._status is Status.ERROR:
@@ -170,7 +140,7 @@ class _Reader:
         if not isinstance(message, dict):
             return message if isinstance(message, str) else json.dumps(message)
         if "stepTotal" in message:
-            return _progress(message)
+            return _progress(message, self._logged.get(id(message), ""))
         if answer is not None:
             return answer.reply(message, at)
         # A secret that came in pieces is one only at its end: what was told before is what agrees with that.
@@ -183,7 +153,7 @@ class _Reader:
     def _told(self) -> str:
         """All that was streamed in the end."""
         return next(
-            (_said_by(one.frame["message"]) for one in reversed(self.sighting.frames) if _is_text(one.frame)), ""
+            (_said_by(one.frame["message"]) for one in reversed(self.sighting.frames) if is_text(one.frame)), ""
         )
 
     def _happen(self, at: Instant, event: Event) -> None:
@@ -206,9 +176,9 @@ class _Answering:
 
     def __init__(self, seen: Sighting) -> None:
         content: Mapping[str, Any] = next(
-            (one["content"] for one in _listed(seen.last) if isinstance(one.get("content"), dict)), {}
+            (one["content"] for one in listed(seen.last) if isinstance(one.get("content"), dict)), {}
         )
-        told = [one.frame["message"] for one in seen.frames if _is_text(one.frame)]
+        told = [one.frame["message"] for one in seen.frames if is_text(one.frame)]
         whole = content or (told[-1] if told else {})
         self.pieces = tuple(_pieces(whole))
         self._left = len(told)
@@ -241,11 +211,11 @@ class _Answering:
 
 def _answers_together(frames: Sequence[Seen]) -> list[Seen]:
     """The frames, with what came in the midst of an answer before it."""
-    places = [place for place, one in enumerate(frames) if _is_text(one.frame)]
+    places = [place for place, one in enumerate(frames) if is_text(one.frame)]
     if not places:
         return list(frames)
     first, last = places[0], places[-1]
-    amid = [one for one in frames[first:last] if not _is_text(one.frame)]
+    amid = [one for one in frames[first:last] if not is_text(one.frame)]
     early = [Seen(at=frames[first].at, frame=one.frame) for one in amid]
     return [*frames[:first], *early, *(frames[place] for place in places), *frames[last + 1 :]]
 
@@ -258,22 +228,12 @@ def _job(seen: Sighting) -> Job:
     )  # fmt: skip
 
 
-def _listed(last: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
-    message = last.get("message") if last else None
-    return [one for one in message if isinstance(one, dict)] if isinstance(message, list) else []
-
-
 def _is_answer(seen: Sighting) -> bool:
     """Whether the text is a language model's: it is among the outputs, or its frames tell of thinking or its end."""
-    if any(isinstance(one.get("content"), dict) for one in _listed(seen.last)):
+    if any(isinstance(one.get("content"), dict) for one in listed(seen.last)):
         return True
-    told = [one.frame["message"] for one in seen.frames if _is_text(one.frame)]
+    told = [one.frame["message"] for one in seen.frames if is_text(one.frame)]
     return any(one.get("thinking") or one.get("finishreason") or one.get("isThinking") for one in told)
-
-
-def _is_text(frame: Mapping[str, Any]) -> bool:
-    message = frame.get("message")
-    return frame.get("type") == "task_output" and isinstance(message, dict) and "stepTotal" not in message
 
 
 def _pieces(message: Mapping[str, Any]) -> list[Piece]:
@@ -317,15 +277,7 @@ def _said_by(message: Mapping[str, Any]) -> str:
     return "".join(piece.text for piece in _pieces(message))
 
 
-def _exit_code(last: Mapping[str, Any] | None) -> int:
-    """The exit code: its own word, or else whether there was success; older frames tell of neither."""
-    code = (last or {}).get("exitCode")
-    if isinstance(code, int) and -255 <= code <= 255:
-        return code
-    return 1 if (last or {}).get("success") is False else 0
-
-
-def _progress(message: Mapping[str, Any]) -> e.Progress:
+def _progress(message: Mapping[str, Any], line: str) -> e.Progress:
     step, total = int(_number(message.get("stepCurrent"))), int(_number(message.get("stepTotal")))
     return e.Progress(
         step=step,
@@ -335,6 +287,7 @@ def _progress(message: Mapping[str, Any]) -> e.Progress:
         kind=str(message.get("type", "progressGenerate")),
         task=str(message.get("task", "Generate")),
         speed_type=str(message.get("speedType", "it/s")),
+        line=line,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -72,8 +73,13 @@ class Shelf:
 def _put(path: Path, data: bytes) -> None:
     """Write a file, whole or not at all."""
     half = path.with_name(f".{path.name}.part")
-    half.write_bytes(data)
-    half.replace(path)
+    try:
+        half.write_bytes(data)
+        half.replace(path)
+    except OSError:
+        with suppress(OSError):
+            half.unlink(missing_ok=True)
+        raise
 
 
 def _locked(number: int) -> bool:

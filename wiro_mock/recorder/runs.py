@@ -1,0 +1,175 @@
+"""The runs that came by: each that was taken on is followed, each that was refused is a scenario at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+
+from wiro_mock.kernel.catalog import clean_slug
+from wiro_mock.recorder.callbacks import NAME, Call
+from wiro_mock.recorder.follower import MOST, Follower
+from wiro_mock.recorder.observed import refusal_of
+from wiro_mock.recorder.passing import parsed
+from wiro_mock.recorder.places import Upstream
+from wiro_mock.recorder.redaction import REDACTED, Redactor
+from wiro_mock.recorder.shelf import CannotRecord, Shelf
+from wiro_mock.recorder.sighting import Sighting
+from wiro_mock.recorder.traffic import Traffic
+
+if TYPE_CHECKING:
+    import ssl
+
+LATEST: Final = 64
+HEAVY: Final = 1 << 20
+"""So many tasks are remembered after their end, those of more bytes not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run on its way: what it asks for, the body that goes to the upstream, its webhook, and when it came."""
+
+    parameters: dict[str, object]
+    body: bytes
+    call: Call | None
+    at: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Runs:
+    """All runs. `followers` are those of the tasks that go on; `now` is the time in microseconds."""
+
+    upstream: Upstream
+    shelf: Shelf
+    redactor: Redactor
+    tell: Callable[[str], None]
+    wants_bytes: bool
+    tls: ssl.SSLContext | None
+    now: Callable[[], int]
+    traffic: Traffic | None
+    http: httpx.AsyncClient = field(init=False)
+    followers: dict[asyncio.Task[None], Follower] = field(default_factory=dict)
+    _known: dict[str, Follower] = field(default_factory=dict)
+
+    async def end(self, grace: float) -> None:
+        """Write the tasks that have not ended after so many seconds."""
+        if self.followers:
+            await asyncio.wait(self.followers, timeout=grace)
+        left = dict(self.followers)
+        for task, follower in left.items():
+            task.cancel()
+            follower.sighting.partial = "the recorder was ended before the task"
+            follower.write()
+        self.write_traffic()
+        await asyncio.gather(*left, return_exceptions=True)  # their sockets are closed before the loop is
+
+    async def detail(self, text: str) -> None:
+        """Task/Detail knows what no frame tells."""
+        found = parsed(text)
+        listed = found.get("tasklist") if isinstance(found, dict) else None
+        for task in listed if isinstance(listed, list) else []:
+            if isinstance(task, dict) and (follower := self._known.get(str(task.get("id")))):
+                await follower.detail(task)
+
+    def write_traffic(self) -> None:
+        """Write the wire itself, where that is wanted."""
+        if self.traffic:
+            try:
+                self.traffic.write()
+            except CannotRecord as complaint:
+                self.tell(str(complaint))
+
+    async def see(self, run: Run, path: str, shown: str, status: int, text: str) -> None:
+        """See what became of a Run: a task, or a refusal."""
+        answer = parsed(text)
+        if not isinstance(answer, dict):
+            self.tell(f"the upstream answered {shown} with no object of JSON; nothing was recorded")
+            return
+        token = str(answer.get("socketaccesstoken") or "")
+        self.redactor.learn(token, pool="tokens")
+        owner, project = ([*path.removeprefix("/v1/Run/").split("/"), "", ""])[:2]
+        owner, project = self.redactor.text(owner), self.redactor.text(project)
+        parameters = self.redactor.value(run.parameters)
+        assert isinstance(parameters, dict)
+        kept = {key: one for key, one in parameters.items() if REDACTED not in str(one) and REDACTED not in key}
+        kept.pop(NAME, None)
+        errors = answer.get("errors")
+        if not (answer.get("result") and token) and not errors and status < 400:
+            self.tell(f"{shown} is no run that can be followed (no socketaccesstoken); it was not recorded")
+            return
+        name = self.shelf.name(clean_slug(project) or "run")
+        sighting = Sighting(name=name, owner=owner, project=project, parameters=kept, at=run.at)
+        if answer.get("result") and token:
+            follower = self._follow(sighting, str(answer.get("taskid")), token)
+            if run.call is not None:
+                run.call.follower = follower
+        elif errors:
+            self._refused(sighting, errors[0] if isinstance(errors, list) and isinstance(errors[0], dict) else {})
+
+    def _follow(self, sighting: Sighting, task_id: str, token: str) -> Follower:
+        follower = Follower(
+            sighting=sighting,
+            task_id=task_id,
+            token=token,
+            shelf=self.shelf,
+            redactor=self.redactor,
+            tell=self.tell,
+            now=self.now,
+            fetch=self._fetch if self.wants_bytes else None,
+            tls=self.tls,
+            heard=self.traffic.heard if self.traffic else None,
+        )
+        task = asyncio.create_task(follower.follow(self.upstream.socket))
+        self.followers[task] = follower
+        self._known[task_id] = follower
+        task.add_done_callback(self._ended)
+        return follower
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A task is not followed any more. The latest are kept for what Detail says, unless they are big."""
+        follower = self.followers.pop(task)
+        self.write_traffic()
+        if not task.cancelled() and (error := task.exception()):
+            self.tell(
+                f"{follower.sighting.name} is not recorded whole: {type(error).__name__}, a mistake in wiro_mock itself"
+            )
+        followed = {id(follower) for follower in self.followers.values()}
+        over = {key: one for key, one in self._known.items() if id(one) not in followed}
+        for number, (key, follower) in enumerate(over.items()):
+            if follower.weight > HEAVY or number < len(over) - LATEST:
+                del self._known[key]
+
+    def _refused(self, sighting: Sighting, error: dict[str, Any]) -> None:
+        code, message = error.get("code"), self.redactor.text(str(error.get("message", "")))
+        if isinstance(code, int) and 0 <= code <= 99_999:
+            try:
+                self.shelf.write(sighting.name, refusal_of(sighting, code, message))
+            except CannotRecord as complaint:
+                self.tell(str(complaint))
+
+    async def _fetch(self, url: str) -> bytes | None:
+        """The bytes of an output, where it lies on a host of the upstream's."""
+        try:
+            netloc = httpx.URL(url).netloc.decode()
+        except httpx.InvalidURL:
+            netloc = ""
+        if not self.upstream.is_its(netloc):
+            self.tell("an output lies on no host of the upstream's; its bytes are not recorded")
+            return None
+        data = bytearray()
+        try:
+            async with self.http.stream("GET", url) as answer:
+                async for piece in answer.aiter_bytes():
+                    data += piece
+                    if len(data) > MOST:
+                        raise httpx.DecodingError("too long")
+                if answer.status_code != 200:
+                    raise httpx.HTTPError(f"status {answer.status_code}")
+        except httpx.HTTPError as error:
+            why = str(error) if type(error) is httpx.HTTPError else type(error).__name__
+            self.tell(f"an output could not be fetched ({why}); its bytes are not recorded")
+            return None
+        return bytes(data)
