@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.api_kit import make_world, run
+from tests.live_kit import PATIENCE, eventually
 from wiro_mock.api.frames import frame
 from wiro_mock.api.origin import origins
 from wiro_mock.kernel.task import Task
@@ -88,11 +91,11 @@ class Recording:
 
 
 @contextmanager
-def recording(url: str, folder: Path, *redact: str, **more: Any) -> Iterator[Recording]:
+def recording(url: str, folder: Path, *redact: str, socket: str = "", **more: Any) -> Iterator[Recording]:
     """A recorder in front of the API at this origin; what it ends with is written when the block has ended."""
     told: list[str] = []
     shelf = Shelf(folder)
-    upstream = Upstream(f"{url}/v1", f"ws{url.removeprefix('http')}/v1")
+    upstream = Upstream(f"{url}/v1", socket or f"ws{url.removeprefix('http')}/v1")
     recorder = Recorder(upstream, shelf, Redactor(redact), tell=told.append, **more)
     try:
         with ServerThread(recorder.app) as thread:
@@ -101,10 +104,59 @@ def recording(url: str, folder: Path, *redact: str, **more: Any) -> Iterator[Rec
         shelf.close()
 
 
+def ended(made: Recording) -> None:
+    """All tasks have been written."""
+    eventually(lambda: not made.recorder.runs.followers)
+
+
+@contextmanager
+def telling(*messages: str | bytes, then: str = "wait") -> Iterator[str]:
+    """A socket that answers a registration with these messages, and then waits, closes (`close`) or breaks (`reset`).
+    Its URL.
+    """
+    import threading
+
+    from websockets.sync.server import ServerConnection, serve
+
+    over = threading.Event()
+
+    def play(connection: ServerConnection) -> None:
+        connection.recv()
+        for message in messages:
+            connection.send(message)
+        if then == "wait":
+            over.wait(PATIENCE)
+        elif then == "reset":
+            connection.socket.shutdown(2)
+
+    with serve(play, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/v1"
+        finally:
+            over.set()
+            server.shutdown()
+            thread.join()
+
+
+def _request(sock: socket.socket) -> bytes:
+    """A request with its body."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        if not (more := sock.recv(1 << 16)):
+            return data
+        data += more
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: *([0-9]+)", head)
+    while len(body) < int(length[1] if length else 0):
+        body += sock.recv(1 << 16)
+    return head + b"\r\n\r\n" + body
+
+
 @contextmanager
 def upstream_that(answer: Callable[[bytes], bytes | None]) -> Iterator[str]:
     """An upstream that answers every request with these bytes; None: it resets the connection."""
-    import socket
     import struct
     import threading
 
@@ -117,7 +169,7 @@ def upstream_that(answer: Callable[[bytes], bytes | None]) -> Iterator[str]:
             except OSError:
                 return
             with sock:
-                said = answer(sock.recv(1 << 16))
+                said = answer(_request(sock))
                 if said is None:
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 else:

@@ -39,6 +39,45 @@ def test_a_secret_is_found_in_every_spelling(secret: str, spelt: object, around:
     )
 
 
+@given(
+    secret=st.text(st.characters(categories=["L", "N"]), min_size=6, max_size=20),
+    cuts=st.lists(st.integers(0, 60), max_size=4),
+    ends=st.lists(st.sampled_from(["", "\n", "\r\n"]), min_size=5, max_size=5),
+    around=st.tuples(st.text(" .,", max_size=20), st.text(" .,", max_size=20)),
+)
+def test_a_secret_is_found_over_lines_and_texts(
+    secret: str, cuts: list[int], ends: list[str], around: tuple[str, str]
+) -> None:
+    """Wherever it is cut; what is around it stays as it was."""
+    whole = around[0] + secret + around[1]
+    places = sorted({0, len(whole), *(cut for cut in cuts if cut < len(whole))})
+    texts = [whole[low:high] + end for low, high, end in zip(places, places[1:], ends, strict=False)]
+    cleaned = Redactor([secret]).texts(texts)
+    assert len(cleaned) == len(texts)
+    flat = "".join(cleaned).replace("\r", "").replace("\n", "")
+    assert flat == f"{around[0]}[redacted]{around[1]}"
+    assert [text[len(text.rstrip("\r\n")) :] for text in cleaned] == ends[: len(texts)]
+
+
+@given(length=st.integers(8, 19))
+def test_the_beginning_of_a_secret_goes_from_what_is_not_over(length: int) -> None:
+    """The rest of it would have come next."""
+    secret = "sk-0123456789abcdefg"
+    redactor = Redactor([secret])
+    assert redactor.texts(["the key is ", secret[:length]], partial=True) == ["the key is ", "[redacted]"]
+    assert redactor.texts(["the key is ", secret[:length]]) == ["the key is ", secret[:length]]
+
+
+def test_what_is_new_with_every_request_is_forgotten_at_last() -> None:
+    """So that a long recording takes no more memory and time; what was named is not."""
+    redactor = Redactor(["hush-hush"])
+    for number in range(500):
+        redactor.learn_headers({"x-signature": f"signature-{number:05}"})
+        redactor.learn(f"token-{number:05}", pool="tokens")
+    assert redactor.text("signature-00499 token-00300 hush-hush") == "[redacted] [redacted] [redacted]"
+    assert len(redactor._secrets) < 400
+
+
 def test_what_a_url_or_a_key_calls_a_secret_is_one() -> None:
     """Without anybody having named it."""
     redactor = Redactor()

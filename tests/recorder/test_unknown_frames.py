@@ -54,7 +54,6 @@ def test_frames_of_another_shape_are_no_mistake_of_ours(name: str, data: st.Data
     hooks = [Hook(at=data.draw(st.integers(-(10**9), 10**12)), code=data.draw(st.none() | st.integers(-999, 999)))]
     try:
         made = scenario_of(sighting(seen, {}, detail=detail, hooks=hooks))
-    except NotRecordable as error:
-        assert str(error)
+    except NotRecordable:
         return
     load_text("\n".join(line for line in made.text.splitlines() if "file:" not in line))

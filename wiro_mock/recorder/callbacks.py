@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote_plus, urlsplit
 
+from wiro_mock.kernel.events import Instant
 from wiro_mock.kernel.rules import is_web_url
 from wiro_mock.recorder.follower import Follower
 
@@ -20,6 +21,8 @@ PLACE: Final = "/__callback/"
 NAME: Final = "callbackUrl"
 MOST: Final = 1_000
 """Webhooks that are waited for; the oldest is forgotten first."""
+MOST_EARLY: Final = 3
+"""Attempts at a webhook that are kept before the answer to its run."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,7 +31,21 @@ class Call:
 
     url: str
     ours: str
-    follower: Follower | None = None
+    _follower: Follower | None = None
+    _early: list[tuple[object, Instant]] = field(default_factory=list)
+
+    def belongs_to(self, follower: Follower) -> None:
+        """Its run has been taken on; a webhook may have come before that was known."""
+        self._follower = follower
+        for body, at in self._early:
+            follower.hook(body, at)
+
+    def came(self, body: object, at: Instant) -> None:
+        """It was posted with this body."""
+        if self._follower is not None:
+            self._follower.hook(body, at)
+        elif len(self._early) < MOST_EARLY:
+            self._early.append((body, at))
 
 
 @dataclass(slots=True)
@@ -58,7 +75,7 @@ class Callbacks:
         if len(self.calls) > MOST:
             del self.calls[next(iter(self.calls))]
         if "json" in kind:
-            return json.dumps({**parameters, NAME: place}).encode(), call
+            return json.dumps({**json.loads(body), NAME: place}).encode(), call
         for old, new in ((url, place), (quote_plus(url), quote_plus(place))):
             body = body.replace(old.encode(), new.encode())
         return body, call

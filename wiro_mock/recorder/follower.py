@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from wiro_mock.kernel.events import Instant
 from wiro_mock.recorder.observed import scenario_of
 from wiro_mock.recorder.redaction import Redactor
 from wiro_mock.recorder.shelf import CannotRecord, Shelf
@@ -119,11 +120,13 @@ class Follower:
             seen.frames.append(Seen(at=self.now(), frame=end))
             await self._download([url for url in self._urls if url])
 
-    def hook(self, body: object) -> None:
-        """A webhook has come with this body."""
-        code = body.get("pexit") if isinstance(body, dict) else None
+    def hook(self, body: object, at: Instant) -> None:
+        """A webhook has come with this body: a Detail answer (rest.md §5.2)."""
+        listed = body.get("tasklist") if isinstance(body, dict) else None
+        task = listed[0] if isinstance(listed, list) and listed else body
+        code = task.get("pexit") if isinstance(task, dict) else None
         told = int(code) if isinstance(code, int | str) and re.fullmatch(r"-?[0-9]{1,3}", str(code)) else None
-        self.sighting.hooks.append(Hook(at=self.now(), code=told))
+        self.sighting.hooks.append(Hook(at=at, code=told))
         if self._over:
             self.write()
 

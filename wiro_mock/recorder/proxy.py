@@ -100,7 +100,7 @@ class Recorder:
                 *((name, value) for name, value in request.headers.items() if name.lower() not in HOP),
                 ("accept-encoding", CODINGS),
             ],
-            content=self._upstream.to_theirs(body if run is None else run.body, ours),
+            content=self._upstream.to_theirs(body, ours) if run is None else run.body,
         )
         try:
             answer = await self._http.send(asked, stream=True)
@@ -116,7 +116,9 @@ class Recorder:
             return None
         parameters = await passing.parameters_of(request)
         kind = request.headers.get("content-type", "json")
-        body, call = self._callbacks.redirect(await request.body(), parameters, kind, ours)
+        body, call = self._callbacks.redirect(
+            self._upstream.to_theirs(await request.body(), ours), parameters, kind, ours
+        )
         return Run(parameters=parameters, body=body, call=call, at=self._now())
 
     async def _passed_on(self, run: Run | None, answer: httpx.Response, path: str, ours: str) -> Response:
@@ -156,9 +158,7 @@ class Recorder:
         if call is None:
             return refused(404, "no run waits for a webhook here")
         text = (await passing.body_of(request)).decode(errors="replace")
-        if call.follower is not None:
-            found = passing.parsed(text)
-            call.follower.hook(found)
+        call.came(passing.parsed(text), self._now())
         headers = [(name, value) for name, value in request.headers.items() if name.lower() not in HOP]
         try:
             content = self._upstream.to_ours(text, call.ours)

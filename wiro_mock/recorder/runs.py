@@ -105,7 +105,7 @@ class Runs:
         if answer.get("result") and token:
             follower = self._follow(sighting, str(answer.get("taskid")), token)
             if run.call is not None:
-                run.call.follower = follower
+                run.call.belongs_to(follower)
         elif errors:
             self._refused(sighting, errors[0] if isinstance(errors, list) and isinstance(errors[0], dict) else {})
 
