@@ -20,6 +20,7 @@ from wiro_mock.recorder.proxy import Recorder
 from wiro_mock.recorder.redaction import Redactor
 from wiro_mock.recorder.shelf import Shelf
 from wiro_mock.recorder.sighting import Seen, Sighting
+from wiro_mock.recorder.traffic import Traffic
 from wiro_mock.server import ServerThread
 
 
@@ -91,12 +92,16 @@ class Recording:
 
 
 @contextmanager
-def recording(url: str, folder: Path, *redact: str, socket: str = "", **more: Any) -> Iterator[Recording]:
+def recording(
+    url: str, folder: Path, *redact: str, socket: str = "", har: bool = False, **more: Any
+) -> Iterator[Recording]:
     """A recorder in front of the API at this origin; what it ends with is written when the block has ended."""
     told: list[str] = []
     shelf = Shelf(folder)
     upstream = Upstream(f"{url}/v1", socket or f"ws{url.removeprefix('http')}/v1")
-    recorder = Recorder(upstream, shelf, Redactor(redact), tell=told.append, **more)
+    redactor = Redactor(redact)
+    traffic = Traffic(shelf, redactor) if har else None
+    recorder = Recorder(upstream, shelf, redactor, tell=told.append, traffic=traffic, **more)
     try:
         with ServerThread(recorder.app) as thread:
             yield Recording(thread, folder, told, recorder)

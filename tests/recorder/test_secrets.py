@@ -20,7 +20,8 @@ def bare(text: str) -> str:
     """The text without what the form of a file may put between two halves of a secret."""
     import re
 
-    told = re.findall(r'(?:text|thinking|answer): "((?:[^"\\]|\\.)*)"', text)
+    text = text.replace('\\"', '"').replace('"message": "', '"text": "')
+    told = re.findall(r'"?(?:text|thinking|answer)"?: "((?:[^"\\]|\\.)*)"', text)
     return "".join("".join(told).replace("\\n", "").split())
 
 
@@ -36,13 +37,14 @@ def test_over_lines_frames_and_streams(tmp_path: Path) -> None:
     with (
         telling(*texts) as socket,
         upstream_that(begun) as url,
-        recording(url, tmp_path, HUSH, socket=socket) as made,
+        recording(url, tmp_path, HUSH, har=True, socket=socket) as made,
     ):
         post(made, prompt=f"say {HUSH}", **{HUSH: "1"})
         ended(made)
     text = made.text()
     assert HUSH not in text
     assert HUSH not in bare(text)
+    assert (tmp_path / "traffic.har").exists()
     assert 'print: {text: "so "' in text
     assert '"oh [redacted]"' in text
     assert '" no"' in text
@@ -61,7 +63,7 @@ def test_of_what_is_not_over_no_beginning_stays(
     with (
         telling(frame("task_start"), frame("task_output", message=message)) as socket,
         upstream_that(begun) as url,
-        recording(url, folder, HUSH, socket=socket, grace=0) as made,
+        recording(url, folder, HUSH, har=True, socket=socket, grace=0) as made,
     ):
         post(made)
         eventually(lambda: any(len(one.sighting.frames) == 2 for one in made.recorder.runs.followers.values()))
@@ -85,7 +87,7 @@ def test_in_outputs_and_what_a_refusal_repeats(tmp_path: Path) -> None:
         file = {"name": "out.json", "url": f"{url}/out.json", "contenttype": "text/plain"}
         with (
             telling(frame("task_start"), frame("task_postprocess_end", message=[file])) as socket,
-            recording(url, tmp_path, HUSH, socket=socket) as made,
+            recording(url, tmp_path, HUSH, har=True, socket=socket) as made,
         ):
             post(made)
             post(made, f"/Run/refused/{HUSH}")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from wiro_mock.kernel.events import Instant
+from wiro_mock.recorder.halves import without_halves
 from wiro_mock.recorder.observed import scenario_of
 from wiro_mock.recorder.redaction import Redactor
 from wiro_mock.recorder.shelf import CannotRecord, Shelf
@@ -144,39 +145,21 @@ class Follower:
                 self.weight += len(data)
                 self.sighting.files[place] = await asyncio.to_thread(self.redactor.data, data)
 
+    def _cleaned(self) -> list[Seen]:
+        frames = without_halves(
+            [seen.frame for seen in self.sighting.frames], self.redactor, partial=self.sighting.last is None
+        )
+        return [Seen(at=seen.at, frame=frame) for seen, frame in zip(self.sighting.frames, frames, strict=True)]
+
     def write(self) -> None:
         """Write what has been seen by now; say why where it cannot be."""
         try:
-            made = scenario_of(replace(self.sighting, frames=self._whole()))
+            made = scenario_of(replace(self.sighting, frames=self._cleaned()))
             text = made.text.replace(WRITTEN_ID, "${task.id}")
             self.shelf.write(self.sighting.name, type(made)(text=text, files=made.files))
         except (NotRecordable, CannotRecord) as error:
             if self.sighting.last is not None:
                 self.tell(f"{self.sighting.name} is not recorded whole: {error}")
-
-    def _whole(self) -> list[Seen]:
-        """The frames without a secret that goes on from one to the next, or has only begun."""
-        frames, partial = list(self.sighting.frames), self.sighting.last is None
-        for kind in ("task_output", "task_error"):
-            places = [place for place, one in enumerate(frames) if one.kind == kind]
-            plain = [place for place in places if isinstance(frames[place].frame.get("message"), str)]
-            texts = self.redactor.texts([frames[place].frame["message"] for place in plain], partial=partial)
-            changed: list[tuple[int, Any]] = list(zip(plain, texts, strict=True))
-            if partial and places and isinstance(grown := frames[places[-1]].frame.get("message"), dict):
-                changed.append((places[-1], _ended(grown, self.redactor)))
-            for place, message in changed:
-                if message != frames[place].frame["message"]:
-                    frames[place] = Seen(at=frames[place].at, frame={**frames[place].frame, "message": message})
-        return frames
-
-
-def _ended(value: Any, redactor: Redactor) -> Any:
-    """A streamed text as far as it has come, without the beginning of a secret."""
-    if isinstance(value, str):
-        return redactor.texts([value], partial=True)[0]
-    if isinstance(value, list):
-        return [_ended(one, redactor) for one in value]
-    return {key: _ended(one, redactor) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 def _json(text: str) -> object:

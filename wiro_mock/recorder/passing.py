@@ -51,6 +51,15 @@ async def parameters_of(request: Request) -> dict[str, object]:
     return {}
 
 
+async def fields_of(request: Request) -> dict[str, object] | None:
+    """All that was sent; None where files were among it."""
+    if "json" not in request.headers.get("content-type", "json"):
+        with suppress(Exception):
+            if not all(isinstance(value, str) for value in (await request.form()).values()):
+                return None
+    return await parameters_of(request)
+
+
 def parsed(text: str) -> object:
     """The value of a JSON text; None where it is none."""
     try:

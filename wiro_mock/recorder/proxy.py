@@ -26,6 +26,7 @@ from wiro_mock.recorder.places import Upstream
 from wiro_mock.recorder.redaction import Redactor
 from wiro_mock.recorder.runs import Run, Runs
 from wiro_mock.recorder.shelf import Shelf
+from wiro_mock.recorder.traffic import Traffic
 from wiro_mock.recorder.wires import play
 
 if TYPE_CHECKING:
@@ -59,8 +60,9 @@ class Recorder:
         self._timeout, self._grace, self._now = timeout, grace, now
         self._callbacks, self._tls = Callbacks.to(callbacks, upstream.url), tls
         self.runs = Runs(
-            upstream=upstream, shelf=shelf, redactor=redactor, tell=tell, wants_bytes=wants_bytes, tls=tls, now=now
-        )
+            upstream=upstream, shelf=shelf, redactor=redactor, tell=tell, wants_bytes=wants_bytes, tls=tls, now=now,
+            traffic=traffic,
+        )  # fmt: skip
         self._http: httpx.AsyncClient
         routes = [
             WebSocketRoute("/{path:path}", self._play),
@@ -104,7 +106,7 @@ class Recorder:
         )
         try:
             answer = await self._http.send(asked, stream=True)
-            return await self._passed_on(run, answer, path, ours)
+            return await self._passed_on(request, run, answer, path, ours)
         except httpx.TimeoutException:
             return self._broken(504, path, f"the upstream did not answer within {self._timeout:g} s")
         except httpx.HTTPError as error:
@@ -121,7 +123,9 @@ class Recorder:
         )
         return Run(parameters=parameters, body=body, call=call, at=self._now())
 
-    async def _passed_on(self, run: Run | None, answer: httpx.Response, path: str, ours: str) -> Response:
+    async def _passed_on(
+        self, request: Request, run: Run | None, answer: httpx.Response, path: str, ours: str
+    ) -> Response:
         self._redactor.learn_headers(answer.headers)
         coding = answer.headers.get("content-encoding", "identity")
         is_json = "json" in answer.headers.get("content-type", "")
@@ -150,6 +154,9 @@ class Recorder:
             await self.runs.see(run, path, self._shown(path), answer.status_code, text)
         elif path == "/v1/Task/Detail":
             await self.runs.detail(text)
+        if self.runs.traffic and request.method == "POST":
+            fields = await passing.fields_of(request)
+            self.runs.traffic.answered(path, request.headers, fields, answer.status_code, text)
         return with_headers(Response(self._upstream.to_ours(text, ours), answer.status_code), answer)
 
     async def _called_back(self, request: Request) -> Response:

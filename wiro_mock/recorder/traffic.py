@@ -8,11 +8,12 @@ whose it was. Only runs, tasks and the catalogue are kept: nothing of accounts, 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Final
 
+from wiro_mock.recorder.halves import without_halves
 from wiro_mock.recorder.redaction import Redactor
 from wiro_mock.recorder.shelf import Shelf
 
@@ -28,7 +29,7 @@ class Traffic:
     def __init__(self, shelf: Shelf, redactor: Redactor) -> None:
         self._shelf, self._redactor = shelf, redactor
         self._entries: list[dict[str, Any]] = []
-        self._sockets: dict[str, dict[str, Any]] = {}
+        self._frames: dict[str, list[tuple[int, dict[str, Any]]]] = {}
         self._kinds: set[tuple[object, ...]] = set()
         self._tokens: dict[str, str] = {}
         self._size = self._left_out = 0
@@ -52,23 +53,29 @@ class Traffic:
 
     def heard(self, frame: Mapping[str, Any], at: int) -> None:
         """A frame came, at an instant in microseconds."""
-        task = str(frame.get("id", ""))
-        data = json.dumps(self._safe(dict(frame)), ensure_ascii=False)
-        if self._fits(len(data)):
-            socket = self._sockets.setdefault(task, _socket_entry())
-            messages = socket["_webSocketMessages"]
-            messages.append({"type": "receive", "time": at / 1_000_000, "opcode": 1, "data": data})
+        safe = self._safe(dict(frame))
+        if self._fits(len(json.dumps(safe, ensure_ascii=False))):
+            self._frames.setdefault(str(frame.get("id", "")), []).append((at, safe))
 
     def write(self) -> None:
         """Put it beside the scenarios. Raises `CannotRecord`."""
-        if not self._entries and not self._sockets:
+        if not self._entries and not self._frames:
             return
         creator = {"name": "wiro_mock", "version": version("wiro-mock")}
-        entries = [*self._entries, *self._sockets.values()]
+        entries = [*self._entries, *map(self._socket, self._frames.values())]
         log: dict[str, Any] = {"version": "1.2", "creator": creator, "pages": [], "entries": entries}
         if self._left_out:
             log["comment"] = f"{self._left_out} more were left out: there was no room for them"
         self._shelf.put(FILE, (json.dumps({"log": log}, ensure_ascii=False, indent=1) + "\n").encode(errors="replace"))
+
+    def _socket(self, heard: Sequence[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
+        """A task's frames as those of a socket of its own; half a secret is one, too."""
+        frames = without_halves([frame for _, frame in heard], self._redactor, partial=True, growing=True)
+        messages = [
+            {"type": "receive", "time": at / 1_000_000, "opcode": 1, "data": json.dumps(frame, ensure_ascii=False)}
+            for (at, _), frame in zip(heard, frames, strict=True)
+        ]
+        return {**_socket_entry(), "_webSocketMessages": messages}
 
     def _learn(self, answer: Any) -> None:
         if isinstance(answer, dict) and answer.get("taskid") and answer.get("socketaccesstoken"):
@@ -89,7 +96,7 @@ class Traffic:
         return redacted
 
     def _fits(self, size: int) -> bool:
-        frames = sum(len(one["_webSocketMessages"]) for one in self._sockets.values())
+        frames = sum(map(len, self._frames.values()))
         fits = size <= LONGEST and self._size + size <= MOST_BYTES and len(self._entries) + frames < MOST_ENTRIES
         if fits:
             self._size += size
@@ -140,7 +147,7 @@ def _socket_entry() -> dict[str, Any]:
         "status": 101, "statusText": "", "httpVersion": "HTTP/1.1", "headers": [], "cookies": [], "redirectURL": "",
         "content": {"size": 0, "mimeType": "x-unknown"}, "headersSize": -1, "bodySize": -1,
     }  # fmt: skip
-    return {**_timed(), "request": request, "response": response, "_webSocketMessages": list[dict[str, Any]]()}
+    return {**_timed(), "request": request, "response": response}
 
 
 def _timed() -> dict[str, Any]:
