@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Mount, Route, Router
+from starlette.routing import Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wiro_mock import admin, upkeep
@@ -56,8 +56,7 @@ def create_app(
     access = access or admin.Access()
     own = [*upkeep.routes(worlds, access), *admin.routes(worlds, access, lodging)]
     control = Router(own, default=doors, redirect_slashes=False)
-    bare = Route("/__wiro", admin.Resource(worlds, access, "/"))  # whoever asks for it asks what there is
-    app = _App(api, routes=[bare, Mount("/__wiro", app=control)], lifespan=lifespan)
+    app = _App(api, routes=[Mount("/__wiro", app=control)], lifespan=lifespan)
     app.router.default = doors
     app.router.redirect_slashes = False
     app.state.pumps, app.state.worlds, app.state.lodging = pumps, worlds, lodging
@@ -107,6 +106,8 @@ class _App(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or play a socket."""
+        if scope.get("path") == "/__wiro":
+            scope = {**scope, "path": "/__wiro/"}  # whoever asks for it asks what there is
         plain = scope["type"] == "http" and not scope["path"].startswith("/__wiro")
         if plain and all(name != b"origin" for name, _ in scope["headers"]):
             await self._api(scope, receive, send)
