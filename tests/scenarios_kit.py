@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -41,8 +41,9 @@ JOB: Final = Job(
 stored: dict[str, bytes] = {}
 
 
-def keep(data: bytes, contenttype: str) -> Blob:
+def keep(data: bytes | Iterable[bytes], contenttype: str) -> Blob:
     """Store bytes in memory."""
+    data = data if isinstance(data, bytes) else b"".join(data)
     digest = hashlib.sha256(data).hexdigest()
     stored[digest] = data
     return Blob(digest=digest, size=len(data), contenttype=contenttype)

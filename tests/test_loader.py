@@ -43,7 +43,7 @@ def _step(line: str) -> list[str]:
         (
             "produce: x",
             "4:14: step 1: produce: 'x' is not a mapping; write {name: …}, the keys here are: name, text, "
-            "json, image, audio, sample, file, contenttype, after",
+            "json, image, audio, table, filler, sample, file, contenttype, after",
         ),
         ("hold", "4:5: step 1: 'hold' needs a value; write `- hold: NAME`"),
         ("hold:", "4:10: step 1: hold.name: is missing; add it: by which a test releases it: hold: NAME"),
@@ -102,12 +102,12 @@ def _step(line: str) -> list[str]:
         (
             "produce: {}",
             "4:14: step 1: produce: a file has exactly one source, here none; "
-            "write one of text, json, image, audio, sample, file",
+            "write one of text, json, image, audio, table, filler, sample, file",
         ),
         (
             "produce: {text: a, json: null}",
             "4:14: step 1: produce: a file has exactly one source, here text and json; "
-            "write one of text, json, image, audio, sample, file",
+            "write one of text, json, image, audio, table, filler, sample, file",
         ),
         (
             "produce: {name: a/b, text: x}",

@@ -34,6 +34,7 @@ from wiro_mock.language.account import AccountItem
 from wiro_mock.language.backend import BackendItem
 from wiro_mock.language.complaints import Complaint, ScenarioError, complain
 from wiro_mock.language.faults import TaskFault
+from wiro_mock.language.fillers import Content
 from wiro_mock.language.inputs import Inputs
 from wiro_mock.language.names import MissingName, Names
 from wiro_mock.language.spelling import step_words
@@ -116,7 +117,7 @@ class Match(Strict):
 
 
 _Known: TypeAlias = tuple[
-    object, Mapping[str, tuple[str, ...]], Sequence[PlanItem], Sequence[tuple[bytes, str]]
+    object, Mapping[str, tuple[str, ...]], Sequence[PlanItem], Sequence[tuple[Content, str]]
 ]  # steps, what was looked up of the run, items, files
 
 
@@ -143,7 +144,7 @@ class _Layout:
         return items
 
     def remember(
-        self, steps: object, names: Names, items: Sequence[PlanItem], kept: Sequence[tuple[bytes, str]]
+        self, steps: object, names: Names, items: Sequence[PlanItem], kept: Sequence[tuple[Content, str]]
     ) -> None:
         """The items of steps that none of these names was filled into."""
         self._known = (steps, dict(names.wished), tuple(items), tuple(kept))
@@ -257,11 +258,11 @@ class Scenario(Strict):
         if self.backend is not None:
             live = Live(backend=self.backend.use, options=self.backend.options)
             return Plan(scenario=self.name, items=[Step(after=0, event=Accepted()), live])
-        names, kept = Names(job, self.name, turns), list[tuple[bytes, str]]()
+        names, kept = Names(job, self.name, turns), list[tuple[Content, str]]()
         if (laid_out := self._layout.of(self.steps, names, keep)) is not None:
             return Plan(scenario=self.name, items=laid_out)
 
-        def keep_and_remember(data: bytes, kind: str) -> Blob:
+        def keep_and_remember(data: Content, kind: str) -> Blob:
             kept.append((data, kind))
             return keep(data, kind)
 

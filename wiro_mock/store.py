@@ -15,7 +15,7 @@ import tempfile
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -46,10 +46,15 @@ class BlobStore:
         """A writer for bytes that are about to arrive."""
         return BlobWriter(self, contenttype)
 
-    def put(self, data: bytes, contenttype: str) -> Blob:
-        """Store bytes that are there already. They stay until `discard`."""
+    def put(self, data: bytes | Iterable[bytes], contenttype: str) -> Blob:
+        """Store bytes that are there already, or that come piece by piece. They stay until `discard`."""
         writer = self.writer(contenttype)
-        writer.write(data)
+        try:
+            for piece in (data,) if isinstance(data, bytes) else data:
+                writer.write(piece)
+        except BaseException:
+            writer.abandon()
+            raise
         blob = writer.finish()
         with self._lock:
             self._release_pin(blob.digest)

@@ -82,6 +82,7 @@ def _rows(scenario: Scenario, values: Mapping[str, str]) -> list[tuple[str, str,
     from wiro_mock.kernel.events import Accepted
     from wiro_mock.kernel.files import Blob
     from wiro_mock.kernel.plan import Live, Plan, Step
+    from wiro_mock.language.fillers import size_of
     from wiro_mock.language.plan_table import plan_rows
     from wiro_mock.language.steps import Refuse
     from wiro_mock.language.timeline import lay_out
@@ -95,7 +96,7 @@ def _rows(scenario: Scenario, values: Mapping[str, str]) -> list[tuple[str, str,
         refusal = first.refusal(UNLIMITED, "")
         return [("+0.000s", "refused", f"code {refusal.code}: {refusal.message}")]
     items, _ = lay_out(
-        scenario.steps, _Given(values), lambda data, kind: Blob(digest="", size=len(data), contenttype=kind)
+        scenario.steps, _Given(values), lambda data, kind: Blob(digest="", size=size_of(data), contenttype=kind)
     )
     return [*_account_rows(scenario), *plan_rows(Plan(scenario=scenario.name, items=items))]
 

@@ -6,7 +6,7 @@ from itertools import cycle, islice
 
 from wiro_mock.kernel import tokens
 
-_SENTENCES = (
+SENTENCES = (
     "The harbour lies quiet in the early morning, and the first boats come back with the tide.",
     "A woman mends a net on the quay, knot after knot, without looking at her hands.",
     "Behind the warehouse a radio plays, too low for anybody to say which song it is.",
@@ -24,7 +24,7 @@ _SENTENCES = (
 
 def corpus(count: int) -> str:
     """A text of exactly so many tokens."""
-    needed = "".join(f"{sentence} " for sentence in islice(cycle(_SENTENCES), count // 10 + 1))
+    needed = "".join(f"{sentence} " for sentence in islice(cycle(SENTENCES), count // 10 + 1))
     while tokens.count(needed) < count:
         needed += needed
     end = next(islice(tokens.ends(needed), count - 1, None))

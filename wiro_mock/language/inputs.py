@@ -92,9 +92,10 @@ class InputItem(Strict):
             return self.file.data, content_type(self.file.path.name, otherwise)
         name = PurePosixPath(urlsplit(url).path).name.replace('"', "").replace("\\", "")[-100:]
         step = Produce.model_construct(name=name, image=self.image, audio=self.audio, sample=self.sample)
-        made = produced(step, lambda _: ())
+        made = produced(step, lambda _: (), lambda: url)
         assert made is not None  # one of the three is there
-        return made[1], content_type(f"x.{made[0]}")
+        data = made[1] if isinstance(made[1], bytes) else b"".join(made[1])
+        return data, content_type(f"x.{made[0]}")
 
 
 _UNKNOWN = "application/octet-stream"

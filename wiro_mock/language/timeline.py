@@ -25,13 +25,14 @@ from wiro_mock.kernel.texts import Growing
 from wiro_mock.language import answers
 from wiro_mock.language import steps as s
 from wiro_mock.language.answers import AnswerText
+from wiro_mock.language.fillers import Content
 from wiro_mock.language.media import CONTENT_TYPES, content_type
 from wiro_mock.language.outputs import produced, progress, snapshots, ticked
 from wiro_mock.language.produce import Produce, SourceFile
 from wiro_mock.language.sessions import SessionStep, script_of
 
-Keep: TypeAlias = Callable[[bytes, str], Blob]
-"""Stores bytes with a content type, and returns the blob."""
+Keep: TypeAlias = Callable[[Content, str], Blob]
+"""Stores bytes, or what makes them, with a content type, and returns the blob."""
 
 MOST_ITEMS: Final = 50_000
 """Events of one scenario; so many are some megabytes for each run. A poll goes through 10 000 of them at most."""
@@ -323,15 +324,20 @@ class _Walk:
         name = plain_name(self._texts.fill(step.name or default), default=default)
         return e.Produced(name=name, blob=self._keep(data, step.contenttype or kind))
 
-    def _content(self, step: Produce) -> tuple[str, bytes, str]:
+    def _seed(self) -> str:
+        """What the made-up parts of the file that comes now are made from."""
+        return f"{self._texts.seed}/{self._produced}"
+
+    def _content(self, step: Produce) -> tuple[str, Content, str]:
         """The name of the file when it has no other, its bytes, and its content type."""
         number = self._produced
         if step.text is not None:
             data = self._texts.fill(step.text).encode(errors="replace")
             return f"{number}.txt", data, content_type(step.name or "", "text/plain")
-        if (made := produced(step, self._texts.wishes)) is not None:
-            ending, data = made
-            return f"{number}.{ending}", data, CONTENT_TYPES[f".{ending}"]
+        if (made := produced(step, self._texts.wishes, self._seed)) is not None:
+            ending, content = made
+            kind = CONTENT_TYPES[f".{ending}"]
+            return f"{number}.{ending}", content, kind if step.filler is None else content_type(step.name or "", kind)
         if isinstance(step.file, SourceFile):
             name = step.file.path.name
             return name, step.file.data, content_type(step.name or name)

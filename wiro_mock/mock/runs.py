@@ -6,6 +6,7 @@ then does the scenario count as played, or where a refusal is its own doing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from wiro_mock.api.messages import Lost
@@ -91,7 +92,7 @@ class Runs:
             self.plan(job)
         return scenario.terms
 
-    def keep(self, data: bytes, contenttype: str) -> Blob:
+    def keep(self, data: bytes | Iterable[bytes], contenttype: str) -> Blob:
         """Keep what a run is going to produce."""
         blob = self._world.blobs.put(data, contenttype)
         self._kept.append(blob.digest)

@@ -7,6 +7,7 @@ virtual clock.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -119,8 +120,13 @@ _PLAYED: Final = _played(timelines())
 _PLAYED_SO_FAR: Final = _played(timelines(ends=False))
 
 
-def _blob(data: bytes, contenttype: str) -> Blob:
-    return Blob(digest=hashlib.sha256(data).hexdigest(), size=len(data), contenttype=contenttype)
+def _blob(data: bytes | Iterable[bytes], contenttype: str) -> Blob:
+    found = hashlib.sha256()
+    size = 0
+    for piece in (data,) if isinstance(data, bytes) else data:
+        found.update(piece)
+        size += len(piece)
+    return Blob(digest=found.hexdigest(), size=size, contenttype=contenttype)
 
 
 def _found(profile: str | Profile) -> Profile:
