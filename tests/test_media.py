@@ -253,8 +253,8 @@ def test_an_mp3_is_the_ready_made_one(step: dict[str, Any], parameters: dict[str
         ("sample: ", "3:21: step 1: produce.sample: has no value; write one, or leave the key out"),
         ("audio: {seconds: 3601}", "3:30: step 1: produce.audio.seconds: '3601' is too large; write at most 3600.0"),
         ("audio: {hz: 5}", "3:25: step 1: produce.audio.hz: '5' is too small; write at least 20"),
-        ("audio: {format: mp3, hz: 440}", "3:20: step 1: produce.audio: an MP3 is ready-made, so seconds, hz and rate mean "
-         "nothing to it; leave them out, or format"),
+        ("audio: {format: mp3, hz: 440}", "3:20: step 1: produce.audio: an MP3 is ready-made, so seconds, hz and rate "
+         "mean nothing to it; leave them out, or format"),
         ("audio: {second: 1}", "3:21: step 1: produce.audio.second: unknown key; did you mean 'seconds'?"),
         ("image: {format: gif}", "3:29: step 1: produce.image.format: 'gif' is not possible; write one of: png, jpeg, "
          "webp"),
