@@ -54,6 +54,36 @@ def test_a_stream_that_says_nothing_comes_to_an_end(fake: Engine, data: bytes) -
     world.close()
 
 
+def test_a_stream_of_comments_has_a_size(fake: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five minutes of them as fast as they come are a processor's work, and nobody's answer."""
+    monkeypatch.setattr(endpoint, "LARGEST_STREAM", 1 << 20)
+
+    def conduct(exchange: Exchange) -> None:
+        exchange.head(200, "text/event-stream")
+        until_the_client_goes(exchange, b": ping\n\n" * 1000)
+
+    fake.conduct = conduct
+    world = world_at(fake.url)
+    assert ended(world, start(world)).stderr == f"the engine at {fake.url} sent a stream of more than 1 MiB"
+    world.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"caption": 5}, "the engine's caption is no text: 5"),
+        ({"text": "A"}, "the engine's answer has no caption; it has: text"),
+        ({}, "the engine's answer has no caption; it has: nothing"),
+    ],
+)
+def test_an_answer_without_what_was_asked(fake: Engine, answer: dict[str, object], reason: str) -> None:
+    """Not there, or not what it should be."""
+    fake.conduct = lambda exchange: exchange.answer(200, answer)
+    world = world_at(fake.url)
+    assert ended(world, start(world)).stderr == reason
+    world.close()
+
+
 def test_pieces_keep_a_slow_stream_alive(fake: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit is for each piece: it is asked anew after every one, comments in between or not."""
     renewed: list[object] = []

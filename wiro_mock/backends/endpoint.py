@@ -23,6 +23,8 @@ SILENCE_SECONDS: Final = 300.0
 """
 LONGEST_LINE: Final = 1 << 20
 LARGEST_ANSWER: Final = 8 << 20
+LARGEST_STREAM: Final = 64 << 20
+"""Bytes of a stream, its comments included; far beyond the four million characters that a run may say."""
 _ERROR_SHOWN: Final = 1_500
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _OUT_OF_MEMORY: Final = 507
@@ -116,9 +118,13 @@ class Endpoint:
 
     def _events(self, response: http.client.HTTPResponse) -> Iterator[Chunk]:
         """The pieces of a stream, which has to say that it is complete: one that only ends is a failure."""
+        size = 0
         while line := response.readline(LONGEST_LINE + 1):
+            size += len(line)
             if len(line) > LONGEST_LINE:
                 raise BackendError(f"the engine at {self.text} sent a line of more than {LONGEST_LINE >> 20} MiB")
+            if size > LARGEST_STREAM:
+                raise BackendError(f"the engine at {self.text} sent a stream of more than {LARGEST_STREAM >> 20} MiB")
             name, _, data = line.strip().partition(b":")
             if name != b"data":  # a comment, or a field that the protocol does not use
                 continue

@@ -110,7 +110,9 @@ def _outcome(job: Job, skill: Skill, said: str, answer: Mapping[str, object] | N
         return
     value = answer.get(skill.answer)
     is_text = skill.answer in ("caption", "answer")
-    if not isinstance(value, str if is_text else list):
+    if value is not None and not isinstance(value, str if is_text else list):
+        raise BackendError(f"the engine's {skill.answer} is no {'text' if is_text else 'list'}: {value!r:.100}")
+    if value is None:
         raise BackendError(f"the engine's answer has no {skill.answer}; it has: {', '.join(answer) or 'nothing'}"[:500])
     if isinstance(value, str):
         yield job.say(value)
