@@ -113,6 +113,9 @@ def test_the_benchmark_runs_at_toy_size_and_says_what_it_ran_on(tmp_path: Path) 
     assert [row["batch"] for row in report["parts"]["decode"]] == [1, 2]
     assert [row["clients"] for row in report["server"]["clients"]] == [1, 2]
     assert report["server"]["clients"][1]["tokens"] <= 10
+    ceilings = [row["ceiling_tokens_s"] for row in report["parts"]["decode"]]
+    shares = [row["tokens_s"] / row["of_ceiling"] for row in report["server"]["clients"]]
+    assert shares == pytest.approx(ceilings)
     assert len(report["server"]["kill_to_free_ms"]) == 5
     assert report["server"]["health"]["active"] == 0
     assert [one.name for one in tmp_path.iterdir()] == ["bench.json"]

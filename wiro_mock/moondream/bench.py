@@ -64,6 +64,9 @@ def bench(course: Course) -> dict[str, Any]:
 
             torch.cuda.empty_cache()
         report["server"] = _whole(course, device, Path(folder) / "random")
+    ceilings = {row["batch"]: row["ceiling_tokens_s"] for row in report["parts"]["decode"]}
+    for row in report["server"]["clients"]:
+        row["of_ceiling"] = row["tokens_s"] / ceilings[row["clients"]]
     return report
 
 
