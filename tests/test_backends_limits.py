@@ -13,7 +13,7 @@ from tests.api_kit import run as run_task
 from tests.live_kit import eventually
 from tests.scenarios_kit import JOB
 from tests.test_backends import finished, world_with
-from wiro_mock.backends import Job
+from wiro_mock.backends import Job, feeding
 from wiro_mock.backends.feeding import Feed
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import Entry, Event
@@ -147,6 +147,21 @@ def test_what_is_produced_by_hand_has_a_plain_name_and_a_kind() -> None:
     task = finished(world, run_task(world)[0])
     assert [file.name for file in task.outputs] == ["'b.txt"]
     assert task.stderr.startswith("IllegalEvent: a backend cannot produce a 'text/html\\r\\nX-Evil: 1'; ")
+    world.close()
+
+
+def test_files_without_an_end_fail_their_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run filled the disk, and was forgotten at its end, for it was more than the mock keeps."""
+    monkeypatch.setattr(feeding, "MOST_PRODUCED", 2 << 20)
+
+    def run(job: Job) -> Iterator[Event]:
+        for number in range(20_000):
+            yield job.produce(f"{number}.bin", number.to_bytes(2, "big") * (1 << 18))
+
+    world = world_with(run)
+    task = finished(world, run_task(world)[0])
+    assert (task.exit_code, len(task.outputs)) == (1, 4)
+    assert task.stderr == "the backend has produced more than 2 MiB of files; make fewer"
     world.close()
 
 

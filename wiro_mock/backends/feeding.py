@@ -20,6 +20,8 @@ MOST_EVENTS: Final = 20_000
 """Of one run; ours, as for realtime sessions."""
 MOST_TEXT: Final = 4 << 20
 """Characters of everything that one run says; ours."""
+MOST_PRODUCED: Final = 256 << 20
+"""Bytes of all output files of one run: a quarter of what a mock keeps, or the run would push itself out at its end."""
 
 _ALLOWED: Final = (
     e.PreprocessStarted,
@@ -47,7 +49,7 @@ class Feed:
         self._text = Growing()
         self._heard: str | Growing = ""
         self._zero: Instant | None = None
-        self._events = self._size = 0
+        self._events = self._size = self._produced = 0
 
     def events(self, task: Task, event: object, *, now: Instant, since: Instant) -> list[Event]:
         """What happens now when the backend of this task yields that; the entry before happened at `since`.
@@ -94,8 +96,12 @@ class Feed:
                 self._size += len(text)
             case e.Output(message=e.Progress(line=line)):
                 self._size += len(line)
+            case e.Produced(blob=blob):
+                self._produced += blob.size
         if self._events > MOST_EVENTS:
             raise BackendError(f"the backend has yielded more than {MOST_EVENTS} events; say several words at a time")
+        if self._produced > MOST_PRODUCED:
+            raise BackendError(f"the backend has produced more than {MOST_PRODUCED >> 20} MiB of files; make fewer")
         if self._size + len(self._text) > MOST_TEXT:
             raise BackendError(f"the backend has said more than {MOST_TEXT} characters; end it, or produce a file")
 
