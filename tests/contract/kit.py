@@ -142,7 +142,13 @@ class Played:
 
     @property
     def skipped(self) -> dict[str, str]:
-        return {one.promise.name: one.because for one in self.result.verdicts if one.outcome == "skipped"}
+        return {one.promise.name: one.because for one in self.asked if one.outcome == "skipped"}
+
+    @property
+    def asked(self) -> list[Verdict]:
+        """The verdicts but for those of areas that are checked by wish only, and were not wished for."""
+        by_wish = [one for one in self.result.verdicts if one.because.startswith("checked only by --only")]
+        return [one for one in self.result.verdicts if one not in by_wish]
 
 
 def named(*names: str) -> list[Promise]:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.contract.kit import Answered, EditFrame, Played, contract_world, drifted, named, played
 from wiro_mock.contract.checks import PROMISES
+from wiro_mock.contract.promise import BY_WISH
 
 
 def with_tasks(value: Any, edit: Any) -> Any:
@@ -172,8 +173,10 @@ def test_the_mock_itself_has_not_drifted() -> None:
     assert found.broken == found.skipped == {}
     assert found.notes == []
     assert found.result.status == 0
-    assert {one.outcome for one in found.result.verdicts} == {"held"}
+    assert {one.outcome for one in found.asked} == {"held"}
     assert len(found.result.verdicts) == len(PROMISES)
+    by_wish = {one.promise.area for one in found.result.verdicts if one not in found.asked}
+    assert by_wish == set(BY_WISH)
 
 
 @pytest.mark.parametrize("case", ANSWERS)

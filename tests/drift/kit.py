@@ -20,6 +20,7 @@ from wiro_mock import api
 from wiro_mock.asgi import create_app
 from wiro_mock.contract.checks import PROMISES
 from wiro_mock.contract.runner import prepared
+from wiro_mock.contract.verdicts import chosen
 from wiro_mock.drift.drifting import Reference, drift_of
 from wiro_mock.drift.findings import Drift
 from wiro_mock.drift.probe import asked
@@ -48,7 +49,7 @@ def probed() -> Take:
     world = contract_world()
     with ServerThread(create_app(world)) as thread:
         target = our_target(thread)
-        service = prepared(target, PROMISES, budget=1, agreed=lambda _: False)
+        service = prepared(target, chosen(PROMISES, ()), budget=1, agreed=lambda _: False)
         tap = Tap(target.credentials)
         service.http.tap, service.on_frame = tap.answered, tap.heard
         assert asked(service, runs=True) == ([], [])

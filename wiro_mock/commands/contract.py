@@ -31,7 +31,7 @@ def usd(_ctx: click.Context, _parameter: click.Parameter, value: str) -> float:
 )
 @click.option("--target", default="mock", show_default=True, metavar="URL", help="A base URL, `real`, or `mock`.")
 @click.option("--socket", "socket_url", default="", metavar="URL", help="The socket, where the target's isn't its own.")
-@click.option("--only", default="", metavar="AREAS", help="auth, catalogue, runs, tasks, files, socket; with commas.")
+@click.option("--only", default="", metavar="AREAS", help="Such as auth,tasks; or all.")
 @click.option("--budget", default="0.05USD", show_default=True, callback=usd, help="What it may cost, unasked.")
 @click.option("--yes", is_flag=True, help="Agree to the estimate beforehand.")
 @click.option("--key-only", is_flag=True, help="The project works by key, without signatures.")

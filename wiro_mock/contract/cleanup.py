@@ -14,7 +14,20 @@ DELETED = "Task/InputOutputDelete"
 
 def clean_up(service: Service) -> list[str]:
     """Stop what still runs and delete the files of all; what could not be done, as sentences."""
-    return [problem for run in service.started if (problem := _ended(service, run))]
+    told = [_deleted(service, upload) for upload in service.uploads]
+    told += [_ended(service, run) for run in service.started]
+    return [problem for problem in told if problem]
+
+
+def _deleted(service: Service, upload: str) -> str:
+    """Delete an upload, by the call that the newest documentation names; what it takes is our guess."""
+    try:
+        error = service.post("File/Delete", {"fileid": upload}).error
+    except Trouble as trouble:
+        return f"the upload {upload} is still there: {trouble}; delete it in your dashboard"
+    if error != (None, None):
+        return f"the upload {upload} could not be deleted: {error[1]!r}; delete it in your dashboard"
+    return ""
 
 
 def _ended(service: Service, run: Run) -> str:

@@ -76,11 +76,13 @@ class Http:
         """Give the connections back."""
         self._client.close()
 
-    def post(self, path: str, body: object, *, headers: Mapping[str, str] | None = None) -> Answer:
+    def post(
+        self, path: str, body: object, *, headers: Mapping[str, str] | None = None, patience: float | None = None
+    ) -> Answer:
         """POST JSON to a path below the base URL, signed unless other headers are given. Raises `Trouble`."""
         call = f"POST {path}"
         shown = self.credentials.headers() if headers is None else headers
-        response = self._sent(call, "POST", f"{self.base_url}/{path}", shown, body)
+        response = self._sent(call, "POST", f"{self.base_url}/{path}", shown, body, patience=patience)
         if response.status_code == 429 and not path.startswith("Run/"):  # a run might be taken on twice
             self._pause(_retry_after(response))
             response = self._sent(call, "POST", f"{self.base_url}/{path}", shown, body)
@@ -89,6 +91,21 @@ class Http:
             self.tap(path, shown, body, answer)
         return answer
 
+    def upload(self, path: str, name: str, data: bytes, kind: str) -> Answer:
+        """POST a file as the part `file` of a form, signed. Raises `Trouble`."""
+        call, files = f"POST {path}", {"file": (name, data, kind)}
+        response = self._sent(call, "POST", f"{self.base_url}/{path}", self.credentials.headers(), None, files=files)
+        return Answer(call=call, status=response.status_code, json=_json(call, response))
+
+    def text(self, path: str, body: object, *, patience: float) -> str:
+        """POST JSON, signed, for an answer that is a stream of text. Raises `Trouble`."""
+        call = f"POST {path}"
+        shown = {**self.credentials.headers(), "accept": "text/event-stream"}
+        response = self._sent(call, "POST", f"{self.base_url}/{path}", shown, body, patience=patience)
+        if response.status_code == 429 or response.status_code >= 500:
+            raise Trouble(f"{call}: HTTP {response.status_code}, the service is in trouble")
+        return response.text
+
     def download(self, url: str) -> tuple[int, bytes]:
         """Status and bytes of a file, without a key. Raises `Trouble`."""
         response = self._sent("GET of a file", "GET", url, {}, None)
@@ -96,18 +113,28 @@ class Http:
             raise Trouble(f"GET of a file: HTTP {response.status_code}")
         return response.status_code, response.content
 
-    def _sent(self, call: str, method: str, url: str, headers: Mapping[str, str], body: object) -> httpx.Response:
+    def _sent(
+        self,
+        call: str,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: object,
+        *,
+        patience: float | None = None,
+        files: Mapping[str, tuple[str, bytes, str]] | None = None,
+    ) -> httpx.Response:
+        timeout = max(patience or 0.0, self._client.timeout.read or PATIENCE)
+        sent: dict[str, Any] = {"files": files} if files else {"json": body} if method == "POST" else {}
         try:
-            with self._client.stream(
-                method, url, headers=dict(headers), json=body if method == "POST" else None
-            ) as answer:
+            with self._client.stream(method, url, headers=dict(headers), timeout=timeout, **sent) as answer:
                 received = bytearray()
                 for piece in answer.iter_bytes():
                     received += piece
                     if len(received) > LARGEST:
                         raise Trouble(f"{call}: the answer is longer than {LARGEST} bytes")
         except httpx.TimeoutException:
-            raise Trouble(f"{call}: no answer within {self._client.timeout.read or PATIENCE:g} s") from None
+            raise Trouble(f"{call}: no answer within {timeout:g} s") from None
         except httpx.ConnectError as error:
             raise Trouble(f"{self.base_url} cannot be reached: {_why(error)}") from None
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:

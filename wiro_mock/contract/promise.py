@@ -14,8 +14,10 @@ from wiro_mock.sources import Source
 if TYPE_CHECKING:
     from wiro_mock.contract.service import Service
 
-Cost: TypeAlias = Literal["free", "reads", "runs a model"]
+Cost: TypeAlias = Literal["free", "reads", "runs a model", "leaves a file", "runs a dearer model"]
 AREAS = ("auth", "catalogue", "runs", "tasks", "files", "socket")
+BY_WISH = ("uploads", "sync", "webhooks", "language", "sessions")
+"""Areas that are checked only where they are named: they take runs of their own, or leave something."""
 Level: TypeAlias = Literal["upstream new", "documentation differs"]
 
 
@@ -23,7 +25,8 @@ Level: TypeAlias = Literal["upstream new", "documentation differs"]
 class Promise:
     """One promise. `check` returns when it held; `needs` are the promises without which it says nothing.
 
-    `cost` is `free` where no account is looked at, `reads` where one is, `runs a model` where that costs money.
+    `cost` is `free` where no account is looked at, `reads` where one is, `runs a model` (or `a dearer model`) where
+    that costs money, `leaves a file` where nobody can promise that what it uploads can be deleted.
     """
 
     area: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from wiro_mock.contract.promise import Promise
@@ -48,14 +49,18 @@ def _cells(promise: Promise) -> tuple[str, ...]:
     return promise.name, promise.cost, promise.source.standing, str(promise.source)
 
 
-def told(verdicts: Iterable[Verdict], *, left: Iterable[str] = ()) -> list[str]:
-    """What is below the table: broken promises, news, contradictions, what was not verified, and the count."""
+def told(verdicts: Iterable[Verdict], *, left: Iterable[str] = (), by_wish: Iterable[Verdict] = ()) -> list[str]:
+    """What is below the table: broken promises, news, contradictions, what was not verified, and the count. `by_wish`
+    are those that nobody has asked for; they are told by their areas.
+    """
     listed = list(verdicts)
     lines: list[str] = []
     for level, title in SECTIONS:
         found = _of_level(listed, level)
         lines += ["", f"{title}:", *found] if found else []
     skipped = [one_line(f"{one.promise.name}: {one.because}") for one in listed if one.outcome == "skipped"]
+    reasons = Counter((one.promise.area, one.because) for one in by_wish)
+    skipped += [f"{area} ({count} promises): {because}" for (area, because), count in reasons.items()]
     lines += ["", "Not verified:", *skipped] if skipped else []
     remains = list(left)
     lines += ["", "Left behind:", *remains] if remains else []

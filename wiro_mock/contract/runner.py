@@ -14,8 +14,8 @@ from urllib.parse import urlsplit, urlunsplit
 from wiro_mock.contract.checks import PROMISES
 from wiro_mock.contract.cleanup import clean_up
 from wiro_mock.contract.client import Credentials, Http
-from wiro_mock.contract.estimate import cheapest, cost_of
-from wiro_mock.contract.promise import AREAS, Promise, Trouble
+from wiro_mock.contract.estimate import estimate
+from wiro_mock.contract.promise import AREAS, BY_WISH, Promise, Trouble
 from wiro_mock.contract.report import Table, told
 from wiro_mock.contract.service import Service
 from wiro_mock.contract.verdicts import COULD_NOT_RUN, Judge, Verdict, chosen, not_asked_for, scrubbed, status_of
@@ -65,14 +65,17 @@ def target_of(url: str, socket_url: str = "", *, key_only: bool = False, env: Ma
 
 
 def areas_of(text: str) -> tuple[str, ...]:
-    """The areas in `auth,tasks`. Raises `CannotRun` for one that there is not."""
+    """The areas in `auth,tasks`; `all` are those too that are checked by wish only. Raises `CannotRun` for one that
+    there is not.
+    """
+    known = (*AREAS, *BY_WISH)
     found = tuple(area.strip() for area in text.split(",") if area.strip())
     for area in found:
-        if area not in AREAS:
+        if area not in (*known, "all"):
             from wiro_mock.language.complaints import did_you_mean
 
-            raise CannotRun(f"no area {area[:60]!r}; {did_you_mean(area, AREAS)} (of {', '.join(AREAS)})")
-    return found
+            raise CannotRun(f"no area {area[:60]!r}; {did_you_mean(area, known)} (of {', '.join(known)}, or all)")
+    return known if "all" in found else found
 
 
 def prepared(
@@ -90,13 +93,13 @@ def prepared(
     """
     http = Http(target.url, target.credentials, patience=patience, pause=time.sleep)
     try:
-        model = cheapest(http)
-        estimate = cost_of(promises, model)
+        expected = estimate(http, promises)
         what = what or f"checking {len(promises)} promises"
-        text = f"{what} costs {estimate:.4f} USD at most, for three runs of {model.path}"
-        if estimate > budget and not agreed(text):
+        text = f"{what} costs {expected.usd:.4f} USD at most, for {expected}"
+        if expected.usd > budget and not agreed(text):
+            enough = f"{expected.usd + 0.005:.2f}USD"
             raise CannotRun(
-                f"{text}, and the budget is {budget:.4f} USD; say yes with --yes, give --budget {estimate:.2f}USD, "
+                f"{text}, and the budget is {budget:.4f} USD; say yes with --yes, give --budget {enough}, "
                 "or leave out with --only what runs a model"
             )
     except BaseException as error:
@@ -104,7 +107,16 @@ def prepared(
         if isinstance(error, Trouble):
             raise CannotRun(str(error)) from None
         raise
-    return Service(http=http, socket_url=target.socket_url, model=model, patience=patience, pause=time.sleep)
+    return Service(
+        http=http,
+        socket_url=target.socket_url,
+        model=expected.model,
+        speaker=expected.speaker,
+        talker=expected.talker,
+        runs_at_most=expected.all_runs,
+        patience=patience,
+        pause=time.sleep,
+    )
 
 
 def run(
@@ -130,9 +142,10 @@ def run(
         left += [scrubbed(text, service) for text in clean_up(service)]
         service.http.close()
         verdicts = list(judge.verdicts.values())
-        for line in told(verdicts, left=left):
+        left_out = not_asked_for(promises, asked)
+        for line in told(verdicts, left=left, by_wish=() if areas else left_out):
             write(line)
-    return Result(verdicts=[*verdicts, *not_asked_for(promises, asked)], status=status_of(verdicts))
+    return Result(verdicts=[*verdicts, *left_out], status=status_of(verdicts))
 
 
 def _checked(url: str, schemes: tuple[str, ...]) -> str:

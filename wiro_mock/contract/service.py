@@ -81,6 +81,10 @@ class Service:
     pause: Callable[[float], None]
     notes: list[Note] = field(default_factory=list)
     started: list[Run] = field(default_factory=list)
+    uploads: list[str] = field(default_factory=list)
+    speaker: CheapModel | None = None
+    talker: CheapModel | None = None
+    runs_at_most: int = RUNS_AT_MOST
     unknown_task: str = "999999999999"
     on_frame: Callable[[dict[str, Any]], None] | None = None
     _made: dict[str, Any] = field(default_factory=dict)
@@ -121,8 +125,7 @@ class Service:
 
     def try_run(self, path: str, inputs: Mapping[str, Any]) -> Answer:
         """Ask for a run, of which a no is expected or not; what is taken on is remembered."""
-        if len(self.started) >= RUNS_AT_MOST:
-            raise NotVerified(f"{RUNS_AT_MOST} runs have been started, and no more are")
+        self.check_room()
         answer = self.post(f"Run/{path}", inputs)
         body = answer.json if isinstance(answer.json, dict) else {}
         if body.get("result") is True and body.get("taskid"):
@@ -130,10 +133,15 @@ class Service:
             self.started.append(Run(answer=answer, task_id=str(body["taskid"]), token=token))
         return answer
 
-    def run(self) -> Run:
+    def check_room(self) -> None:
+        """Raises `NotVerified` where no more runs may be started."""
+        if len(self.started) >= self.runs_at_most:
+            raise NotVerified(f"{self.runs_at_most} runs have been started, and no more are")
+
+    def run(self, inputs: Mapping[str, Any] | None = None) -> Run:
         """A run of the cheap model. Raises `Trouble` if the account cannot, `Unmet` if a run is not taken on."""
         before = len(self.started)
-        answer = self.try_run(self.model.path, self.model.inputs)
+        answer = self.try_run(self.model.path, inputs or self.model.inputs)
         code, message = answer.error
         if len(self.started) == before:
             if code in UNFIT:
@@ -150,23 +158,27 @@ class Service:
 
     def run_to_the_end(self) -> Run:
         """The run that `finished` follows, taken on and no more."""
-        return self._once("run", self.run)
+        return self.once("run", self.run)
 
     def finished(self) -> Finished:
         """The run that is let finish, followed over the socket from the begin."""
-        return self._once("finished", self._finish)
+        return self.once("finished", self._finish)
 
     def cancelled(self) -> Stopped:
         """The run that is cancelled at once."""
-        return self._once("cancelled", self._cancel)
+        return self.once("cancelled", self._cancel)
 
     def killed(self) -> Stopped:
         """The run that is killed as soon as it has a worker."""
-        return self._once("killed", self._kill)
+        return self.once("killed", self._kill)
 
     def task_of(self, answer: Answer) -> dict[str, Any]:
         """The one task in an answer; `Unmet` if there is none."""
-        tasks = answer.json.get("tasklist") if isinstance(answer.json, dict) else None
+        return self.task_in(answer.json)
+
+    def task_in(self, value: Any) -> dict[str, Any]:
+        """The one task in the JSON of an answer; `Unmet` if there is none."""
+        tasks = value.get("tasklist") if isinstance(value, dict) else None
         if not isinstance(tasks, list) or not tasks or not isinstance(tasks[0], dict):
             raise Unmet(IS_SHOWN)
         return tasks[0]
@@ -186,7 +198,7 @@ class Service:
             before = task
         raise NotVerified(f"the task was still in {status} after {LOOKS} looks")
 
-    def _once(self, name: str, make: Callable[[], T]) -> T:
+    def once(self, name: str, make: Callable[[], T]) -> T:
         """Made at the first call; what went wrong then goes wrong again for everybody who asks."""
         if name not in self._made:
             try:
@@ -200,7 +212,10 @@ class Service:
         return result
 
     def _finish(self) -> Finished:
-        run = self.run_to_the_end()
+        return self.follow(self.run_to_the_end())
+
+    def follow(self, run: Run) -> Finished:
+        """Listen to a task and look at it, to its end."""
         frames: list[dict[str, Any]] = []
         problem: Exception | None = None
         try:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from wiro_mock.contract.promise import Broken, Note, NotVerified, Promise, Trouble, Unmet
+from wiro_mock.contract.promise import BY_WISH, Broken, Note, NotVerified, Promise, Trouble, Unmet
 from wiro_mock.contract.service import Service
 
 Outcome: TypeAlias = Literal["held", "broken", "skipped"]
@@ -55,9 +55,11 @@ class Verdict:
 
 
 def chosen(promises: Sequence[Promise], areas: Iterable[str]) -> list[Promise]:
-    """The promises of these areas (of all, if there are none), with those that they need, in the order of the table."""
+    """The promises of these areas, with those that they need, in the order of the table. Without areas: of all but
+    those that are checked by wish only.
+    """
     wanted = set(areas)
-    names = {one.name for one in promises if not wanted or one.area in wanted}
+    names = {one.name for one in promises if (one.area in wanted if wanted else one.area not in BY_WISH)}
     by_name = {one.name: one for one in promises}
     open_ends = list(names)
     while open_ends:
@@ -172,7 +174,11 @@ def one_line(text: str) -> str:
 def not_asked_for(promises: Sequence[Promise], asked: Sequence[Promise]) -> list[Verdict]:
     """Verdicts on those that were left out, so that a report lists them as not verified."""
     names = {one.name for one in asked}
-    return [_skipped(one, "not asked for", "left out by --only") for one in promises if one.name not in names]
+    return [_skipped(one, "not asked for", _why_not(one)) for one in promises if one.name not in names]
+
+
+def _why_not(one: Promise) -> str:
+    return f"checked only by --only {one.area}: it {one.cost}" if one.area in BY_WISH else "left out by --only"
 
 
 def _skipped(promise: Promise, how: Skipped, because: str, notes: tuple[Note, ...] = ()) -> Verdict:

@@ -12,7 +12,8 @@ from wiro_mock.contract.checks import PROMISES
 from wiro_mock.contract.cleanup import clean_up
 from wiro_mock.contract.client import PATIENCE
 from wiro_mock.contract.runner import BUDGET, Target, prepared
-from wiro_mock.contract.verdicts import one_line, scrubbed
+from wiro_mock.contract.service import RUNS_AT_MOST
+from wiro_mock.contract.verdicts import chosen, one_line, scrubbed
 from wiro_mock.drift.findings import Drift, Finding, merged, unexplained
 from wiro_mock.drift.har import CannotRead
 from wiro_mock.drift.judging import judged
@@ -46,8 +47,9 @@ def drift_of_target(
     agreed: Callable[[str], bool],
 ) -> Drift:
     """Ask a service, and compare. Raises `CannotRun` where it cannot be asked, or would cost more than that."""
-    promises = [one for one in PROMISES if runs or one.cost != "runs a model"]
+    promises = [one for one in chosen(PROMISES, ()) if runs or one.cost != "runs a model"]
     service = prepared(target, promises, patience=patience, budget=budget, agreed=agreed, what="asking for the drift")
+    service.runs_at_most = RUNS_AT_MOST  # refused ones are asked for in any case
     tap = Tap(target.credentials, time.monotonic)
     service.http.tap, service.on_frame = tap.answered, tap.heard
     left: list[str] = []

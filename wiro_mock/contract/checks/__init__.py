@@ -4,7 +4,19 @@ A check knows an HTTP client, a socket client and the documented shapes, and not
 with a table of its own; the order is that in which they are checked.
 """
 
-from wiro_mock.contract.checks import auth, catalogue, files, runs, socket, tasks
+from wiro_mock.contract.checks import (
+    auth,
+    catalogue,
+    files,
+    language,
+    runs,
+    sessions,
+    socket,
+    sync,
+    tasks,
+    uploads,
+    webhooks,
+)
 from wiro_mock.contract.promise import Promise
 
 PROMISES: tuple[Promise, ...] = (
@@ -14,4 +26,9 @@ PROMISES: tuple[Promise, ...] = (
     *tasks.PROMISES,
     *socket.PROMISES,
     *files.PROMISES,
+    *uploads.PROMISES,
+    *sync.PROMISES,
+    *webhooks.PROMISES,
+    *language.PROMISES,
+    *sessions.PROMISES,
 )
