@@ -74,7 +74,7 @@ def client(world: World, scenario: str, model: str, actions: Sequence[str]) -> T
     )
 
 
-@settings(max_examples=30, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=20, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(
     scenario=st.sampled_from(NAMES),
     model=st.sampled_from(MODELS),

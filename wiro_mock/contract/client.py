@@ -10,9 +10,11 @@ import hashlib
 import hmac
 import ipaddress
 import json
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,7 +72,9 @@ class Http:
         self._pause = pause
         self.tap: Callable[[str, Mapping[str, str], object, Answer], None] | None = None
         # A server on this machine is not reached through a proxy of the environment.
-        self._client = httpx.Client(timeout=patience, follow_redirects=False, trust_env=not is_own(base_url))
+        own = is_own(base_url)
+        verify = _authorities() if own else True
+        self._client = httpx.Client(timeout=patience, follow_redirects=False, trust_env=not own, verify=verify)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -140,6 +144,12 @@ class Http:
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise Trouble(f"{call}: the connection broke: {_why(error)}") from None
         return httpx.Response(answer.status_code, headers=_plain(answer.headers), content=bytes(received))
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Those of httpx. To read them takes longer than all that is asked of a server on this machine, so it's done once."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def is_own(url: str) -> bool:
