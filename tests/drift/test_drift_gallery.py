@@ -70,9 +70,10 @@ def test_ten_times_slower_is_told_phase_by_phase() -> None:
 
 
 def other(name: str) -> str:
+    """Another value of a switch, as text: the next choice, a larger number, another sentence."""
     now = getattr(Profile(), name)
     found = next((one for one in choices(name) if one != str(now).lower()), "")
-    return found or "task-not-founded"
+    return found or (str(now + 1) if isinstance(now, int | float) else "task-not-founded")
 
 
 SWITCHES = (

@@ -148,7 +148,7 @@ class Http:
 
 @cache
 def _authorities() -> ssl.SSLContext:
-    """Those of httpx. To read them takes longer than all that is asked of a server on this machine, so it's done once."""
+    """Those of httpx, read once: that takes longer than all that a server on this machine is asked."""
     return httpx.create_ssl_context(trust_env=False)
 
 
