@@ -151,13 +151,13 @@ def test_what_is_no_snapshot_of_ours_is_refused(data: bytes, sentence: str) -> N
     assert sentence in refusal(data)
 
 
-ENDED = b'{"type":"PostprocessEnded","fields":[]}\n["PostprocessEnded"]'
+ENDED = b'{"type":"PostprocessEnded","fields":[]},["PostprocessEnded"]'
 WORLDS: Mapping[str, tuple[Callable[[bytes], bytes], str]] = {
     "cut": (lambda world: world[: len(world) // 2], "is damaged: line"),
     "no end": (lambda world: world[: world[:-1].rindex(b"\n") + 1], "does not come to its end"),
     "no JSON": (lambda world: b"\x80\x04\x95" + world, "line 1 of its world cannot be read: it is no JSON"),
     "deep": (lambda world: b"[" * 100_000 + b"]" * 100_000 + b"\n" + world, "nested too deep"),
-    "unknown type": (lambda world: b'{"type":"Popen","fields":["args"]}\n' + world, "there is no type 'Popen' here"),
+    "unknown type": (lambda world: b'[{"type":"Popen","fields":["args"]}]\n' + world, "there is no type 'Popen' here"),
     "unknown field": (lambda world: world.replace(b'"fields":["id","token"', b'"fields":["idd","token"'), "no field"),
     "another type": (lambda world: world.replace(b'["Step",700000', b'["Step","soon"', 1), "after cannot be 'soon'"),
     "nothing there": (lambda world: world.replace(b'{"!":0}', b'{"!":99999999}', 1), "refers to what does not stand"),
@@ -189,7 +189,7 @@ def test_a_zip_that_grows_beyond_all_bounds_is_refused(monkeypatch: pytest.Monke
     monkeypatch.setattr(archive, "LONGEST_LINE", 1 << 16)
     assert "a line of more than" in refusal(with_world(lambda world: b" " * (1 << 17) + world))
     monkeypatch.setattr(archive, "MOST_TEXT", 1 << 18)
-    assert "are read at most" in refusal(with_world(lambda world: b"{}\n" * (1 << 17) + world))
+    assert "are read at most" in refusal(with_world(lambda world: b"[]\n" * (1 << 17) + world))
     monkeypatch.setattr(archive, "MOST_SCENARIOS", 1000)
     assert "MiB of scenarios" in refusal(with_entries(**{"scenarios/1/a.yaml": b"#" * 2000}))
     monkeypatch.setattr(archive, "MOST_ENTRIES", 2)
@@ -212,13 +212,14 @@ def test_a_field_that_came_later_is_filled_in() -> None:
     def older(world: bytes) -> bytes:
         lines = []
         for line in world.splitlines():
-            value = json.loads(line)
-            if isinstance(value, dict) and value["type"] == "File":
-                assert value["fields"][-1] == "task_id"
-                value["fields"].pop()
-            elif isinstance(value, list) and value[0] == "File":
-                value.pop()
-            lines.append(json.dumps(value).encode())
+            items = json.loads(line)
+            for item in items:
+                if isinstance(item, dict) and item["type"] == "File":
+                    assert item["fields"][-1] == "task_id"
+                    item["fields"].pop()
+                elif isinstance(item, list) and item[0] == "File":
+                    item.pop()
+            lines.append(json.dumps(items).encode())
         return b"\n".join(lines)
 
     world = loaded(with_world(older), make_world())

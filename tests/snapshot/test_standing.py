@@ -26,11 +26,11 @@ def through_text(where: Standing) -> Standing:
     return read
 
 
-def written(where: Standing) -> list[str]:
+def written(where: Standing) -> list[bytes]:
     """Its lines."""
     lines: list[str] = []
     Writer(types(), lines.append).write(where)
-    return lines
+    return [line.encode() for line in lines]
 
 
 def moved(sim: Simulation, limits: Limits) -> Simulation:

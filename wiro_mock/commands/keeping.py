@@ -99,7 +99,7 @@ class AtExit:
             put(self._world, self._taken, self._path)
         except SnapshotError as error:
             raise click.ClickException(f"the world is not saved: {error}") from None
-        tasks = len(self._taken.kept.standing.logs)
+        tasks = len(self._taken.logs)
         self._world.tell(f"saved {tasks} task{'' if tasks == 1 else 's'} to {self._path}")
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from wiro_mock.kernel.account import Account
 from wiro_mock.kernel.events import Entry, Event, Instant
@@ -44,8 +44,8 @@ class Log:
         """The log of these entries."""
         return cls(
             task_id=task_id,
-            at=tuple(entry.at for entry in entries),
-            events=tuple(entry.event for entry in entries),
+            at=tuple([entry.at for entry in entries]),
+            events=tuple([entry.event for entry in entries]),
         )
 
     def entries(self) -> list[Entry]:
@@ -101,8 +101,27 @@ class Standing:
     runs: Mapping[str, RunCount]
 
 
+Logs: TypeAlias = Sequence[tuple[str, tuple[Entry, ...]]]
+"""The logs of tasks by their ids, as they were at an instant."""
+
+
+def logs_of(sim: Simulation) -> Logs:
+    """The logs of all tasks, copied: quickly, since others wait."""
+    return [(task_id, tuple(log)) for task_id, log in sim._logs.items()]
+
+
+def with_logs(bare: Standing, logs: Logs) -> Standing:
+    """A standing with its logs: they take longer to be made than all the rest, and nobody need wait for them."""
+    return replace(bare, logs=tuple(Log.of(task_id, log) for task_id, log in logs))
+
+
 def standing(sim: Simulation) -> Standing:
-    """Where a simulation stands. Takes little time: values are shared, nothing but lists is copied."""
+    """Where a simulation stands."""
+    return with_logs(bare_standing(sim), logs_of(sim))
+
+
+def bare_standing(sim: Simulation) -> Standing:
+    """Where a simulation stands, but for the logs. Values are shared, nothing but lists is copied."""
     index, schedule = sim.files, sim._schedule
     due = {item[3]: item[0] for item in schedule.heap if not schedule._is_stale(item)}
     return Standing(
@@ -115,7 +134,7 @@ def standing(sim: Simulation) -> Standing:
         folders_made=sim._folders,
         forgotten=sim.forgotten,
         dropped=sim.dropped,
-        logs=tuple(Log.of(task_id, log) for task_id, log in sim._logs.items()),
+        logs=(),
         finished=tuple(sim._finished),
         courses={task_id: _course(sim, task_id, due.get(task_id)) for task_id in schedule.cursors},
         line=tuple(one for one in schedule.line if schedule.state(one) == "waiting"),

@@ -25,7 +25,7 @@ from wiro_mock.mock import World
 from wiro_mock.snapshot.atomic import replacing
 from wiro_mock.snapshot.kept import Kept
 from wiro_mock.snapshot.kinds import types
-from wiro_mock.snapshot.plain import LONGEST_LINE, Reader, Writer
+from wiro_mock.snapshot.plain import Reader, Writer
 from wiro_mock.snapshot.taking import Taken
 from wiro_mock.snapshot.trouble import SnapshotError
 
@@ -35,6 +35,8 @@ MIGRATIONS: Final[Mapping[int, Callable[[Mapping[str, Any]], Mapping[str, Any]]]
 HEAD, WORLD = "snapshot.json", "world.jsonl"
 MOST_TEXT = 1 << 30
 """Bytes of all lines of a world."""
+LONGEST_LINE = 512 << 20
+"""Bytes of one line: a client may send a long text, and a character may take six."""
 MOST_SCENARIOS = 256 << 20
 MOST_ENTRIES = 1_000_000
 _MOST_HEAD = 1 << 20
@@ -79,7 +81,7 @@ def write_to(world: World, taken: Taken, file: IO[bytes]) -> None:
     with zipfile.ZipFile(file, "w", compresslevel=1) as out:
         out.writestr(_entry(HEAD), json.dumps(_head(taken), indent=1))
         with out.open(_entry(WORLD), "w", force_zip64=True) as lines:
-            Writer(types(), lambda line: lines.write(line.encode() + b"\n")).write(taken.kept)
+            Writer(types(), _Lines(lines).put).write(taken.kept)
         for blob in taken.blobs:
             with out.open(_entry(f"blobs/{blob.digest}", packed=False), "w", force_zip64=True) as stored:
                 for piece in world.blobs.chunks(blob):
@@ -87,6 +89,21 @@ def write_to(world: World, taken: Taken, file: IO[bytes]) -> None:
         for number, content in enumerate(taken.contents, 1):
             for name, data in sorted(content.files.items()):
                 out.writestr(_entry(f"scenarios/{number}/{name}"), data)
+
+
+class _Lines:
+    """Lines on their way into a file: no more than are read again."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._total = 0
+
+    def put(self, line: str) -> None:
+        """Write one. Raises `SnapshotError`."""
+        self._total += len(line) + 1
+        if len(line) >= LONGEST_LINE or self._total > MOST_TEXT:
+            raise SnapshotError(f"this world has more than {MOST_TEXT >> 20} MiB of text: too much for a snapshot")
+        self._file.write(line.encode("ascii") + b"\n")
 
 
 def _head(taken: Taken) -> dict[str, Any]:

@@ -13,11 +13,18 @@ from dataclasses import fields
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
+from wiro_mock.kernel.texts import Growing
+
 Check: TypeAlias = Callable[[object], bool]
 
 
 def checks_of(kind: type, names: Mapping[str, type]) -> Mapping[str, Check]:
     """For each field of a dataclass, whether a value may stand there. `names` are types that its module only names."""
+    return {name: check_of(hint) for name, hint in hints_of(kind, names).items()}
+
+
+def hints_of(kind: type, names: Mapping[str, type]) -> Mapping[str, Any]:
+    """The annotations of a dataclass's fields, as the things that they name."""
     import wiro_mock.kernel.audio
     import wiro_mock.kernel.session
     import wiro_mock.kernel.tokens
@@ -25,7 +32,7 @@ def checks_of(kind: type, names: Mapping[str, type]) -> Mapping[str, Check]:
     module = vars(sys.modules[kind.__module__])
     extra = {"Sound": wiro_mock.kernel.audio.Sound, "Decimal": __import__("decimal").Decimal}
     hints = get_type_hints(kind, globalns={**names, **extra, **module})
-    return {field.name: check_of(hints[field.name]) for field in fields(kind)}
+    return {field.name: hints[field.name] for field in fields(kind)}
 
 
 def check_of(hint: Any) -> Check:
@@ -61,7 +68,7 @@ def _instance(kind: type) -> Check:
         return lambda value: type(value) is kind or (kind is str and isinstance(value, str))
     if kind is float:
         return lambda value: type(value) in (int, float)
-    if kind.__name__ == "Growing":  # what grew has come to its end: it is a text now
+    if kind is Growing:  # what grew has come to its end: it is a text now
         return lambda value: isinstance(value, str)
     return lambda value: isinstance(value, kind)
 

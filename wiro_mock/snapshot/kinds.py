@@ -32,7 +32,7 @@ KERNEL: Final = (
     session.Script, session.ScriptTurn, session.Dictation, session.Session, session.Ear, session.Speech,
     audio.Tone, audio.Clip, audio.Excerpt, answer.Answer, answer.Piece, answer.Usage, answer.Turn,
     catalog.Model, catalog.Parameter, prices.Tier, prices.Used, files.Blob, files.File, files.FileKind, files.Folder,
-    account.Account, account.Project, rules.Delivery, rules.Limits, run_counts.RunCount,
+    account.Account, account.Project, rules.Delivery, run_counts.RunCount,
 )  # fmt: skip
 SHELL: Final = (Profile, Outcome, InputNote, Exchange, Attempt)
 

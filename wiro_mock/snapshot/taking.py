@@ -6,7 +6,8 @@ Values are frozen, so what is written down afterwards, in another thread and in 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import count
 
 from wiro_mock.casting import Use
@@ -15,20 +16,26 @@ from wiro_mock.deliveries import Webhook
 from wiro_mock.faults import Fault
 from wiro_mock.faults.sets import Armed
 from wiro_mock.kernel.files import Blob
-from wiro_mock.kernel.standing import plans, standing
+from wiro_mock.kernel.standing import Logs, bare_standing, logs_of, plans, with_logs
 from wiro_mock.language.faults import TaskFault
 from wiro_mock.mock import World
 from wiro_mock.scenario import Scenario
 from wiro_mock.snapshot import kept as k
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Taken:
     """What is kept of a world, the bytes that belong to it, and the folders whose scenarios it plays."""
 
-    kept: k.Kept
+    bare: k.Kept
+    logs: Logs
     blobs: tuple[Blob, ...]
     contents: tuple[Content, ...]
+
+    @cached_property
+    def kept(self) -> k.Kept:
+        """What is kept of the world, with the logs of its tasks. Takes a while, for which nobody waits."""
+        return replace(self.bare, standing=with_logs(self.bare.standing, self.logs))
 
 
 def take(world: World, *, secret: bool = True) -> Taken:
@@ -44,7 +51,7 @@ def take(world: World, *, secret: bool = True) -> Taken:
         made = k.Kept(
             settings=_settings(world),
             project=world.project if secret else None,
-            standing=standing(world.sim),
+            standing=bare_standing(world.sim),
             journal=_journal(world),
             deliveries=_deliveries(world),
             faults=tuple(_fault(one, is_armed=True) for one in world.faults if one.number not in in_sets),
@@ -73,7 +80,7 @@ def take(world: World, *, secret: bool = True) -> Taken:
         blobs = _blobs(world)
         for blob in blobs:
             world.blobs.pin(blob)
-        return Taken(kept=made, blobs=blobs, contents=_contents(world))
+        return Taken(bare=made, logs=logs_of(world.sim), blobs=blobs, contents=_contents(world))
 
 
 def let_go(world: World, taken: Taken) -> None:
@@ -233,7 +240,8 @@ def _sockets(world: World) -> int:
 def _blobs(world: World) -> tuple[Blob, ...]:
     """Every file's bytes once, those of files that are still to be produced among them."""
     files: Iterable[Blob] = (file.blob for file in world.sim.files)
-    planned = (blob for _, plan in plans(world.sim) for blob in plan.blobs())
+    each = {id(plan.items): plan for _, plan in plans(world.sim)}  # many tasks share one
+    planned = (blob for plan in each.values() for blob in plan.blobs())
     linked = (blob for task in world.sim.tasks() for blob in task.job.linked.values())
     declared = (one.blob for one in world.inputs)
     found = {blob.digest: blob for blob in (*files, *planned, *linked, *declared)}
