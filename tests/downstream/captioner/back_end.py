@@ -38,8 +38,9 @@ class Job:
 class BackEnd:
     """`order` starts a job, and `app` has the route that ends it."""
 
-    def __init__(self, captioner: Captioner) -> None:
+    def __init__(self, captioner: Captioner, callback: str = CALLBACK) -> None:
         self.captioner = captioner
+        self.callback = callback
         self.jobs: dict[str, Job] = {}
         self.unknown: set[str] = set()
         self.lock = threading.Lock()
@@ -47,7 +48,7 @@ class BackEnd:
 
     def order(self, picture: str) -> Job:
         """Start a job, and write it down: from now on it is known."""
-        started = self.captioner.start(picture, callbackUrl=CALLBACK)
+        started = self.captioner.start(picture, callbackUrl=self.callback)
         job = Job(picture, started.task_id)
         with self.lock:
             self.jobs[job.task_id] = job

@@ -7,11 +7,16 @@ three when nothing is said. `--bug NAME` plants a mistake in the clients, to see
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
+from starlette.applications import Starlette
 from wiro_mock import WiroMock
 
 from captioner.aio import AsyncCaptioner
@@ -66,11 +71,30 @@ def bug(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def back_end(wiro: WiroMock, captioner: Captioner, request: pytest.FixtureRequest) -> BackEnd:
-    """Our back end, which Wiro calls back in process, whatever the door to Wiro."""
+def back_end(wiro: WiroMock, captioner: Captioner, door: str, request: pytest.FixtureRequest) -> Iterator[BackEnd]:
+    """Our back end, which Wiro calls back as it is called: in process, or over a socket."""
     back_end = BACK_END_BUGS.get(str(request.config.getoption("bug")), BackEnd)(captioner)
-    wiro.webhooks.to(back_end.app, host="captions.example")
-    return back_end
+    if door == "respx":
+        wiro.webhooks.to(back_end.app, host="captions.example")
+        yield back_end
+        return
+    with listening(back_end.app) as port:
+        back_end.callback = f"http://127.0.0.1:{port}/wiro"
+        yield back_end
+
+
+@contextmanager
+def listening(app: Starlette) -> Iterator[int]:
+    """A server of ours; its port."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        try:
+            yield int(listener.getsockname()[1])
+        finally:
+            server.should_exit = True
+            thread.join(10)
 
 
 @pytest.fixture
