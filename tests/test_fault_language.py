@@ -440,11 +440,11 @@ def test_a_fault_that_was_looked_for_in_vain_says_how_many_came() -> None:
 
 
 def test_the_shipped_sets() -> None:
-    """Five, by name; a wrong one is told."""
+    """By name; a wrong one is told."""
     with made() as wiro:
         names = [one.name for one in wiro.world.casting.library.fault_sets]
         hooks = ["webhook-first", "webhook-lies", "webhook-trouble", "webhook-twice"]
-        assert names == ["bad-day", "cold-start", "flaky-network", "rate-limited", "slow-gpu", *hooks]
+        assert names == ["bad-day", "cold-start", "flaky-network", "rate-limited", "slow-gpu", "sync-trouble", *hooks]
         wiro.faults(*names, optional=True)
         assert misuse(lambda: wiro.faults("bad-dya")) == "faults: no fault set 'bad-dya'; did you mean 'bad-day'?"
 

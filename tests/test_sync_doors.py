@@ -323,3 +323,30 @@ def test_a_run_is_no_synchronous_run_to_a_fault() -> None:
         assert client.post(SYNC, json={}).status_code == 200
         world.faults.arm(Fault(item=make_fault({"on": "Run*", "do": {"status": 502}}), where="here"))
         assert client.post(SYNC, json={}).status_code == 502
+
+
+@pytest.mark.parametrize("headers", [{}, EVENTS], ids=["json", "events"])
+def test_the_set_sync_trouble_loses_answers_and_no_tasks(headers: dict[str, str]) -> None:
+    """Given up by a gateway, lost, broken off, slow, and well; five tasks, each to be paid for."""
+    became: list[Any] = []
+    with live() as running:
+        running.world.arm_set("sync-trouble", where="here")
+        for _ in range(5):
+            try:
+                became.append(running.http.post(CHAT, json=PROMPT, headers={**signed(), **headers}).status_code)
+            except httpx.TransportError:
+                became.append("lost")
+        assert became == [504, "lost", "lost", 200, 200]
+        running.world.skip(600 * SECOND)
+        assert [task.exit_code for task in tasks(running)] == [0] * 5
+        assert not [*running.world.faults]
+
+
+@pytest.mark.parametrize("scenario", ["team-spend-limit", "member-spend-limit", "team-model-not-allowed"])
+def test_a_team_refuses_synchronous_runs_too(scenario: str) -> None:
+    """With the sentence of its policy (rest.md §2.3)."""
+    with in_process() as (world, client):
+        world.use(scenario)
+        told = client.post(SYNC, json={}, headers=EVENTS).json()["errors"][0]
+        assert (told["code"], "team" in told["message"].lower()) == (0, True)
+        assert not [*world.sim.tasks()]

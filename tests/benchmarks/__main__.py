@@ -16,6 +16,7 @@ from tests.benchmarks import (
     snapshots,
     sockets,
     startup,
+    sync,
     voice,
     webhooks,
 )
@@ -29,6 +30,7 @@ if __name__ == "__main__":
         fanout,
         voice,
         webhooks,
+        sync,
         long_run,
         snapshots,
         plugin,
