@@ -145,6 +145,8 @@ def test_the_shell_blocks_run_as_they_stand(tmp_path: Path) -> None:
     assert "BLOCK_ONLY_HIGH" in done.stdout
     (promises,) = re.findall(r"against (\d+) promises", README)
     assert f"{promises} held" in done.stdout
+    assert "\nready\n" in done.stdout
+    assert (tmp_path / "demo.zip").stat().st_size > 1_000
     assert done.stderr == ""
 
 
@@ -152,7 +154,7 @@ MODULES = [block for block in blocks("python") if block.startswith("import ") an
 """The blocks of Python in README that are whole test modules."""
 
 
-@pytest.mark.parametrize(("block", "passed"), [*zip(MODULES, ("2 passed", "1 passed"), strict=True)])
+@pytest.mark.parametrize(("block", "passed"), [*zip(MODULES, ("2 passed", "1 passed", "1 passed"), strict=True)])
 def test_the_python_in_readme_is_a_test_module_that_passes(tmp_path: Path, block: str, passed: str) -> None:
     """With pytest, from nowhere near this checkout."""
     (tmp_path / "test_caption.py").write_text(block, encoding="utf-8")
