@@ -158,6 +158,7 @@ def test_secrets_are_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("wiro-mock.toml").write_text('api-secret = "hush-1"\npublic-url = "https://me:hush-5@wiro.test"\n')
     monkeypatch.setenv("WIRO_API_KEY", "hush-2")
     monkeypatch.setenv("WIRO_MOCK_ADMIN_TOKEN", "hush-3")
+    assert play("config", "watch").exit_code == 0
     for words in (["config"], ["config", "--json"], ["config", "record", "--redact", "hush-4"]):
         result = play(*words)
         assert result.exit_code == 0
@@ -193,7 +194,7 @@ def test_config_tells_of_the_file_and_of_variables_that_configure_nothing(monkey
         ("port = true", "wiro-mock.toml:1: port is a whole number, not true or false"),
         ("tls = 1", "wiro-mock.toml:1: tls is true or false, not a number"),
         ("time = 2026-01-01", "wiro-mock.toml:1: time is a text, not a date or a time"),
-        ("time = ['auto']", "wiro-mock.toml:1: time has one value, not a list"),
+        ("time = ['auto']", "wiro-mock.toml:1: time has one value, not a list; write a text"),
         ("realtime-grace = nan", "wiro-mock.toml:1: realtime-grace is a number, not a number"),
         ("faults = [['a']]", "wiro-mock.toml:1: faults is a text, not a list"),
         (r'scenarios = "a\u0000b"', "wiro-mock.toml:1: scenarios has a NUL in it, which no option can have"),
@@ -220,6 +221,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
     places = [line.partition(": ")[0] for line in told]
     assert places == [f"wiro-mock.toml:{line}" for line in (1, 3, 4, 6)]
     assert "hush" not in "".join(told)
+    assert not any("--help" in line for line in told)
 
 
 def test_what_contradicts_is_named_with_both_places(monkeypatch: pytest.MonkeyPatch) -> None:

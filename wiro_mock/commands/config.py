@@ -74,8 +74,7 @@ def context_of(ctx: click.Context, name: str, flags: tuple[str, ...]) -> click.C
     command = ctx.parent.command.get_command(ctx.parent, name)
     assert command is not None
     for param in command.params:
-        if isinstance(param, click.Option) and param.required:
-            param.required = False  # what is missing is shown to be missing
+        param.required = False  # what is missing is shown to be missing
     return command.make_context(name, list(flags), parent=ctx.parent)
 
 

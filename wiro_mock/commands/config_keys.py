@@ -103,7 +103,7 @@ def _checked(param: click.Parameter, value: Any, folder: Path) -> Any:
         many = value if isinstance(value, list) else [value]
         return [_single(param, one, folder) for one in many]
     if isinstance(value, list):
-        raise ValueError("has one value, not a list")
+        raise ValueError("has one value, not a list; write a text, with commas where it takes several")
     return _single(param, value, folder)
 
 

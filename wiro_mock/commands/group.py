@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import click
 
+from wiro_mock.commands.config_file import BadConfiguration
 from wiro_mock.commands.configuring import configured, told_with_place
 
 COMMANDS = (
@@ -112,7 +113,7 @@ def _sentence(error: click.ClickException) -> str:
             text += f"; did you mean {_nearest(error.option_name, error.possibilities)}?"
     else:
         text = (told_with_place(error) if isinstance(error, click.UsageError) else error.format_message()).rstrip(".")
-    if isinstance(error, click.UsageError) and ";" not in text:
+    if isinstance(error, click.UsageError) and ";" not in text and not isinstance(error, BadConfiguration):
         text += f"; see {error.ctx.command_path if error.ctx else 'wiro-mock'} --help"
     return text
 
