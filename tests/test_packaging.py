@@ -117,6 +117,8 @@ def test_a_wheel_holds_the_package_its_scenarios_its_types_and_its_licence(
     """Built from the tree or by way of the source distribution."""
     names = set(names_in(request.getfixturevalue(built)))
     assert {f"wiro_mock/{scenario}" for scenario in SCENARIOS} <= names
+    # Of what wiro-mock help shows, the one that does not lie in the package.
+    assert {"wiro_mock/README.md", "wiro_mock/limits.md", "wiro_mock/testing/migration.md"} <= names
     assert {"wiro_mock/py.typed", "wiro_mock/__init__.py", "wiro_mock/kernel/simulation.py"} <= names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert not any(name.startswith(("tests/", "scenarios/")) for name in names)

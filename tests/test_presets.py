@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -155,6 +156,19 @@ def test_each_is_one_word_of_serve_and_the_flags_that_are_told(
     assert settings != serve()
     assert all((shipped() / "faults" / f"{one}.yaml").is_file() for one in settings.faults)
     assert not settings.use or (shipped() / f"{settings.use}.yaml").is_file()
+
+
+def test_a_preset_holds_for_a_world_that_goes_on_from_a_snapshot(tmp_path: Path) -> None:
+    """What is given beside `--load` holds: its scenario plays, and its fault sets are armed."""
+    from wiro_mock.commands.keeping import load_into
+    from wiro_mock.mock import World
+    from wiro_mock.snapshot import save
+
+    save(World(), tmp_path / "world")
+    world = World(Settings(use="llm", faults=("cold-start",)))
+    load_into(world, tmp_path / "world")
+    assert [use.name for use in world.uses] == ["llm"]
+    assert [armed.of.name for armed in world.fault_sets] == ["cold-start"]
 
 
 def test_presets_are_listed_with_their_flags() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -63,7 +64,9 @@ class Reader:
         from wiro_mock.language.complaints import did_you_mean
 
         name = path[-1]
-        if isinstance(value, dict):
+        if isinstance(value, dict) and len(path) > 1:
+            what, names = f"{path[0]} has no sections of its own", list(known)
+        elif isinstance(value, dict):
             what, names = f"there is no section {name!r}", list(CONFIGURABLE)
         else:
             what, names = f"there is no option {name!r}", list(known)
@@ -114,8 +117,8 @@ def _single(param: click.Parameter, value: Any, folder: Path) -> Any:
             raise ValueError(f"is a whole number, not {_told(value)}")
         return value
     if isinstance(kind, click.types.FloatParamType):
-        if type(value) not in (int, float) or value != value:  # noqa: PLR0124 -- only NaN is not itself
-            raise ValueError(f"is a number, not {_told(value)}")
+        if type(value) not in (int, float) or not math.isfinite(value):
+            raise ValueError(f"is a finite number, not {value if isinstance(value, float) else _told(value)}")
         return value
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(f"is a text, not {_told(value)}")
@@ -132,7 +135,7 @@ def _told(value: object) -> str:
         str: "a text",
         bool: "true or false",
         int: "a number",
-        float: "a number",
+        float: "a decimal number",
         list: "a list",
         dict: "a section",
     }

@@ -43,12 +43,17 @@ def load_into(world: World, path: Path) -> None:
     if is_given("seed"):
         raise click.UsageError("--seed and --load contradict each other: a snapshot has its seed; leave --seed out")
     balance = world.settings.balance if is_given("balance") else None
+    faults = world.settings.faults
     try:
         loaded = load(world, path, keep=keep)
     except SnapshotError as error:
         raise click.ClickException(str(error)) from None
     if balance is not None:
         world.change_account(balance=balance)
+    for name in faults:
+        if name not in world.settings.faults:
+            world.arm_set(name, where="--faults", optional=True)
+    world.use_standing()
     s = "" if loaded.tasks == 1 else "s"
     failed = f"; {len(loaded.failed)} failed, whose backends were at work" if loaded.failed else ""
     world.tell(f"loaded {loaded.tasks} task{s} from {path}, {loaded.unfinished} of them unfinished{failed}")

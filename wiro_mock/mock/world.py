@@ -41,8 +41,7 @@ class World(State):
         super()._start()
         for name in self.settings.faults:
             self.arm_set(name, where="--faults", optional=True)
-        if name := self.settings.use:
-            self.casting.use(Use(scenarios=(self.casting.find(name),), optional=True, where="--use", wide=True))
+        self.use_standing()
 
     def handle(self, request: Request, *, unread: str = "") -> Response:
         """Play one request: settle, answer, write it down. Never raises for what a client can send.
@@ -181,6 +180,15 @@ class World(State):
             scenario = self.casting.find(name)
             self.casting.use(Use(scenarios=(scenario,), model=model, times=times))
             return scenario
+
+    def use_standing(self) -> None:
+        """Play the scenario of the settings from now on, where they name one.
+
+        Raises `ScenarioError` when there is none of this name.
+        """
+        if name := self.settings.use:
+            found = self.casting.find(name)
+            self.casting.use(Use(scenarios=(found,), optional=True, where="--use", wide=True))
 
     def use_none(self) -> None:
         """Let every run find its scenario by itself again."""
