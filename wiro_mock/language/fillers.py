@@ -1,7 +1,7 @@
 """Files of any size, made as they are read: words, tables, tones, and pictures that are padded to a number of bytes.
 
 Each is a value that gives the same pieces every time it is read, so that the largest takes no memory. What is random
-in them comes from a seed through SHA-256, which is the same on every machine and in every version of Python.
+in them comes from a seed, and is the same on every machine and in every version of Python.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import random
+import re
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Final, Literal, Protocol, TypeAlias
@@ -43,9 +45,9 @@ def size_of(content: Content) -> int:
     return len(content) if isinstance(content, bytes) else sum(map(len, content))
 
 
-def drawn(seed: str, place: int) -> int:
-    """A number from 0 to 2⁶⁴ - 1 that belongs to a place."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{place}".encode()).digest()[:8], "big")
+def _draws(seed: str) -> Callable[[], float]:
+    """Numbers from 0 to 1, of which Python promises that the same seed gives the same."""
+    return random.Random(seed).random  # noqa: S311 -- for made-up values
 
 
 def noise(seed: str, size: int) -> Iterator[bytes]:
@@ -66,9 +68,9 @@ class Words:
     size: int
 
     def __iter__(self) -> Iterator[bytes]:
-        order = (drawn(self.seed, at) for at in range(800))
-        block = "".join(f"{SENTENCES[one % len(SENTENCES)]}\n" for one in order).encode()
         if self.size:
+            draw = _draws(self.seed)
+            block = "".join(f"{SENTENCES[int(draw() * len(SENTENCES))]}\n" for _ in range(800)).encode()
             yield from _cut(cycle((block,)), self.size - 1)
             yield b"\n"
 
@@ -87,21 +89,23 @@ class Table:
         while piece := "".join(islice(lines, ROWS_AT_ONCE)):
             yield piece.encode()
 
-    def _row(self, number: int) -> list[object]:
-        return [_value(kind, drawn(f"{self.seed}/{name}", number), number) for name, kind in self.columns]
+    def _rows(self) -> Iterator[list[object]]:
+        makers = [_MAKERS[kind] for _, kind in self.columns]
+        draw = _draws(self.seed)
+        for number in range(1, self.rows + 1):
+            yield [make(draw(), number) for make in makers]
 
     def _csv(self) -> Iterator[str]:
         yield _csv_line([name for name, _ in self.columns])
-        for number in range(1, self.rows + 1):
-            yield _csv_line(self._row(number))
+        yield from map(_csv_line, self._rows())
 
     def _json(self) -> Iterator[str]:
-        names = [name for name, _ in self.columns]
-        yield "["
-        for number in range(1, self.rows + 1):
-            row = json.dumps(dict(zip(names, self._row(number), strict=True)), ensure_ascii=False)
-            yield f"{',' if number > 1 else ''}\n{row}"
-        yield "\n]\n"
+        names, write = [name for name, _ in self.columns], json.JSONEncoder(ensure_ascii=False).encode
+        before = "[\n"
+        for row in self._rows():
+            yield before + write(dict(zip(names, row, strict=True)))
+            before = ",\n"
+        yield "\n]\n" if self.rows else "[]\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,32 +161,32 @@ def _cut(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
         size -= len(piece)
 
 
-def _value(kind: Kind, drawn_number: int, row: int) -> object:
-    match kind:
-        case "count":
-            return row
-        case "number":
-            return drawn_number % 100_000 / 100
-        case "flag":
-            return drawn_number % 2 == 0
-        case "date":
-            return f"2025-{drawn_number % 12 + 1:02d}-{drawn_number // 12 % 28 + 1:02d}"
-    words = SENTENCES[drawn_number % len(SENTENCES)]
-    return words if kind == "text" else _word(words, drawn_number // len(SENTENCES))
+_WORDS: Final = tuple(sorted({word.strip(",.;").lower() for sentence in SENTENCES for word in sentence.split()}))
 
 
-def _word(sentence: str, place: int) -> str:
-    words = sentence.replace(",", "").replace(".", "").replace(";", "").split()
-    return words[place % len(words)].lower()
+def _date(drawn: float, _: int) -> str:
+    day = int(drawn * 336)
+    return f"2025-{day // 28 + 1:02d}-{day % 28 + 1:02d}"
 
 
-def _csv_line(row: Sequence[object]) -> str:
+_MAKERS: Final[Mapping[Kind, Callable[[float, int], object]]] = {
+    "count": lambda _, row: row,
+    "word": lambda drawn, _: _WORDS[int(drawn * len(_WORDS))],
+    "number": lambda drawn, _: int(drawn * 100_000) / 100,
+    "text": lambda drawn, _: SENTENCES[int(drawn * len(SENTENCES))],
+    "date": _date,
+    "flag": lambda drawn, _: drawn < 0.5,
+}
+_QUOTED: Final = re.compile('[,"\r\n]')
+
+
+def _csv_line(row: Iterable[object]) -> str:
     return ",".join(map(_csv_cell, row)) + "\r\n"
 
 
 def _csv_cell(value: object) -> str:
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return '"{}"'.format(text.replace('"', '""')) if any(char in ',"\r\n' for char in text) else text
+    text = value if isinstance(value, str) else str(value).lower()
+    return '"{}"'.format(text.replace('"', '""')) if _QUOTED.search(text) else text
 
 
 def kinds_of(columns: int | Sequence[str] | Mapping[str, Kind] | None) -> tuple[tuple[str, Kind], ...]:
