@@ -238,7 +238,7 @@ def test_the_same_seed_gives_the_same_files() -> None:
         ("filler: 200MB", "'200MB' is larger than 100 MiB, and no file may be"),
         ("table: {}", "produce.table.rows: is missing"),
         ("table: {rows: 1, colums: 3}", "colums: unknown key; did you mean 'columns'?"),
-        ("table: {rows: 500000}", "it would have 1500000 cells; write at most 200000"),
+        ("table: {rows: 100000}", "it would have 300000 cells; write at most 200000"),
         ("table: {rows: 1, columns: []}", "are no columns; write how many, their names, or names with what is in them"),
         ("table: {rows: 1, columns: {a: int}}", "'int' is not possible; write one of: count, word, number, text, date"),
         ("table: {rows: 1, columns: [a, a]}", "no name stands there twice"),
