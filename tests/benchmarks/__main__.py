@@ -17,6 +17,7 @@ from tests.benchmarks import (
     sockets,
     startup,
     sync,
+    uploads,
     voice,
     webhooks,
 )
@@ -31,6 +32,7 @@ if __name__ == "__main__":
         voice,
         webhooks,
         sync,
+        uploads,
         long_run,
         snapshots,
         plugin,
