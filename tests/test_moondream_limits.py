@@ -241,6 +241,22 @@ def test_what_a_url_hides_is_in_no_reason(fake: Engine) -> None:
     world.close()
 
 
+@pytest.mark.parametrize("key", ["s3cr3t\nX: 1", "s3cr3t\x00", "s3cr3t\u00fc"])
+def test_a_key_that_no_header_can_have_is_not_told(fake: Engine, key: str) -> None:
+    """The HTTP client refused it when it was to be sent, and quoted it: into the task's debugerror."""
+    with pytest.raises(ValueError, match="the key for the engine has characters that no header can have") as caught:
+        moondream.at(fake.url, key=key)
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_a_key_is_taken_without_the_newline_of_its_file(fake: Engine) -> None:
+    """`$(<file)` is without it, a mounted secret is not."""
+    world = world_at(fake.url, key="s3cr3t\n")
+    assert ended(world, start(world)).exit_code == 0
+    assert fake.asked[0].headers["x-moondream-auth"] == "s3cr3t"
+    world.close()
+
+
 def test_the_engines_url_with_a_password_fails_a_scenarios_run_without_telling_it() -> None:
     """Options of a scenario come to nobody's eyes before a run."""
     from wiro_mock.backends import check_backend

@@ -171,8 +171,9 @@ def read_endpoint(url: str, *, key: str = "", seconds: float = SILENCE_SECONDS) 
         raise ValueError(f"{bare_url(url)!r} is no endpoint{why}; write it like http://127.0.0.1:2020/v1") from None
     if "?" in target.path:
         raise ValueError(f"{bare_url(url)!r} is no endpoint: it has a query; write it like http://127.0.0.1:2020/v1")
-    if key and not (key.isascii() and key.isprintable()):
-        raise ValueError("the key of the endpoint has characters that no header carries")
+    key = key.strip()  # of a file that ends with a newline
+    if not (key.isascii() and key.isprintable()):  # the HTTP client would say so, and quote it
+        raise ValueError("the key for the engine has characters that no header can have; look at MOONDREAM_API_KEY")
     return Endpoint(target=target, key=key, seconds=seconds)
 
 
