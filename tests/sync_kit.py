@@ -11,14 +11,18 @@ from typing import Any
 
 import httpx
 
-from tests.api_kit import CAPTION, signed
+from tests.api_kit import CAPTION, make_world, signed
 from tests.live_kit import Live, eventually
 from tests.process_kit import PATIENCE
 from wiro_mock.kernel.task import Task
+from wiro_mock.mock import World
+from wiro_mock.respx_router import make_router
 
 SYNC = f"{CAPTION}/sync"
 CHAT = "/v1/Run/google/gemini-3-flash/sync"
 EVENTS = {"accept": "text/event-stream"}
+PROMPT = {"prompt": "hello"}
+API = "https://api.wiro.ai"
 
 
 def sync(running: Live, path: str = SYNC, **fields: Any) -> httpx.Response:
@@ -76,3 +80,12 @@ def names(found: Iterable[tuple[str, Any]]) -> list[str]:
     """The names of events, a row of the same as one."""
     told = [name for name, _ in found]
     return [name for at, name in enumerate(told) if not at or told[at - 1] != name]
+
+
+@contextmanager
+def in_process(**settings: Any) -> Iterator[tuple[World, httpx.Client]]:
+    """A world with a client in process."""
+    world = make_world(**{"time": "auto", **settings})
+    with make_router(world), httpx.Client(base_url=API, headers=signed()) as client:
+        yield world, client
+    world.close()
