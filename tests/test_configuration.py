@@ -142,6 +142,25 @@ def test_a_pyproject_is_read_where_it_has_a_table_of_ours(folder: Path, monkeypa
     assert held("serve", "--config", os.devnull)["port"]["source"] == "default"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool.wiro-mock]\nport = 5000",
+        "[ tool . 'wiro-mock' ]\nport = 5000",
+        '["tool".wiro-mock]\nport = 5000',
+        "[tool]\nwiro-mock = {port = 5000}",
+        "[tool]\nwiro-mock.serve.port = 5000",
+        "tool.wiro-mock.port = 5000",
+        "tool = {wiro-mock = {port = 5000}}",
+        "[tool.wiro-mock.serve]\nport = 5000",
+    ],
+)
+def test_a_table_of_ours_is_found_however_it_is_spelt(text: str) -> None:
+    """As TOML lets one."""
+    Path("pyproject.toml").write_text(f"{text}\n")
+    assert held()["port"]["value"] == 5000
+
+
 def test_a_broken_pyproject_of_somebody_else_stops_nothing(folder: Path) -> None:
     """It is other tools' business; one that names us is ours."""
     (folder / "pyproject.toml").write_text('dependencies = ["wiro-mock"\n[tool.x\n')
