@@ -26,6 +26,7 @@ from wiro_mock.commands.options import Held
 from wiro_mock.contents import source_files
 from wiro_mock.explain import explain
 from wiro_mock.kernel import events as e
+from wiro_mock.kernel.rules import Limits
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.language.inputs import normal_url
 from wiro_mock.language.media import png, sample
@@ -188,6 +189,12 @@ def test_there_is_a_limit_to_what_is_declared(monkeypatch: pytest.MonkeyPatch) -
         declare(world, f"https://a.b/{at}", b"%d" % at)
     with pytest.raises(ValueError, match="2 URLs are declared already"):
         declare(world, "https://a.b/3", b"three")
+    small = make_world(limits=Limits(bytes=12))
+    for _ in range(2):
+        declare(small, "https://a.b/1", b"x" * 7)
+    with pytest.raises(ValueError, match="the declared URLs would have more than 12 together"):
+        declare(small, "https://a.b/2", b"x" * 6)
+    assert len(small.blobs) == 1
     assert len(world.blobs) == 2
     assert world.inputs.forget() == 2
     world.collect()

@@ -63,12 +63,14 @@ class InputUrls:
         *,
         scenarios: Callable[[], Iterable[Scenario]],
         undeclared: Literal["echo", "refuse"] = "echo",
+        most_bytes: int = 1 << 30,
     ) -> None:
         self.undeclared: Literal["echo", "refuse"] = undeclared
         self.sent: deque[str] = deque(maxlen=100)
         self._blobs = blobs
         self._files = files
         self._scenarios = scenarios
+        self._most_bytes = most_bytes
         self._declared: dict[str, InputUrl] = {}
         self._written: dict[str, tuple[InputItem, InputUrl]] = {}
 
@@ -104,6 +106,11 @@ class InputUrls:
             known = normal_url(url)
             if known not in self._declared and len(self._declared) >= MOST:
                 raise ValueError(f"{MOST} URLs are declared already, and there can be no more at once")
+            held = sum(one.blob.size for one in self if one.url != known)
+            if held + blob.size > self._most_bytes:
+                raise ValueError(
+                    f"it has {blob.size} bytes, and the declared URLs would have more than {self._most_bytes} together"
+                )
             made = InputUrl(url=known, blob=blob, where=where, optional=optional)
             self._files.reserve(blob)
         finally:

@@ -164,6 +164,7 @@ class State:
                 self.sim.files,
                 scenarios=lambda: self.casting.scenarios,
                 undeclared=settings.undeclared_inputs,
+                most_bytes=settings.limits.bytes,
             )
             for url, path in settings.input_urls:
                 self._inputs.declare(url, self._inputs.stored(path, type_of(path, url, None)), where="--input-url")
