@@ -225,7 +225,10 @@ def _read(given: Mapping[str, Any]) -> tuple[Settings, float, str]:
             profile = switch(profile, assignment)
         except ValueError as error:
             raise NoRoom(f"switches: {error}") from None
-    taken = ("balance", "suspended", "member", "unknown_models", "faults", "poll", "auth_mode", "time")
+    taken = (
+        *("balance", "suspended", "member", "unknown_models", "faults", "poll", "auth_mode", "time"),
+        *("expire_files", "undeclared_inputs"),
+    )
     limits = Limits(workers=made.get("workers"), finished=KEPT_TASKS, bytes=KEPT_BYTES)
     made["auth_mode"] = made.get("auth", "strict")
     chosen = {name: made[name] for name in taken if name in made}
@@ -284,6 +287,13 @@ def _texts(value: object) -> tuple[str, ...]:
     raise ValueError("is a text, or a list of texts")
 
 
+def _lasting(value: object) -> int:
+    from wiro_mock.language.durations import parse_duration  # its pydantic is what a start need not wait for
+
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return parse_duration(f"{value:.6f}s" if is_number else value)
+
+
 def _workers(value: object) -> int:
     if type(value) is not int or value < 1:
         raise ValueError(f"is a whole number from 1, not {str(value)[:60]!r}")
@@ -313,6 +323,8 @@ _KEYS: Mapping[str, Callable[[Any], Any]] = {
     "suspended": _truth,
     "member": _truth,
     "unknown_models": _one_of("refuse", "play"),
+    "expire_files": _lasting,
+    "undeclared_inputs": _one_of("echo", "refuse"),
     "faults": _texts,
     "workers": _workers,
     "idle": _idle,

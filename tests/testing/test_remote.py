@@ -14,9 +14,9 @@ from wiro_mock.worlds import Worlds
 
 CALL = """
 import httpx, os, pytest
-def run(wiro, path="/Run/moondream3-preview/caption"):
+def run(wiro, path="/Run/moondream3-preview/caption", image="x"):
     with httpx.Client(base_url=os.environ["WIRO_BASE_URL"], trust_env=False) as http:
-        return http.post(path, json={"inputImage": "x"}, headers={"x-api-key": os.environ["WIRO_API_KEY"]}).json()
+        return http.post(path, json={"inputImage": image}, headers={"x-api-key": os.environ["WIRO_API_KEY"]}).json()
 """
 
 
@@ -52,9 +52,19 @@ def test_words(wiro, wiro_env):
     wiro.use("insufficient-balance", times=1)
     assert run(wiro)["errors"][0]["code"] == 97
     assert wiro.time == "auto"
+
+@pytest.mark.wiro(key_only=True, undeclared_inputs="refuse", expire_files="1h")
+def test_inputs(wiro, wiro_env):
+    assert run(wiro, image="https://a.b/c.png")["errors"][0]["message"] == "Request files [inputImage] required"
+    wiro.input_url("https://a.b/d.png", b"cat")
+    assert run(wiro, image="https://a.b/d.png")["result"] is True
+    assert wiro.requests[-1]["inputs"][0]["size"] == 3
 """
     )
-    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=3)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    # The refused run is an unexpected call, which fails the test at its end, there as in process.
+    result.assert_outcomes(passed=4, errors=1)
+    result.stdout.fnmatch_lines(["*unexpected call: POST /v1/Run/moondream3-preview/caption*c.png*"])
     assert len(worlds.worlds) == 1
     assert worlds.unknown_keys == 0
 

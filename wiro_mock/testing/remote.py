@@ -6,8 +6,10 @@ needs the world in this process says so, and what helps.
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, NoReturn
 
 from wiro_mock.misuse import Misuse
@@ -19,6 +21,7 @@ PATIENCE = 10.0
 _TAKEN = frozenset(
     {"time", "auth", "seed", "profile", "balance", "suspended", "member", "key_only", "api_key", "api_secret"}
     | {"unknown_models", "faults", "poll", "workers", "switches", "scenario", "strict", "network"}
+    | {"expire_files", "undeclared_inputs"}
 )
 """The keywords that a world elsewhere can be set up with."""
 
@@ -95,6 +98,11 @@ class RemoteWiro:
         for name in names:
             self._ask("POST", "/faults", {"set": name})
 
+    def input_url(self, url: str, content: bytes, *, content_type: str | None = None) -> None:
+        """Say what a URL holds that runs send as an input."""
+        asked = {"url": url, "base64": base64.b64encode(content).decode()}
+        self._ask("POST", "/inputs", asked if content_type is None else {**asked, "contenttype": content_type})
+
     def jump(self, length: str | float) -> None:
         """Let so much time pass, at once."""
         self._ask("POST", "/time", {"advance": length})
@@ -137,6 +145,8 @@ def _shown(given: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in given.items() if key not in ("strict", "network", "scenario", "seed")}
     if "balance" in kept:
         kept["balance"] = str(kept["balance"])
+    if isinstance(length := kept.get("expire_files"), timedelta):
+        kept["expire_files"] = length.total_seconds()
     if "switches" in kept:
         kept["switches"] = [f"{name}={_written(value)}" for name, value in dict(kept["switches"]).items()]
     return kept
