@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from tests.api_kit import CAPTION, KEY, SECRET, make_world, post, run, send
 from tests.live_kit import get
 from tests.live_kit import post as ask
 from tests.process_kit import serving
-from wiro_mock.commands.request_log import log_of
+from wiro_mock.commands.request_log import Libraries, log_of
 from wiro_mock.mock import World
 
 RECORD = (
@@ -85,6 +87,26 @@ def test_no_credential_is_logged(where: str, kind: str) -> None:
     assert len(lines) == 2
     assert KEY not in "".join(lines)
     assert SECRET not in "".join(lines)
+
+
+def test_what_libraries_log_is_json_too() -> None:
+    """With its traceback as one text; and Python's warnings. Afterwards all is as before."""
+    lines: list[str] = []
+    before = [*logging.getLogger().handlers]
+    with Libraries(lines.append):
+        try:
+            _ = 1 // 0
+        except ZeroDivisionError:
+            logging.getLogger("asyncio").exception("lost %s", "it")
+        logging.getLogger("asyncio").info("not told")
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn("old", DeprecationWarning, stacklevel=1)
+    lost, old = map(json.loads, lines)
+    assert (lost["level"], lost["message"], lost["logger"]) == ("error", "lost it", "asyncio")
+    assert lost["trace"].endswith("ZeroDivisionError: integer division or modulo by zero")
+    assert "DeprecationWarning: old" in old["message"]
+    assert logging.getLogger().handlers == before
 
 
 def test_a_server_logs_json_and_nothing_else_on_stderr(tmp_path: Path) -> None:

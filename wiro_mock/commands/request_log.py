@@ -8,9 +8,11 @@ that strays into a path was blotted out by the journal.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from wiro_mock.text import printable
 
@@ -68,6 +70,35 @@ def shape_of(exchange: Exchange, world: str, seconds: float) -> dict[str, Any]:
         "ms": round(seconds * 1000, 3),
         "virtual_time": exchange.at / 1_000_000,
     }
+
+
+class Libraries(logging.Handler):
+    """What libraries log, and Python's own warnings, as JSON: without it, they would write text between the objects.
+
+    As a context manager it listens from warnings upwards, at the root.
+    """
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._write = write
+
+    def __enter__(self) -> Self:
+        logging.getLogger().addHandler(self)
+        logging.captureWarnings(capture=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        logging.captureWarnings(capture=False)
+        logging.getLogger().removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record; a traceback is a text in it."""
+        shape = _stamp(record.levelname.lower(), record.getMessage()) | {"logger": record.name}
+        if record.exc_info:
+            shape["trace"] = logging.Formatter().formatException(record.exc_info)
+        self._write(dumps(shape))
 
 
 def told(line: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from queue import Full, Queue
 from threading import Thread
 from types import TracebackType
@@ -29,6 +29,7 @@ class Teller:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self._as_json = as_json
+        self._libraries = ExitStack()
         self._lines: Queue[str | None] = Queue(KEPT)
         self._thread = Thread(target=self._write, name="stderr", daemon=True)
 
@@ -49,11 +50,16 @@ class Teller:
 
     def __enter__(self) -> Self:
         self._thread.start()
+        if self._as_json:
+            from wiro_mock.commands.request_log import Libraries
+
+            self._libraries.enter_context(Libraries(self.write))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._libraries.close()
         with suppress(Full):
             self._lines.put_nowait(None)
         self._thread.join(PATIENCE)
