@@ -12,11 +12,12 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.api_kit import KEY, SECRET, make_world, signed
-from tests.drift.kit import drift, lines, reference
+from tests.drift.kit import drift, lines, probed, reference
 from wiro_mock.api.frames import WELCOME
 from wiro_mock.asgi import create_app
 from wiro_mock.drift.drifting import drift_of_recordings
 from wiro_mock.drift.replay import asked_of, frames_to_the_end
+from wiro_mock.drift.report import as_json, as_markdown
 from wiro_mock.drift.takes import Exchange, Take
 from wiro_mock.mock import World
 from wiro_mock.recorder.places import Upstream
@@ -91,6 +92,43 @@ def test_no_client_of_the_mock_itself_sees_a_drift(
         take = replace(take, streams={}, followed=frozenset(), loose=())
     assert lines(drift(take, scenario=scenario)) == []
     world.close()
+
+
+JUNK = st.sampled_from(
+    [None, True, 0, -1, 1.5, "", "x", "task_queue", "\ud800", [], {}, [None], {"a": 1}, [[]], 10**400]
+)
+
+
+@settings(max_examples=25, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(st.data())
+def test_nothing_that_a_service_sends_stops_the_comparison(data: st.DataObject) -> None:
+    """Junk anywhere in an answer and in a frame: each finding is one line, and says what to change."""
+
+    def spoilt(value: Any) -> Any:
+        """The value with junk somewhere."""
+        if not isinstance(value, dict | list) or not value or data.draw(st.integers(0, 3)) == 0:
+            return data.draw(JUNK)
+        keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+        key = data.draw(st.sampled_from(keys))
+        if isinstance(value, dict):
+            return {**value, key: spoilt(value[key])}
+        return [spoilt(one) if place == key else one for place, one in enumerate(value)]
+
+    take = probed()
+    exchanges = list(take.exchanges)
+    place = data.draw(st.sampled_from([n for n, one in enumerate(exchanges) if not one.call.startswith("Tool/")]))
+    exchanges[place] = replace(exchanges[place], answer=spoilt(exchanges[place].answer))
+    task = data.draw(st.sampled_from(sorted(take.streams)))
+    frames = list(take.streams[task])
+    at = data.draw(st.integers(0, len(frames) - 1))
+    junk = spoilt(dict(frames[at].frame))
+    frames[at] = replace(frames[at], frame=junk if isinstance(junk, dict) else {"type": "x"})
+    found = drift(replace(take, exchanges=tuple(exchanges), streams={**take.streams, task: tuple(frames)}))
+    for one in found.findings:
+        assert "\n" not in one.line
+        assert one.change.partition(" ")[2]
+    assert as_json(found)
+    assert as_markdown(found)
 
 
 def test_a_recording_of_the_mock_has_not_drifted(tmp_path: Path) -> None:

@@ -186,6 +186,10 @@ def test_an_archive_of_a_browser_is_compared_field_by_field(tmp_path: Path) -> N
         ),
         entry("Run/pruna/p-image", {"prompt": "a cat"}, RUN),
         entry("Tool/List", {}, "<h1>Bad gateway</h1>", status=502, kind="text/html"),
+        entry("Wallet/List", {}, {"result": True, "errors": [], "wallet": [{"balance": "1"}]}),
+        entry(
+            "Run/pruna/p-image/sync", {"prompt": "a cat"}, {"result": True, "errors": [], "total": "0", "tasklist": []}
+        ),
         {"request": {"method": "GET", "url": "https://example.com/"}, "response": {"status": 200}},
         {"request": {"url": "wss://socket.wiro.ai/v1"}, "response": {"status": 101}, "_webSocketMessages": frames},
     )
@@ -204,6 +208,8 @@ def test_an_archive_of_a_browser_is_compared_field_by_field(tmp_path: Path) -> N
     )
     assert "--switch 'not_found_message=No such task.' (wiro_mock/api/profile.py:" in wrong
     assert "frame task_start result: the mock sends true" in wrong
+    assert "Wallet/List: the mock does not play it" in what
+    assert "Run/pruna/p-image/sync: the mock does not play it, or not without waiting" in what
     assert "traffic.har entry 3: Tool/List was answered with HTTP 502 and no JSON that was kept" in what
 
 

@@ -128,7 +128,10 @@ def _of_status(live: Exchange, mock: Exchange) -> Iterator[Finding]:
 
 def _refusal_line(mock: Exchange) -> str:
     code, message = mock.error
-    return line_of_refusal(str(message), code) if message else line_of("api/operations.py", f'path="/v1/{mock.call}"')
+    if message:
+        return line_of_refusal(str(message), code)
+    named = line_of("api/operations.py", f'name="{re.escape(mock.operation)}"')
+    return named or line_of("api/operations.py", "^OPERATIONS")
 
 
 def _of_error(live: Exchange, mock: Exchange) -> Iterator[Finding]:

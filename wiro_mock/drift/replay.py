@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 from itertools import count
 from typing import Any, Final
 
-from wiro_mock.api import NO_BODY, Request
+from wiro_mock.api import NO_BODY, Request, find
 from wiro_mock.api.auth import sign
 from wiro_mock.api.body import BodyReader
 from wiro_mock.api.frames import TOKEN_REQUIRED, WELCOME, frame
@@ -30,6 +30,7 @@ from wiro_mock.loader import Library, load_text
 from wiro_mock.mock import World
 from wiro_mock.recorder.observed import TERMINAL, Seen, Sighting, refusal_of, scenario_of
 from wiro_mock.recording import NotRecordable
+from wiro_mock.scenario import Scenario
 from wiro_mock.settings import Settings
 
 ORIGIN: Final = "http://127.0.0.1"
@@ -115,6 +116,9 @@ class _Replay:
         """What the mock answers to the same request."""
         if one.answer is ABSENT:
             return None
+        if one.error == (None, None) and not self._plays(one):
+            self.not_compared.append(f"{one.call}: the mock does not play it, or not without waiting")
+            return None
         if one.operation == "Run":
             return self._run(one)
         task = self._task_of(one)
@@ -135,6 +139,11 @@ class _Replay:
         found: list[Mapping[str, Any]] = [dict(WELCOME)] if self.world.profile.welcome else []
         return (*found, dict(TOKEN_REQUIRED))
 
+    def _plays(self, one: Exchange) -> bool:
+        """Whether there is such an operation. A synchronous run answers when its task has ended, so it is left out."""
+        found = find("POST", f"/v1/{one.call}")
+        return found is not None and found[0].is_on(self.world.profile) and one.operation != "Run/sync"
+
     # -- runs ----------------------------------------------------------------------------------------
 
     def _run(self, one: Exchange) -> Exchange | None:
@@ -144,9 +153,7 @@ class _Replay:
             self.not_compared.append(f"{owner}/{project} is no model of the mock's catalogue; see wiro-mock model add")
         self.world.settings = replace(self.world.settings, unknown_models="play" if one.run_id else "refuse")
         self.world.casting.uses.clear()
-        text = self._script(one, owner, project)
-        if text:
-            (scenario,) = load_text(text)
+        for scenario in self._loaded(self._script(one, owner, project), one.call):
             self.world.casting.use(Use(scenarios=(scenario,), times=1))
         answer = self._asked(one, one.body)
         if one.run_id and answer is not None and answer.run_id:
@@ -181,6 +188,14 @@ class _Replay:
             self.not_compared.append(f"what happened in task {one.run_id} cannot be played: {str(error)[:200]}")
         return self._retold(one.run_id)
 
+    def _loaded(self, text: str, what: str) -> list[Scenario]:
+        """The scenario of a text, if it is one."""
+        try:
+            return load_text(text) if text else []
+        except ScenarioError as error:
+            self.not_compared.append(f"what happened to {what} cannot be played: {error.complaints[0]}")
+            return []
+
     def _own_refusal(self, one: Exchange) -> Exchange | None:
         asked = self._asked(one, one.body)
         return asked if asked is not None and not asked.run_id else None
@@ -189,11 +204,7 @@ class _Replay:
         """The scenario of a task that was looked at, and no more."""
         looks = [found for one in self.take.exchanges for found in one.tasks if _id(found) == task]
         text = retold(looks, is_stopped=self._is_stopped(task))
-        try:
-            return text if text and load_text(text) else ""
-        except ScenarioError as error:
-            self.not_compared.append(f"what happened in task {task} cannot be played: {error.complaints[0]}")
-            return ""
+        return text if self._loaded(text, f"task {task}") else ""
 
     def _frames_of(self, task: str) -> tuple[Seen, ...]:
         frames = self.take.streams.get(task, ())

@@ -60,7 +60,8 @@ def _life(looks: Sequence[dict[str, Any]], *, is_stopped: bool) -> Iterator[dict
 def _work(last: dict[str, Any], richest: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if last.get("debugerror"):
         yield {"stderr": TEXT}
-    outputs = [one for one in richest.get("outputs") or () if isinstance(one, dict)]
+    listed = richest.get("outputs")
+    outputs = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     answers = [one for one in outputs if "content" in one]
     if last.get("debugoutput") and not answers:
         yield {"print": TEXT}

@@ -31,8 +31,10 @@ class Exchange:
 
     @property
     def operation(self) -> str:
-        """The operation's name: all runs are one."""
-        return "Run" if self.call.startswith("Run/") else self.call
+        """The operation's name: all runs are one, and all synchronous ones."""
+        if self.call.startswith("Run/"):
+            return "Run" if self.call.count("/") == 2 else "Run/sync"
+        return self.call
 
     @property
     def error(self) -> tuple[Any, Any]:

@@ -79,7 +79,7 @@ def _of_frames(frames: tuple[Seen, ...]) -> Mapping[str, float]:
         return {}
     first: dict[str, float] = {}
     for seen in frames:
-        first.setdefault(str(seen.frame["type"]), seen.at / 1_000_000)
+        first.setdefault(str(seen.frame.get("type")), seen.at / 1_000_000)
     return {name: first[kind] for name, kind in _FRAMES.items() if kind in first}
 
 
