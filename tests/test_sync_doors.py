@@ -12,6 +12,7 @@ import pytest
 from tests.api_kit import make_world, signed
 from tests.process_kit import PATIENCE
 from tests.sync_kit import API, CHAT, EVENTS, PROMPT, SYNC, events, in_process
+from wiro_mock import WiroMock
 from wiro_mock.asgi import create_app
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.misuse import WaitsForEver
@@ -99,6 +100,28 @@ def test_an_app_in_the_loop_of_the_test_really_waits() -> None:
             return (await waiting).json()
 
     assert asyncio.run(both())["tasklist"][0]["pexit"] == "0"
+
+
+def test_a_timeline_shows_who_waits_and_when_it_was_answered() -> None:
+    """Beside what had happened when it came, then beside the end."""
+
+    async def both(wiro: WiroMock) -> tuple[str, str]:
+        transport = httpx.ASGITransport(wiro.app)
+        async with httpx.AsyncClient(transport=transport, base_url=API, headers={"x-api-key": wiro.api_key}) as client:
+            waiting = asyncio.ensure_future(client.post(SYNC, json={}))
+            while not wiro.world.sim.holds():
+                await asyncio.sleep(0)
+            before = str(wiro.tasks[0].timeline)
+            wiro.release()
+            await waiting
+            return before, str(wiro.tasks[0].timeline)
+
+    with WiroMock(key_only=True) as wiro:
+        wiro.hold("task_start")
+        before, after = (text.splitlines() for text in asyncio.run(both(wiro)))
+        assert before[0].endswith("run/sync, unanswered (req-1)")
+        assert after[-1].endswith("run/sync (req-1)")
+        assert "run/sync" not in "".join(after[:-1])
 
 
 # -- in process ----------------------------------------------------------------------------------------

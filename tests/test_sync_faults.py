@@ -187,9 +187,8 @@ def test_who_waits_in_a_world_that_is_taken_off_the_server_is_let_go(headers: di
     with ServerThread(create_app(worlds := Worlds())) as thread:
         shared = Shared(worlds, thread)
         one, other = shared.attached("one", "other", time="manual")
-        socks = []
-        for world in (one, other):
-            socks.append(raw((thread.host, thread.port), request(CHAT, {**signed_by(world), **headers})))
+        sent = [request(CHAT, {**signed_by(world), **headers}) for world in (one, other)]
+        socks = [raw((thread.host, thread.port), one_request) for one_request in sent]
         eventually(lambda: one._watchers and other._watchers)
         worlds.detach(one)
         with socks[0] as sock, pytest.raises(ConnectionResetError):
