@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from decimal import Decimal
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
@@ -11,11 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.api_kit import make_world
 from wiro_mock.kernel.events import Progress
 from wiro_mock.kernel.files import FileKind
 from wiro_mock.kernel.texts import Growing, Rope
+from wiro_mock.settings import Settings
 from wiro_mock.snapshot.hints import check_of, hints_of
-from wiro_mock.snapshot.kept import Kept
+from wiro_mock.snapshot.kept import Kept, KeptSettings
 from wiro_mock.snapshot.kinds import types
 
 PLAIN = {str, int, float, bool, bytes, NoneType, Decimal, object, Growing, Rope}
@@ -45,6 +48,42 @@ def test_all_that_a_snapshot_may_come_to_is_in_the_set() -> None:
             to_do += [one for one in named(hint) if one not in PLAIN and one not in seen]
     # A plan stands in a snapshot by its parts; as a whole only in the parameters that tests of the kernel make up.
     assert {one.__name__ for one in known.names if one not in seen} == {"Plan"}
+
+
+SERVERS_OWN = {"project", "limits", "public_url", "input_urls", "journal_requests", "journal_bytes"}
+"""Settings that a loaded world has from its server; the credentials are kept beside the settings."""
+
+
+def test_every_setting_is_kept_or_the_servers_own() -> None:
+    """Whoever adds one decides here: what makes a world go on as it was goes along (`kept.KeptSettings`)."""
+    kept = {field.name for field in fields(KeptSettings)} - {"workers"}
+    assert {field.name for field in fields(Settings)} == kept | SERVERS_OWN
+
+
+KEPT = {
+    "_inputs", "_nonces", "_sessions", "blobs", "casting", "clock", "deliveries", "downloads", "fault_sets", "faults",
+    "journal", "played", "poll_worth", "project", "runs", "settings", "sim", "socket_numbers", "talks", "unexpected",
+}  # fmt: skip
+NOT_KEPT = {
+    "_dirty", "_frame_texts", "_watchers", "alarms", "backends", "detail_texts", "doors", "explain_key", "frames",
+    "gates", "indexed_by", "live", "lock", "log_request", "name", "on_change", "posters", "receivers", "sockets",
+    "tell",
+}  # fmt: skip
+"""Who listens and how it is reached, what programs of this process do, and what is made again when it is asked for."""
+OF_A_SIMULATION = {
+    "_busy", "_by_model", "_finished", "_firm", "_firm_weight", "_first_id", "_folders", "_gate", "_ids_by_token",
+    "_logs", "_made", "_outlook", "_planner", "_schedule", "_sessions", "_sink", "_tasks", "_uploads", "_weight",
+    "account", "began_at", "dropped", "files", "forgotten", "limits", "now", "outbox", "paced", "rules", "run_counts",
+    "seed", "spent",
+}  # fmt: skip
+"""All of it is kept, follows from what is kept, or is given by the world."""
+
+
+def test_whatever_a_world_has_was_thought_of() -> None:
+    """Whoever gives a world something new decides whether it goes along (`taking`, `making`), and says so here."""
+    world = make_world()
+    assert set(vars(world)) == KEPT | NOT_KEPT
+    assert set(vars(world.sim)) == OF_A_SIMULATION
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,12 @@ SETTINGS = {
     "scenario_header": "scenario_header",
     "realtime_grace": "realtime_grace",
     "workers": "limits",
+    "balance": "balance",
+    "faults": "faults",
+    "use": "use",
+    "preset": "faults",
+    "expire_files": "expire_files",
+    "undeclared_inputs": "undeclared_inputs",
 }
 """The options that hold instead of what a snapshot says, where they are given: each with the setting that it makes."""
 
@@ -42,18 +48,19 @@ def load_into(world: World, path: Path) -> None:
     keep = {setting for option, setting in SETTINGS.items() if is_given(option)}
     if is_given("seed"):
         raise click.UsageError("--seed and --load contradict each other: a snapshot has its seed; leave --seed out")
-    balance = world.settings.balance if is_given("balance") else None
-    faults = world.settings.faults
+    own = world.settings
     try:
         loaded = load(world, path, keep=keep)
     except SnapshotError as error:
         raise click.ClickException(str(error)) from None
-    if balance is not None:
-        world.change_account(balance=balance)
-    for name in faults:
-        if name not in world.settings.faults:
+    if "balance" in keep:
+        world.change_account(balance=own.balance)
+    armed = {one.of.name for one in world.fault_sets}
+    for name in own.faults:
+        if name not in armed:
             world.arm_set(name, where="--faults", optional=True)
-    world.use_standing()
+    if "use" in keep:
+        world.use_standing()
     s = "" if loaded.tasks == 1 else "s"
     failed = f"; {len(loaded.failed)} failed, whose backends were at work" if loaded.failed else ""
     world.tell(f"loaded {loaded.tasks} task{s} from {path}, {loaded.unfinished} of them unfinished{failed}")

@@ -136,6 +136,8 @@ def _loaded(world: World, found: Opened, failed: list[str]) -> Loaded:
 @contextmanager
 def _adopted(world: World, found: Opened, parts: Parts) -> Iterator[None]:
     """The bytes of its files in the world's store, where nobody discards them while the block runs."""
+    from wiro_mock.store import NoPlace
+
     taken: list[Blob] = []
     try:
         for digest, size in found.blobs.items():
@@ -155,6 +157,8 @@ def _adopted(world: World, found: Opened, parts: Parts) -> Iterator[None]:
         if missing:
             raise SnapshotError(f"is damaged: the bytes of its file {missing[0][:60]!r} are missing")
         yield
+    except NoPlace as error:
+        raise SnapshotError(f"cannot be loaded: {error}") from None
     except OSError as error:
         raise SnapshotError(f"cannot be loaded: its files cannot be kept: {error.strerror or error}") from None
     finally:

@@ -43,6 +43,7 @@ class KeptSettings:
     realtime_grace: float
     expire_files: Duration | None = None
     undeclared_inputs: Literal["echo", "refuse"] = "echo"
+    use: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ as after a reset. What only a server decides stays the server's: how much is kep
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
@@ -16,6 +17,7 @@ from wiro_mock.clock import make_clock
 from wiro_mock.deliveries import Deliveries, Webhook
 from wiro_mock.faults import Fault, Faults
 from wiro_mock.faults.sets import Armed
+from wiro_mock.inputs import MOST
 from wiro_mock.journal import Exchange, Journal
 from wiro_mock.kernel import ids
 from wiro_mock.kernel.account import Account, Project
@@ -25,6 +27,7 @@ from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.standing import interrupted, plans, resume
 from wiro_mock.language.fault_sets import FaultSet
 from wiro_mock.language.faults import FaultItem, TaskFault, Turn
+from wiro_mock.language.inputs import normal_url
 from wiro_mock.loader import Library, make_scenario
 from wiro_mock.mock import World
 from wiro_mock.mock.runs import Runs
@@ -32,6 +35,7 @@ from wiro_mock.sessions import Recording, Sessions
 from wiro_mock.settings import Settings
 from wiro_mock.snapshot import kept as k
 from wiro_mock.snapshot.folders import Unpacked
+from wiro_mock.snapshot.trouble import SnapshotError
 from wiro_mock.talks import Talks
 
 if TYPE_CHECKING:
@@ -76,6 +80,7 @@ def make(world: World, kept: k.Kept, unpacked: Unpacked, *, keep: Collection[str
     journal.unmatched = kept.journal.unmatched
     journal.resume(map(_left_alone, kept.journal.exchanges), kept.journal.count)
     faults, sets = _faults(kept)
+    _check_inputs(settings, kept)
     return Parts(
         settings=settings,
         project=project,
@@ -142,6 +147,17 @@ def give_up_live(world: World) -> list[str]:
     return failed
 
 
+def _check_inputs(settings: Settings, kept: k.Kept) -> None:
+    """That `declare` will find nothing wrong: it comes when there is no way back."""
+    if len(kept.inputs) + len(settings.input_urls) > MOST:
+        raise SnapshotError(f"holds {len(kept.inputs)} declared URLs, and there can be {MOST} at once")
+    for one in kept.inputs:
+        normal_url(one.url)
+    for _, path in settings.input_urls:
+        if not path.is_file() or not os.access(path, os.R_OK):
+            raise SnapshotError(f"cannot be loaded: {path}, of --input-url, cannot be read (any more)")
+
+
 def _left_alone(exchange: Exchange) -> Exchange:
     """A request whose answer was still to come: whoever has waited for it is not here."""
     if not exchange.waits:
@@ -168,6 +184,7 @@ def _settings(world: World, kept: k.Kept, project: Project, keep: Collection[str
         "realtime_grace": of.realtime_grace,
         "expire_files": of.expire_files,
         "undeclared_inputs": of.undeclared_inputs,
+        "use": of.use,
         "limits": replace(own.limits, workers=of.workers),
     }
     made = replace(own, **{name: value for name, value in taken.items() if name not in keep})

@@ -108,6 +108,7 @@ def _settings(world: World) -> k.KeptSettings:
         realtime_grace=own.realtime_grace,
         expire_files=own.expire_files,
         undeclared_inputs=world.inputs.undeclared,
+        use=own.use,
     )
 
 

@@ -25,7 +25,7 @@ from wiro_mock.worlds import Worlds
 ZIP = "application/zip"
 SETTINGS = (
     "credentials", "time", "poll", "auth_mode", "profile", "unknown_models", "scenario_header", "realtime_grace",
-    "limits",
+    "limits", "balance", "faults", "use", "expire_files", "undeclared_inputs",
 )  # fmt: skip
 """What `keep` may name: in these the server's own holds, whatever a snapshot says."""
 BESIDES_FILES = (1 << 30) + (256 << 20)
