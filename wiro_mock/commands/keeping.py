@@ -30,9 +30,6 @@ SETTINGS = {
     "realtime_grace": "realtime_grace",
     "workers": "limits",
     "balance": "balance",
-    "faults": "faults",
-    "use": "use",
-    "preset": "faults",
     "expire_files": "expire_files",
     "undeclared_inputs": "undeclared_inputs",
 }
@@ -49,6 +46,8 @@ def load_into(world: World, path: Path) -> None:
     if is_given("seed"):
         raise click.UsageError("--seed and --load contradict each other: a snapshot has its seed; leave --seed out")
     own = world.settings
+    # Nobody names any of these by default; a preset may.
+    keep |= {setting for setting in ("faults", "use") if getattr(own, setting)}
     try:
         loaded = load(world, path, keep=keep)
     except SnapshotError as error:
