@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 from click.testing import CliRunner
 
 from tests.api_kit import make_world
 from tests.engine_kit import Exchange, engine, well
-from tests.live_kit import eventually
+from tests.live_kit import eventually, get, post
 from tests.process_kit import serving
 from tests.test_moondream_endpoint import CAPTION, PNG, ended, start
 from tests.test_serve import signed
@@ -159,7 +158,7 @@ def test_the_command_is_that_of_our_engine_server() -> None:
 def test_serve_with_an_endpoint(tmp_path: Path) -> None:
     """The whole path between processes: a form over REST, the engine, the file of the CDN; a kill frees the engine."""
     with engine() as fake, serving(tmp_path, "--moondream-endpoint", fake.url, "--time", "auto") as server:
-        answer = httpx.post(
+        answer = post(
             f"{server.api}/Run/moondream3-preview/caption",
             headers=signed(server),
             files={"inputImage": ("cat.png", PNG, "image/png")},
@@ -167,7 +166,7 @@ def test_serve_with_an_endpoint(tmp_path: Path) -> None:
         ).json()
 
         def detail() -> dict[str, object]:
-            shape = httpx.post(f"{server.api}/Task/Detail", headers=signed(server), json={"taskid": answer["taskid"]})
+            shape = post(f"{server.api}/Task/Detail", headers=signed(server), json={"taskid": answer["taskid"]})
             task: dict[str, object] = shape.json()["tasklist"][0]
             return task
 
@@ -175,7 +174,7 @@ def test_serve_with_an_endpoint(tmp_path: Path) -> None:
         done = detail()
         assert (done["pexit"], done["debugoutput"]) == ("0", CAPTION)
         (output,) = done["outputs"]  # type: ignore[misc]
-        assert httpx.get(output["url"]).text == CAPTION  # type: ignore[has-type]
+        assert get(output["url"]).text == CAPTION  # type: ignore[has-type]
         assert fake.asked[0].body["length"] == "short"
 
         def silent(exchange: Exchange) -> None:
@@ -183,13 +182,13 @@ def test_serve_with_an_endpoint(tmp_path: Path) -> None:
             fake.conduct = well
 
         fake.conduct = silent
-        answer = httpx.post(
+        answer = post(
             f"{server.api}/Run/moondream3-preview/caption",
             headers=signed(server),
             files={"inputImage": ("cat.png", PNG, "image/png")},
         ).json()
         eventually(lambda: detail()["status"] == "task_assign")
-        httpx.post(f"{server.api}/Task/Kill", headers=signed(server), json={"taskid": answer["taskid"]})
+        post(f"{server.api}/Task/Kill", headers=signed(server), json={"taskid": answer["taskid"]})
         assert detail()["status"] == "task_cancel"
         eventually(lambda: fake.conduct is well)
         assert server.stop(signal.SIGTERM)[0] == 0
