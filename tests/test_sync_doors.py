@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
 import pytest
+import trio
 
 from tests.api_kit import make_world, signed
 from tests.process_kit import PATIENCE
 from tests.sync_kit import API, CHAT, EVENTS, PROMPT, SYNC, events, in_process
+from tests.test_worlds import signed as signed_by
+from tests.test_worlds import world_of
 from wiro_mock import WiroMock
 from wiro_mock.asgi import create_app
 from wiro_mock.kernel.events import SECOND
-from wiro_mock.misuse import WaitsForEver
+from wiro_mock.misuse import Misuse, WaitsForEver
 from wiro_mock.mock import World
 from wiro_mock.respx_router import make_router
 from wiro_mock.server import ServerThread
+from wiro_mock.worlds import Worlds
 
 HELD = "scenario: held\nmatch: {model: '*'}\nsteps: [accept, start, hold: start, exit: 0]"
 
@@ -122,6 +126,39 @@ def test_a_timeline_shows_who_waits_and_when_it_was_answered() -> None:
         assert before[0].endswith("run/sync, unanswered (req-1)")
         assert after[-1].endswith("run/sync (req-1)")
         assert "run/sync" not in "".join(after[:-1])
+
+
+def test_under_trio_an_app_says_that_it_cannot_wait() -> None:
+    """And who can."""
+
+    async def ask() -> None:
+        transport = httpx.ASGITransport(create_app(make_world(time="auto")))
+        async with httpx.AsyncClient(transport=transport, base_url=API, headers=signed()) as client:
+            await client.post(SYNC, json={})
+
+    with pytest.raises(Misuse, match=r"waits in an event loop of asyncio, .* use wiro.serve\(\)"):
+        trio.run(ask)
+
+
+def test_a_world_that_goes_while_a_request_is_on_its_way_starts_nothing() -> None:
+    """Its client is answered, and no pump is left behind."""
+
+    async def ask() -> tuple[int, int]:
+        gone, stays = world_of("gone"), world_of("stays")
+        app = create_app(worlds := Worlds(gone, stays))
+
+        async def body() -> AsyncIterator[bytes]:
+            worlds.detach(gone)
+            yield b'{"prompt": "hi"}'
+
+        headers = {**signed_by(gone), "content-type": "application/json"}
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=API) as client:
+            answer = await client.post(CHAT, content=body(), headers=headers)
+        await asyncio.sleep(0)  # what was stopped ends
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        return answer.status_code, len(left)
+
+    assert asyncio.run(ask()) == (503, 0)
 
 
 # -- in process ----------------------------------------------------------------------------------------

@@ -94,6 +94,11 @@ class Hosting:
             running = self._running[world] = _Running(pump, pump.loop.create_task(pump.run()), reading)
         return running.pump
 
+    def let_go(self, world: World) -> None:
+        """Stop what was started for a world that had been detached while a request was on its way to it."""
+        if world not in self.worlds.worlds and world is not self.worlds.strays:
+            self._stop(world)
+
     def search(self, connection: Connection) -> None:
         """Let this connection look again whenever there are new tasks: it has a token that none of them had."""
         self._searching.add(connection)

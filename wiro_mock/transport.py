@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from wiro_mock.hosting import Hosting
 
 
+NO_ANSWER = Response(status=503, headers=(("content-type", "text/plain"),), content=b"Service Unavailable")
+
+
 class ClientGone(Exception):
     """The client went away before its request was whole."""
 
@@ -66,6 +69,8 @@ class ApiEndpoint:
                 return
             answer = await waiting.answer()
             if answer is None:
+                if transport is None:  # nothing can be reset there, and its server wants an answer
+                    await self._send(NO_ANSWER, receive, send)
                 return
             response = replace(answer, headers=(*answer.headers, response.headers[-1]))
         if response.damage is None:

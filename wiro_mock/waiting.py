@@ -16,9 +16,10 @@ from starlette.types import Receive, Send
 from wiro_mock.api import Damage, Response
 from wiro_mock.breaking import length_of, pieces
 from wiro_mock.kernel.events import Instant
+from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World
 from wiro_mock.mock import waiting as waits
-from wiro_mock.pump import Follower
+from wiro_mock.pump import Follower, Pump
 from wiro_mock.resets import reset
 
 if TYPE_CHECKING:
@@ -42,8 +43,10 @@ class Waiting:
         self._receive = receive
         self._transport = transport
         self._ended = False
-        self._follower: Follower = hosting.pump_of(world).join()
+        self._follower: Follower = _pump(hosting, world).join()
         self._detached = asyncio.Event()
+        if world not in hosting.worlds.worlds:  # since the head of the request came
+            self._detached.set()
 
     # -- as the hosting knows it ---------------------------------------------------------------------
 
@@ -92,6 +95,7 @@ class Waiting:
             for half in halves:
                 half.cancel()
             await asyncio.gather(*halves, return_exceptions=True)
+            self._hosting.let_go(self._world)
 
     def _end(self, why: str) -> None:
         """There is no answer, or no end of it; only the first reason counts."""
@@ -174,3 +178,14 @@ class Waiting:
             if self._follower.wake not in self._world.alarms:
                 self._world.alarms.set(self._follower.wake, at, "reminder")
                 self._follower.stir()
+
+
+def _pump(hosting: Hosting, world: World) -> Pump:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise Misuse(
+            "Run/sync waits in an event loop of asyncio, and this app runs in none, as under trio; use wiro.serve() or "
+            "wiro_server, or wiro.respx()"
+        ) from None
+    return hosting.pump_of(world)
