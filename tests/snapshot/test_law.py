@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import api_kit
@@ -201,7 +201,6 @@ def world(time: str, workers: int | None, library: Library = HERE) -> World:
     return made
 
 
-@settings(deadline=None)
 @given(
     st.lists(ACTS, min_size=1, max_size=12),
     st.sampled_from(["manual", "auto"]),
@@ -225,3 +224,14 @@ def test_a_world_that_is_saved_and_loaded_goes_on_as_the_one_that_was_not(
     for player in (stays, moves_on):
         player.world.skip(3600 * SECOND)
     assert seen(moves_on.world) == seen(stays.world)
+
+
+def test_a_conversation_goes_along() -> None:
+    """What was said before under one session, and when the world began."""
+    stays = Player(world("manual", None))
+    stays.play(Act("run", what=(LLM, {"prompt": "hello", "user_id": "u", "session_id": "s"})))
+    stays.world.skip(600 * SECOND)
+    goes_on = loaded(saved(stays.world), world("auto", 1, THERE))
+    assert [name for name, _ in goes_on.talks.conversations()] == [("u", "s")]
+    assert seen(goes_on) == seen(stays.world)
+    assert goes_on.sim.began_at == stays.world.sim.began_at < goes_on.sim.now
