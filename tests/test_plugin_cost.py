@@ -12,8 +12,10 @@ import sys
 from pathlib import Path
 
 HEAVY = ("starlette", "httpx", "yaml", "pydantic", "respx", "uvicorn", "websockets", "wiro_mock.library")
-OURS = {"wiro_mock", "wiro_mock.pytest_plugin"} | {
-    f"wiro_mock.testing{name}" for name in ("", ".fence", ".keyword_table")
+OURS = {
+    "wiro_mock",
+    *(f"wiro_mock.pytest_plugin{name}" for name in ("", ".flags", ".notes", ".outside", ".reports", ".worlds")),
+    *(f"wiro_mock.testing{name}" for name in ("", ".fence", ".keyword_table")),
 }
 LISTING = """
 import json, sys, pytest
@@ -44,7 +46,7 @@ def modules_after(folder: Path, test: str) -> set[str]:
     return set(json.loads((folder / "modules.json").read_text()))
 
 
-def test_a_suite_that_does_not_use_it_imports_three_small_modules(tmp_path: Path) -> None:
+def test_a_suite_that_does_not_use_it_imports_a_few_small_modules(tmp_path: Path) -> None:
     """Neither a library that we need nor a module of ours but the plugin, its fence and its table of keywords."""
     modules = modules_after(tmp_path, "def test_nothing(): pass")
     assert not modules.intersection(HEAVY)
