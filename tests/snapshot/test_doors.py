@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click import ClickException
 from click.testing import CliRunner, Result
 
 from tests.api_kit import KEY, SECRET, make_world, signed
@@ -17,7 +18,9 @@ from tests.process_kit import serving
 from wiro_mock.api.auth import sign
 from wiro_mock.commands.group import wiro_mock
 from wiro_mock.commands.keeping import SETTINGS as OPTIONS
+from wiro_mock.commands.keeping import AtExit
 from wiro_mock.kernel.account import Project
+from wiro_mock.mock import World
 from wiro_mock.upkeep.resources import SETTINGS
 
 HOUR = {"advance": "1h"}
@@ -216,6 +219,20 @@ def test_serve_saves_at_its_end_and_goes_on_at_its_beginning(tmp_path: Path) -> 
         assert shape["tasklist"][0]["status"] == "task_postprocess_end"
         assert get(f"{server.origin}/__wiro/time").json()["mode"] == "manual"
         assert "secret-of-mine" not in server.said()
+
+
+def test_a_world_that_cannot_be_saved_ends_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking at it raises nothing, where a signal is obeyed; the end says so, with status 1."""
+
+    def fail(_: World) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr("wiro_mock.snapshot.taking.take", fail)
+    at_exit = AtExit(make_world(), tmp_path / "world.zip")
+    at_exit.take()
+    with pytest.raises(ClickException, match="the world is not saved: RuntimeError: no"):
+        at_exit.write()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

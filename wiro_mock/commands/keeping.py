@@ -90,18 +90,24 @@ class AtExit:
         self._world = world
         self._path = path
         self._taken: Taken | None = None
+        self._problem = ""
         if path is not None:
             check_writable(path)
 
     def take(self) -> None:
-        """Look at the world as it is now."""
+        """Look at the world as it is now. Raises nothing: whatever goes wrong, the server has to end."""
         if self._path is not None and self._taken is None:
             from wiro_mock.snapshot.taking import take
 
-            self._taken = take(self._world)
+            try:
+                self._taken = take(self._world)
+            except Exception as error:
+                self._problem = f"{type(error).__name__}: {error}"
 
     def write(self) -> None:
         """Write it down. Raises what click shows: the process ends with status 1 then."""
+        if self._problem:
+            raise click.ClickException(f"the world is not saved: {self._problem} (a mistake in wiro_mock itself)")
         if self._path is None or self._taken is None:
             return
         from wiro_mock.snapshot import SnapshotError, put
