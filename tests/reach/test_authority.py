@@ -7,12 +7,13 @@ import ssl
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wiro_mock.commands.group import wiro_mock
@@ -123,14 +124,15 @@ def test_a_folder_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyP
         Authority.of_user(tell=print)
 
 
-@given(st.text(max_size=30))
-def test_a_name_is_a_hosts_or_refused(text: str) -> None:
+@settings(max_examples=10)  # of so many names each, as an authority takes its time to be made
+@given(st.lists(st.text(max_size=30) | st.from_regex(r"[a-zA-Z0-9.*_\[\]:-]{1,40}"), max_size=40))
+def test_a_name_is_a_hosts_or_refused(texts: list[str]) -> None:
     """Whatever is given, what comes out can stand in a certificate."""
-    try:
-        name = checked_name(text)
-    except ValueError:
-        return
-    Authority.made([name]).context([name])
+    names = []
+    for text in texts:
+        with suppress(ValueError):
+            names.append(checked_name(text))
+    Authority.made(names).context(names)
 
 
 # -- how it is trusted ---------------------------------------------------------------------------------

@@ -11,12 +11,15 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from tests.process_kit import COMMAND, environment
+from tests.process_kit import environment
+from wiro_mock.commands.group import wiro_mock
 
 CLIENTS = Path(__file__).parent / "clients"
 CAPTION = "A tabby cat lies asleep on a sunlit windowsill beside a small potted plant."
@@ -29,19 +32,25 @@ def ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("authority") / "ca"
 
 
-def played(folder: Path, ca: Path, *command: str) -> Any:
-    """What a client of Wiro's own addresses leaves in the report, after it has printed the caption."""
-    report = folder / "report.json"
-    run = subprocess.run(
-        [*COMMAND, "exec", *OPTIONS, "--report", str(report), "--", *command],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment(WIRO_MOCK_CA_DIR=str(ca), TMPDIR=str(folder)),
-        timeout=110,
-    )
-    assert (run.returncode, run.stdout.strip()) == (0, CAPTION), run.stderr
-    return json.loads(report.read_text())["worlds"][0]
+@pytest.fixture
+def played(
+    ca: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., Any]:
+    """`exec` in this process, of a client of Wiro's own addresses that prints so many captions: the report's world."""
+    for name in os.environ.keys() - environment().keys():
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("WIRO_MOCK_CA_DIR", str(ca))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    report = tmp_path / "report.json"
+
+    def play(*command: str, captions: int = 1) -> Any:
+        words = ["exec", *OPTIONS, "--report", str(report), "--", *command]
+        status = CliRunner().invoke(wiro_mock, words, prog_name="wiro-mock").exit_code
+        said = capfd.readouterr()
+        assert (status, said.out.split("\n")) == (0, [CAPTION] * captions + [""] * said.out.endswith("\n")), said.err
+        return json.loads(report.read_text())["worlds"][0]
+
+    return play
 
 
 def needs(*tools: str) -> None:
@@ -50,33 +59,33 @@ def needs(*tools: str) -> None:
             pytest.skip(f"{tool} is not installed here")
 
 
-@pytest.mark.parametrize("library", ["requests", "httpx", "aiohttp", "urllib"])
-def test_python(library: str, tmp_path: Path, ca: Path) -> None:
+def test_python(played: Callable[..., Any]) -> None:
     """With websockets, and aiohttp with its own; unmodified, but for aiohttp's `trust_env`."""
-    told = played(tmp_path, ca, sys.executable, str(CLIENTS / "hard_coded.py"), library)
-    (task,) = told["tasks"]
-    assert task["status"] == "task_postprocess_end"
-    assert any("socket 1" in moment["seen_by"] for moment in task["timeline"])
+    libraries = ("requests", "httpx", "aiohttp", "urllib")
+    told = played(sys.executable, str(CLIENTS / "hard_coded.py"), *libraries, captions=len(libraries))
+    assert [task["status"] for task in told["tasks"]] == ["task_postprocess_end"] * len(libraries)
+    for number, task in enumerate(told["tasks"], 1):
+        assert any(f"socket {number}" in moment["seen_by"] for moment in task["timeline"])
 
 
-def test_curl(tmp_path: Path, ca: Path) -> None:
+def test_curl(played: Callable[..., Any]) -> None:
     """Wiro's own shell flow."""
     needs("curl", "openssl", "sed")
-    played(tmp_path, ca, "sh", str(CLIENTS / "hard_coded.sh"))
+    played("sh", str(CLIENTS / "hard_coded.sh"))
 
 
 @pytest.mark.parametrize("library", ["fetch", "axios"])
-def test_node(library: str, tmp_path: Path, ca: Path) -> None:
+def test_node(library: str, played: Callable[..., Any], tmp_path: Path) -> None:
     """With ws, and the proxy agents that Node needs before its version 24."""
     needs("node")
     if not MODULES:
         pytest.skip("WIRO_MOCK_NODE_MODULES names no folder with ws, https-proxy-agent, axios and undici")
     (tmp_path / "node_modules").symlink_to(Path(MODULES).resolve())
     shutil.copy(CLIENTS / "hard_coded.mjs", tmp_path)
-    played(tmp_path, ca, "node", "--no-warnings", str(tmp_path / "hard_coded.mjs"), library)
+    played("node", "--no-warnings", str(tmp_path / "hard_coded.mjs"), library)
 
 
-def test_go(tmp_path: Path, ca: Path) -> None:
+def test_go(played: Callable[..., Any], tmp_path: Path) -> None:
     """The standard library's client."""
     needs("go")
     built = subprocess.run(
@@ -88,19 +97,19 @@ def test_go(tmp_path: Path, ca: Path) -> None:
     )
     if built.returncode:
         pytest.skip(f"this Go does not build: {built.stderr[:200]}")
-    played(tmp_path, ca, str(tmp_path / "client"))
+    played(str(tmp_path / "client"))
 
 
 @pytest.mark.parametrize("by", ["curl", "streams"])
-def test_php(by: str, tmp_path: Path, ca: Path) -> None:
+def test_php(by: str, played: Callable[..., Any]) -> None:
     """By its curl, and by its streams, which have to be told of the proxy."""
     needs("php")
     if by == "curl" and "curl" not in subprocess.run(["php", "-m"], capture_output=True, text=True, check=True).stdout:
         pytest.skip("this PHP has no curl")
-    played(tmp_path, ca, "php", str(CLIENTS / "hard_coded.php"), by)
+    played("php", str(CLIENTS / "hard_coded.php"), by)
 
 
-def test_java(tmp_path: Path, ca: Path) -> None:
+def test_java(played: Callable[..., Any]) -> None:
     """`java.net.http`, with its WebSocket."""
     needs("java", "javac")
-    played(tmp_path, ca, "java", str(CLIENTS / "HardCoded.java"))
+    played("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", str(CLIENTS / "HardCoded.java"))

@@ -1,4 +1,4 @@
-"""A program that has Wiro's addresses written into it: `hard_coded.py requests|httpx|aiohttp|urllib`.
+"""A program that has Wiro's addresses written into it: `hard_coded.py requests httpx aiohttp urllib`, or some of them.
 
 It uploads a picture, runs a model, follows it on the socket, and downloads the output. Only what a stack has off by
 default is switched on: aiohttp's `trust_env`.
@@ -94,7 +94,6 @@ def with_urllib() -> Any:
 
 
 if __name__ == "__main__":
-    output = {"requests": with_requests, "httpx": with_httpx, "aiohttp": with_aiohttp, "urllib": with_urllib}[
-        sys.argv[1]
-    ]()
-    print(output.decode())
+    WITH = {"requests": with_requests, "httpx": with_httpx, "aiohttp": with_aiohttp, "urllib": with_urllib}
+    for library in sys.argv[1:]:
+        print(WITH[library]().decode())
