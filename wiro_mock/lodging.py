@@ -66,6 +66,8 @@ class Lodging:
         self, worlds: Worlds, *, like: World | None = None, most: int = MOST, now: Callable[[], float] = time.monotonic
     ) -> None:
         self.most = most
+        self.on_remove: Callable[[World], None] = lambda _: None
+        """Called with a world that is about to go, while it can still be looked at."""
         self._worlds = worlds
         self._like = like
         self._now = now
@@ -105,6 +107,7 @@ class Lodging:
         """It goes, with all that it keeps; what it leaves behind, as JSON values."""
         del self._lodgers[one.id]
         left = left_behind(one.world)
+        self.on_remove(one.world)
         self._worlds.detach(one.world)
         one.world.close()
         return left

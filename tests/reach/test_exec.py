@@ -17,8 +17,11 @@ from hypothesis import strategies as st
 
 from tests.live_kit import PATIENCE, eventually
 from tests.process_kit import COMMAND, environment
+from wiro_mock.commands import exec_report
 from wiro_mock.commands.group import wiro_mock
+from wiro_mock.mock import World
 from wiro_mock.reach.variables import NO_PROXY, frees_wiro, past_proxies
+from wiro_mock.settings import Settings
 
 CLIENT = """
 import json, os, urllib.request, hmac, hashlib
@@ -208,6 +211,29 @@ def _runs(pid: int) -> bool:
     return True
 
 
+def test_its_input_is_the_commands_and_large_output_is_passed_on() -> None:
+    """More than any pipe holds, byte by byte, in both directions; and on stderr nothing but its own."""
+    text = "import sys, shutil; shutil.copyfileobj(sys.stdin.buffer, sys.stdout.buffer); print('done', file=sys.stderr)"
+    sent = bytes(range(256)) * 20_000
+    done = subprocess.run(
+        [*COMMAND, "exec", *python(text)], input=sent, capture_output=True, check=False, env=environment(), timeout=110
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, sent, b"done\n")
+
+
+def test_one_in_another(capfd: pytest.CaptureFixture[str]) -> None:
+    """The inner command has the inner Wiro, and its status comes out; one proxy does not lead to the other."""
+    show = "import os; print(os.environ['WIRO_MOCK_URL'], os.environ['WIRO_API_KEY']); raise SystemExit(6)"
+    inner = "import os, subprocess, sys; print(os.environ['WIRO_MOCK_URL'], os.environ['WIRO_API_KEY'], flush=True); "
+    inner += (
+        f"sys.exit(subprocess.call([sys.executable, '-m', 'wiro_mock', 'exec', '--', sys.executable, '-c', {show!r}]))"
+    )
+    assert run(*python(inner)) == 6
+    (outer_url, outer_key), (inner_url, inner_key) = (line.split() for line in capfd.readouterr().out.splitlines())
+    assert outer_url != inner_url
+    assert outer_key != inner_key
+
+
 # -- what fails it ---------------------------------------------------------------------------------------
 
 
@@ -231,6 +257,58 @@ def test_what_is_left_fails_a_command_that_succeeds(
     said = capfd.readouterr().err
     assert sentence in said
     assert "a-stranger" not in said
+
+
+GUEST = f"""{CLIENT}
+def ask(method, path, fields=None):
+    url, body = os.environ["WIRO_MOCK_URL"] + path, json.dumps(fields or {{}}).encode()
+    return json.load(urllib.request.urlopen(urllib.request.Request(url, body, method=method)))
+made = ask("POST", "/__wiro/worlds", {{"name": "a guest", "time": "manual", **GIVEN}})
+key, secret = made["api_key"], made["api_secret"]
+def delete(): ask("DELETE", "/__wiro/worlds/" + made["id"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "sentence"),
+    [
+        ("unmatched", "call('/Nonsense', {}, key=key)", "unexpected call: POST /v1/Nonsense"),
+        ("unfired", "", 'fault set never met: of "rate-limited", armed at '),
+        ("leaks", "call('/Run/moondream3-preview/caption', {'inputImage': 'x'}, key=key)", "left behind: task"),
+    ],
+)
+def test_a_world_that_was_deleted_fails_it_just_as_well(
+    kind: str, text: str, sentence: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A suite that tidies up after itself does not hide what it left undone; the report has it, as JSON and as text."""
+    given = {"faults": ["rate-limited"]} if kind == "unfired" else {}
+    command = python(f"GIVEN = {given}\n{GUEST}\n{text}\ndelete()")
+    for name in ("report.json", "report.txt"):
+        assert run("--fail-on", kind, "--report", str(tmp_path / name), *command) == 1
+        assert sentence in capfd.readouterr().err
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert [(world["name"], world["deleted"]) for world in told["worlds"]] == [("a guest", True), (None, False)]
+    assert told["worlds"][0]["journal"] or kind == "unfired"
+    assert told["worlds_forgotten"] == 0
+    (line,) = [line for line in (tmp_path / "report.txt").read_text().splitlines() if "gone before the end" in line]
+    assert line.startswith("a guest: seed ")
+
+
+def test_of_worlds_that_went_only_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And only so many bytes, and so many lines; the rest is counted."""
+    monkeypatch.setattr(exec_report, "MOST_WORLDS", 3)
+    monkeypatch.setattr(exec_report, "MOST_PROBLEMS", 2)
+    departed = exec_report.Departed(("unmatched",), keeps=True)
+    for number in range(5):
+        world = World(Settings(seed=str(number)))
+        world.lost("POST", "/v1/Nonsense", "no such thing")
+        departed.note(world)
+    assert (len(departed.worlds), departed.forgotten) == (3, 2)
+    assert len(departed.problems["unmatched"]) == 2
+    monkeypatch.setattr(exec_report, "MOST_BYTES", 10)
+    departed = exec_report.Departed((), keeps=True)
+    departed.note(World(Settings(seed="last")))
+    assert (departed.worlds, departed.forgotten) == ([], 1)
 
 
 def test_a_command_that_fails_keeps_its_status() -> None:

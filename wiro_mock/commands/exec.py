@@ -17,6 +17,7 @@ from wiro_mock.commands.reaching import doors_of, reached, variables_of
 from wiro_mock.commands.teller import Teller
 
 if TYPE_CHECKING:
+    from wiro_mock.commands.exec_report import Departed
     from wiro_mock.reach.variables import Place
     from wiro_mock.worlds import Worlds
 
@@ -58,9 +59,11 @@ def _fresh(given: ExecGiven) -> None:
 
 def _run(given: ExecGiven, tell: Teller) -> int:
     from wiro_mock.commands.child import CannotRun, Child
+    from wiro_mock.commands.exec_report import Departed
     from wiro_mock.reach import variables
 
-    with _served(given, tell) as (worlds, place):
+    departed = Departed(given["fail_on"], keeps=given["report"] is not None)
+    with _served(given, tell, departed) as (worlds, place):
         environment = {
             **os.environ,
             **variables.past_proxies(os.environ, intercepted=given["intercept"]),
@@ -73,11 +76,11 @@ def _run(given: ExecGiven, tell: Teller) -> int:
         except CannotRun as error:
             tell(str(error))
             status = error.status
-        return _judged(given, worlds, status, tell)
+        return _judged(given, worlds, departed, status, tell)
 
 
 @contextmanager
-def _served(given: ExecGiven, tell: Teller) -> Iterator[tuple[Worlds, Place]]:
+def _served(given: ExecGiven, tell: Teller, departed: Departed) -> Iterator[tuple[Worlds, Place]]:
     """Serve in a thread while the block runs."""
     from wiro_mock.commands.backing import backends
     from wiro_mock.commands.serve import app_of, listen, world_of
@@ -90,6 +93,7 @@ def _served(given: ExecGiven, tell: Teller) -> Iterator[tuple[Worlds, Place]]:
             at_exit = AtExit(world, given["save_on_exit"])
             doors = doors_of(given, tell)
             app = app_of(world, sock := listen(given["host"], given["port"]), given)
+            app.state.lodging.on_remove = departed.note
             with ServerThread(reached(app, doors), sock=sock, doors=doors) as thread:
                 place = Place(
                     origin=thread.near_url,
@@ -109,12 +113,12 @@ def _thaw() -> None:
     gc.enable()
 
 
-def _judged(given: ExecGiven, worlds: Worlds, status: int, tell: Teller) -> int:
+def _judged(given: ExecGiven, worlds: Worlds, departed: Departed, status: int, tell: Teller) -> int:
     """Tell what was found of --fail-on, leave the report, and say how it all ends."""
     from wiro_mock.commands import exec_report
     from wiro_mock.text import printable
 
-    failed = [line for kind in given["fail_on"] for line in exec_report.problems(worlds, kind)]
+    failed = [line for kind in given["fail_on"] for line in exec_report.problems(worlds, kind, departed)]
     for line in failed:
         tell(printable(line))
     if "unmatched" not in given["fail_on"]:
@@ -123,7 +127,9 @@ def _judged(given: ExecGiven, worlds: Worlds, status: int, tell: Teller) -> int:
     status = status or (FAILED if failed else 0)
     if given["report"] is not None:
         try:
-            exec_report.write(given["report"], worlds, program=given["command"][0], status=status, failed=failed)
+            exec_report.write(
+                given["report"], worlds, departed, program=given["command"][0], status=status, failed=failed
+            )
         except OSError as error:
             tell(f"the report could not be written to {given['report']}: {error.strerror}")
             status = status or FAILED
