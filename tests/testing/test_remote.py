@@ -112,3 +112,27 @@ def test_no_server_there(
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*WIRO_MOCK_URL is http://127.0.0.1:1, and no wiro_mock answers there*"])
+
+
+def test_faults_have_all_their_words(worlds: Worlds, pytester: pytest.Pytester) -> None:
+    """How often, when, of which task, what then: as in process."""
+    pytester.makepyfile(
+        f"""{CALL}
+@pytest.mark.wiro(key_only=True)
+def test_it(wiro, wiro_env):
+    def statuses(path, fields, count):
+        with httpx.Client(base_url=wiro_env.url, trust_env=False, headers={{"x-api-key": wiro.api_key}}) as http:
+            return [http.post(path, json=fields).status_code for _ in range(count)]
+    run, picture = "/Run/moondream3-preview/caption", {{"inputImage": "x"}}
+    wiro.fault(("Run", "Task/List"), status=503, times=2, nth=2, optional=True)
+    assert statuses(run, picture, 4) == [200, 503, 503, 200]
+    task = wiro.tasks[0]
+    wiro.fault("Task/Detail", status=500, task=task, then=[{{"latency": 0.001}}])
+    other = wiro.tasks[1]["id"]
+    assert statuses("/Task/Detail", {{"taskid": other}}, 1) == [200]
+    assert statuses("/Task/Detail", {{"taskid": task["id"]}}, 2) == [500, 200]
+    with pytest.raises(Exception, match="unknown key"):
+        wiro.fault("Run", stauts=503)
+"""
+    )
+    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)

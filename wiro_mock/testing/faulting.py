@@ -78,15 +78,20 @@ def fault(
     **rest: Any,
 ) -> Fault:
     """A fault that a test sets, not armed yet. Raises `Misuse` with every complaint about it."""
-    data: dict[str, Any] = {"on": list(on) if isinstance(on, tuple) else on, "do": _spelt(do)}
+    item = read(in_yaml(on, do, when=when, **rest))
+    task_id = "" if task is None else str(getattr(task, "id", task))
+    return Fault(item=item, scope=task_id, task_id=task_id, where=where, optional=item.optional)
+
+
+def in_yaml(on: str | Sequence[str], do: Mapping[str, Any], *, when: Mapping[str, Any], **rest: Any) -> dict[str, Any]:
+    """A fault in the words of the YAML, as values of JSON."""
+    data: dict[str, Any] = {"on": on if isinstance(on, str) else list(on), "do": _spelt(do)}
     if when:
         data["when"] = dict(when)
     data |= {key: value for key, value in rest.items() if value is not None and value != ()}
     if "then" in data:
         data["then"] = [_spelt(turn) if isinstance(turn, Mapping) else turn for turn in data["then"]]
-    item = read(data)
-    task_id = "" if task is None else str(getattr(task, "id", task))
-    return Fault(item=item, scope=task_id, task_id=task_id, where=where, optional=item.optional)
+    return data
 
 
 def read(data: object) -> FaultItem:

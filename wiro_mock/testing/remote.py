@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -89,9 +89,29 @@ class RemoteWiro:
         asked: dict[str, Any] = {"scenario": scenario, "model": model}
         self._ask("POST", "/scenarios/use", asked if times is None else {**asked, "times": times})
 
-    def fault(self, on: str, **do: Any) -> None:
-        """Let something go wrong with the next call of an operation, in the verbs of the YAML."""
-        self._ask("POST", "/faults", {"on": on, "do": do or {"status": 503}})
+    def fault(
+        self,
+        on: str | Sequence[str],
+        *,
+        when: Mapping[str, Any] | None = None,
+        times: int | None = None,
+        then: Sequence[str | Mapping[str, object]] = (),
+        effect: str | None = None,
+        task: Any = None,
+        optional: bool = False,  # noqa: ARG002 -- what no request meets fails nobody from here
+        **do: Any,
+    ) -> None:
+        """Let something go wrong with the next calls of an operation, as `WiroMock.fault` does. `task` is an id, or one
+        of `tasks`. One that no request meets fails nothing.
+        """
+        from wiro_mock.testing.faulting import Conditions, in_yaml
+
+        given = [key for key in Conditions.__annotations__ if key in do and key != "status"]  # that is to be answered
+        met = {**(when or {}), **{key: do.pop(key) for key in given}}
+        asked = in_yaml(on, do or {"status": 503}, when=met, times=times, then=then, effect=effect)
+        if task is not None:
+            asked["task"] = str(task["id"] if isinstance(task, Mapping) else task)
+        self._ask("POST", "/faults", asked)
 
     def faults(self, *names: str) -> None:
         """Arm fault sets."""
