@@ -19,7 +19,7 @@ from wiro_mock.lodging import Lodging, NoRoom
 from wiro_mock.mock import World
 from wiro_mock.server import ServerThread
 from wiro_mock.settings import Settings
-from wiro_mock.worlds import Worlds
+from wiro_mock.worlds import REMEMBERED, Worlds
 
 MODEL = "moondream3-preview/caption"
 
@@ -220,6 +220,32 @@ def test_nobody_stays_beyond_the_idle_time(steps: list[tuple[float, float]]) -> 
         assert alive == {name for name, (at, lasts) in born.items() if clock.now - at < lasts}
     made.close()
     assert len(made) == 0
+
+
+def test_ten_thousand_come_and_go() -> None:
+    """Deleted, or idle: nothing of them is kept but the latest thousand keys, so the memory has a bound."""
+    import gc
+    import weakref
+
+    made, clock, worlds = lodging(most=50)
+    alive: weakref.WeakSet[World] = weakref.WeakSet()
+    for number in range(10_000):
+        one = made.make({"idle": 10, "key_only": True})
+        alive.add(one.world)
+        if number % 2:
+            made.remove(one)
+        else:
+            clock.now += 1
+            made.sweep()
+        assert len(made) <= 10
+    clock.now += 10
+    made.sweep()
+    del one
+    gc.collect()
+    assert len(made) == len(worlds.worlds) == len(alive) == 0
+    assert len(worlds.over) == REMEMBERED
+    assert not worlds._by_key
+    assert not worlds._by_seed
 
 
 def test_files_of_all_worlds_have_one_limit() -> None:

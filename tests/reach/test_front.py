@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -16,6 +17,7 @@ import pytest
 import requests
 from websockets.sync.client import connect
 
+from tests.live_kit import eventually
 from tests.reach.reach_kit import MODEL, Reached, reached
 from wiro_mock.reach.doors import MOST_TUNNELS, Doors, is_loopback
 from wiro_mock.reach.front import HEAD_BYTES
@@ -310,6 +312,50 @@ def test_whom_a_proxy_leads_where() -> None:
     full = doors()
     full.tunnels = MOST_TUNNELS
     assert "tunnels are open" in full.refusal("example.com", "127.0.0.1")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost.", "::1", "169.254.169.254", "fe80::1%eth0", "0.0.0.0"])
+def test_nobody_else_is_led_to_what_this_machine_alone_reaches(host: str) -> None:
+    """Its loopback, and a cloud's metadata: a glob does not mean them, nor a name that leads there."""
+    address = {"localhost.": "127.0.0.1"}.get(host, host)
+    assert "without a glob" in doors("*").inner_refusal(host, address, "192.168.1.7")
+    assert "without a glob" in doors("*").inner_refusal("innocent.example", address, "192.168.1.7")
+    assert doors("*", host.rstrip(".")).inner_refusal(host, address, "192.168.1.7") == ""
+    assert doors("*").inner_refusal(host, address, "127.0.0.1") == ""
+    assert doors("*").inner_refusal("example.com", "93.184.215.14", "192.168.1.7") == ""
+
+
+def test_the_address_that_a_name_led_to_is_looked_at(tmp_path: Path, far: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After connecting, before a byte: a client on another machine learns nothing of it."""
+    with reached(tmp_path, tunnel=["*"]) as one:
+        monkeypatch.setattr("wiro_mock.reach.doors.is_loopback", lambda address: address == "elsewhere")
+        answer = said(one, f"CONNECT localhost:{far} HTTP/1.1\r\n\r\n".encode())
+        assert answer.startswith(b"HTTP/1.1 403 ")
+        assert b"which is this machine's alone" in answer
+        eventually(lambda: one.doors.tunnels == 0)
+
+
+@pytest.mark.parametrize("garbage", [b"\x16\x03\x01\x00\x05hello", b"\x00" * 300, b"\x16" + b"\xff" * 2000])
+def test_garbage_after_connect_is_let_go(proxied: Reached, garbage: bytes) -> None:
+    """Where TLS should begin; the port serves on."""
+    with socket.create_connection((proxied.thread.host, proxied.thread.port), timeout=20) as raw:
+        raw.sendall(b"CONNECT api.wiro.ai:443 HTTP/1.1\r\n\r\n")
+        assert raw.recv(4096).startswith(b"HTTP/1.1 200")
+        raw.sendall(garbage)
+        raw.shutdown(socket.SHUT_WR)
+        with suppress(ConnectionResetError):
+            while raw.recv(4096):
+                pass
+    assert httpx.get(f"{proxied.proxy}/__wiro/ready", trust_env=False).json() == {"ready": True}
+
+
+def test_another_name_in_the_handshake_is_the_clients_to_refuse(proxied: Reached) -> None:
+    """The certificate has Wiro's names, whatever is asked for: who wants another site's does not believe it."""
+    with socket.create_connection((proxied.thread.host, proxied.thread.port), timeout=20) as raw:
+        raw.sendall(b"CONNECT api.wiro.ai:443 HTTP/1.1\r\n\r\n")
+        assert raw.recv(4096).startswith(b"HTTP/1.1 200")
+        with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+            proxied.context().wrap_socket(raw, server_hostname="example.com")
 
 
 @pytest.mark.parametrize(

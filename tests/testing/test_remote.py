@@ -15,7 +15,7 @@ from wiro_mock.worlds import Worlds
 CALL = """
 import httpx, os, pytest
 def run(wiro, path="/Run/moondream3-preview/caption", image="x"):
-    with httpx.Client(base_url=os.environ["WIRO_BASE_URL"], trust_env=False) as http:
+    with httpx.Client(base_url=os.environ["WIRO_BASE_URL"], trust_env=False, timeout=60) as http:
         return http.post(path, json={"inputImage": image}, headers={"x-api-key": os.environ["WIRO_API_KEY"]}).json()
 """
 
@@ -121,7 +121,8 @@ def test_faults_have_all_their_words(worlds: Worlds, pytester: pytest.Pytester) 
 @pytest.mark.wiro(key_only=True)
 def test_it(wiro, wiro_env):
     def statuses(path, fields, count):
-        with httpx.Client(base_url=wiro_env.url, trust_env=False, headers={{"x-api-key": wiro.api_key}}) as http:
+        mine = {{"x-api-key": wiro.api_key}}
+        with httpx.Client(base_url=wiro_env.url, trust_env=False, timeout=60, headers=mine) as http:
             return [http.post(path, json=fields).status_code for _ in range(count)]
     run, picture = "/Run/moondream3-preview/caption", {{"inputImage": "x"}}
     wiro.fault(("Run", "Task/List"), status=503, times=2, nth=2, optional=True)

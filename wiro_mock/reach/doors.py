@@ -85,6 +85,17 @@ class Doors:
             return ""
         return f"{printable(host)} is reached for this machine only; --tunnel {printable(host)} lets others, too"
 
+    def inner_refusal(self, host: str, address: str, peer: str) -> str:
+        """Why somebody on another machine is not led to this address, which a host turned out to have; empty where he
+        is. What this machine alone can reach (its loopback, and the metadata of a cloud) is meant by its own name only.
+        """
+        if is_loopback(peer) or not _is_inner(address) or host.lower().rstrip(".") in self._tunnel:
+            return ""
+        shown = printable(host)
+        return (
+            f"{shown} is {address}, which is this machine's alone; --tunnel {shown}, without a glob, lets others, too"
+        )
+
     def untrusted(self, host: str, agent: str, error: Exception) -> None:
         """A client broke off the handshake: say why, and which variable helps."""
         reason = getattr(error, "reason", "") or ""
@@ -114,9 +125,19 @@ def _words(reason: str) -> str:
 
 def is_loopback(address: str) -> bool:
     """Whether this is this machine."""
+    one = _address(address)
+    return one is not None and one.is_loopback
+
+
+def _is_inner(address: str) -> bool:
+    """Whether only this machine reaches it: itself, and its link, where clouds have their metadata."""
+    one = _address(address)
+    return one is None or one.is_loopback or one.is_link_local or one.is_unspecified
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        one = ipaddress.ip_address(address.partition("%")[0])
+        one = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        return False
-    mapped = getattr(one, "ipv4_mapped", None)
-    return (mapped or one).is_loopback
+        return None
+    return getattr(one, "ipv4_mapped", None) or one

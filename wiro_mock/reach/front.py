@@ -205,6 +205,13 @@ class Front(asyncio.Protocol):
             told = getattr(error, "strerror", None) or str(error) or "it took too long"
             self._answer(502, "Bad Gateway", f"{printable(host)}:{port} cannot be reached: {told}")
             return
+        there = (relay.there.transport.get_extra_info("peername") or ("",))[0]
+        if refusal := self._doors.inner_refusal(host, there, peer):  # by what its name led to, as a name may lie
+            relay.there.transport.abort()
+            relay.give_up()
+            self._doors.tell(f"proxy: refused {printable(host)}:{port}: {refusal}")
+            self._answer(403, "Forbidden", refusal)
+            return
         self._let_go()
         relay.begin(first + bytes(self._data), answer)
 
