@@ -266,9 +266,9 @@ async def _send(target: Target, address: Address, post: Post) -> None:
             elif isinstance(event, h11.Data):
                 post.answered_with(bytes(event.data))
     finally:
+        writer.transport.abort()
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
-        writer.transport.abort()
 
 
 async def _break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: Target, post: Post) -> None:
