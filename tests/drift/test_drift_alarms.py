@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -166,3 +168,21 @@ def play(http: httpx.Client, model: str) -> str:
             break
     http.post("Task/InputOutputDelete", json={"tasktoken": token})
     return token
+
+
+def test_what_has_no_room_in_an_archive_leaves_no_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a frame that was left out, none of its task is kept, and the archive says how many were not; no alarm."""
+    monkeypatch.setattr("wiro_mock.recorder.traffic.MOST_ENTRIES", 9)
+    take, shelf = probed(), Shelf(tmp_path)
+    kept = Traffic(shelf, Redactor())
+    for run in list(take.runs())[:1]:
+        kept.answered(f"/v1/{run.call}", {"x-api-key": "k"}, run.body, run.status, json.dumps(run.answer))
+    for frames in take.streams.values():
+        for seen in frames:
+            kept.heard(seen.frame, seen.at)
+    kept.write()
+    shelf.close()
+    log = json.loads((tmp_path / FILE).read_text())["log"]
+    assert len(log["entries"][1]["_webSocketMessages"]) == 8
+    assert log["comment"].endswith(" more were left out: there was no room for them")
+    assert lines(drift_of_recordings([tmp_path], reference())) == []

@@ -161,6 +161,19 @@ def test_trouble_on_the_way_is_named_and_is_no_drift() -> None:
     assert done.stdout.endswith("compared: no drift\n")
 
 
+def test_a_service_that_takes_ten_times_as_long_is_told_of() -> None:
+    """Phase by phase, with the line of the mock's own scenario; a warning, and no failure."""
+    steps = "{accept: 6s}, {assign: 3s}, {start: 10s}, {print: x}, {exit: {code: 0, after: 30s}}"
+    slow = f"scenario: slow\nmatch: {{model: '*/*'}}\nsteps: [{steps}]\n"
+    with drifted(world=contract_world(scenarios=slow)) as target:
+        done = play("--target", target.url)
+    assert done.exit_code == 0
+    told = "Run/pruna/p-image at work: the mock sends 3.0 s, this service 30.0 s; change scenarios/image.yaml:"
+    assert told in done.stdout
+    assert "Run/pruna/p-image in the queue: the mock sends 0.6 s, this service 6.0 s" in done.stdout
+    assert {line for line in done.stdout.splitlines() if line.endswith(":")} == {"New upstream:"}
+
+
 def test_a_page_of_html_is_no_service() -> None:
     """It is the target that is wrong."""
     with ServerThread(answering(200, b"<h1>Welcome</h1>", HTML)) as thread:

@@ -19,7 +19,7 @@ from wiro_mock.recorder.shelf import Shelf
 
 FILE: Final = "traffic.har"
 KEPT: Final = ("Run/", "Task/", "Tool/")
-MOST_ENTRIES, MOST_BYTES, LONGEST = 500, 16 << 20, 1 << 20
+MOST_ENTRIES, MOST_BYTES, LONGEST = 2_000, 16 << 20, 1 << 20
 """Exchanges and frames together, of all tasks; what is longer than `LONGEST` by itself is left out."""
 
 
@@ -32,6 +32,7 @@ class Traffic:
         self._frames: dict[str, list[tuple[int, dict[str, Any]]]] = {}
         self._kinds: set[tuple[object, ...]] = set()
         self._tokens: dict[str, str] = {}
+        self._cut: set[str] = set()
         self._size = self._left_out = 0
 
     def answered(self, path: str, headers: Mapping[str, str], body: object, status: int, text: str) -> None:
@@ -54,8 +55,11 @@ class Traffic:
     def heard(self, frame: Mapping[str, Any], at: int) -> None:
         """A frame came, at an instant in microseconds."""
         safe = self._safe(dict(frame))
-        if self._fits(len(json.dumps(safe, ensure_ascii=False))):
-            self._frames.setdefault(str(frame.get("id", "")), []).append((at, safe))
+        task = str(frame.get("id", ""))
+        if task in self._cut or not self._fits(len(json.dumps(safe, ensure_ascii=False))):
+            self._cut.add(task)  # a gap in the midst would look like frames that never came
+        else:
+            self._frames.setdefault(task, []).append((at, safe))
 
     def write(self) -> None:
         """Put it beside the scenarios. Raises `CannotRecord`."""
