@@ -17,10 +17,12 @@ from wiro_mock.drift.remedies import by_switch, file_of, switch_of
 from wiro_mock.drift.replay import ORDER, Replayed
 from wiro_mock.drift.takes import Exchange, Take
 from wiro_mock.kernel.task import Status
-from wiro_mock.recorder.observed import Seen
+from wiro_mock.recorder.observed import TERMINAL, Seen
 
 OPEN: Final = ("absent", "present", "null", "other")
 """What a shape leaves open differs only where a switch speaks of it."""
+BY_STATE: Final = ("Task/Cancel", "Task/Kill", "Task/InputOutputDelete")
+"""What they answer depends on where the task is at that moment."""
 REFUSED_FOR_THE_ACCOUNT: Final = (96, 97, 98)
 STATUSES: Final = frozenset(Status) | {"task_output_full", "task_error_full", "task_output", "task_error", "task_end"}
 FRAMES: Final = STATUSES | {"task_stream_ready", "task_stream_end", "task_cost", "connected", "error"}
@@ -189,6 +191,8 @@ def _of_outcome(take: Take, live: Exchange, mock: Exchange) -> Iterator[Finding]
     said = f"code {refuser.error[0]} {shown(refuser.error[1])}"
     if live.operation == "Run" and refuser is live and live.error[0] in REFUSED_FOR_THE_ACCOUNT:
         return
+    if live.operation in BY_STATE and _is_one_of_ours(take, live) and _status_before(take, live) not in TERMINAL:
+        return  # where the task was at that moment nobody has seen
     switch, file = _of_outcome_remedy(take, live, mock)
     yield Finding(
         level=_level(switch, "mock wrong"),
@@ -219,6 +223,12 @@ def _of_kill(status: str, mock: Exchange) -> str:
     if status == "task_postprocess_end":
         return f"kill_finished={'refuse' if does else 'done'}"
     return f"kill_{'cancelled' if status == 'task_cancel' else 'before_assign'}={'refuse' if does else 'done'}"
+
+
+def _is_one_of_ours(take: Take, live: Exchange) -> bool:
+    """Whether a request is about a task whose run is in the take."""
+    named = {str(value) for value in live.body.values()} if isinstance(live.body, dict) else set[str]()
+    return any({run.run_id, str(run.answer.get("socketaccesstoken"))} & named for run in take.runs())
 
 
 def _status_before(take: Take, live: Exchange) -> str:
@@ -286,8 +296,9 @@ def _of_cancelled(live: Exchange, mock: Exchange) -> Iterator[Finding]:
 
 def _of_stream(live: tuple[Seen, ...], mock: tuple[Seen, ...], *, whole: bool) -> Iterator[Finding]:
     told = [str(one.frame.get("type")) for one in live]
-    if not set(told) & set(SESSION):
-        yield from _of_order(told, [str(one.frame["type"]) for one in mock], whole)
+    ours_told = [str(one.frame["type"]) for one in mock]
+    if not set(told) & set(SESSION) and ("task_cancel" in told) == ("task_cancel" in ours_told):
+        yield from _of_order(told, ours_told, whole)
     ours: dict[str, list[Mapping[str, Any]]] = {}
     for one in mock:
         ours.setdefault(str(one.frame["type"]), []).append(one.frame)
