@@ -125,9 +125,9 @@ def test_aiohttp_and_httpx_and_websockets(proxied: Reached) -> None:
             return token
 
     token = asyncio.run(with_aiohttp())
-    with httpx.Client(proxy=proxied.proxy, verify=proxied.context(), headers=proxied.headers) as http:
+    with httpx.Client(timeout=60, proxy=proxied.proxy, verify=proxied.context(), headers=proxied.headers) as http:
         assert http.post("https://api.wiro.ai/v1/Task/Detail", json={"tasktoken": token}).json()["total"] == "1"
-    with connect("wss://socket.wiro.ai/v1", proxy=proxied.proxy, ssl=proxied.context()) as ws:
+    with connect("wss://socket.wiro.ai/v1", open_timeout=60, proxy=proxied.proxy, ssl=proxied.context()) as ws:
         assert "connected" in str(ws.recv())
         ws.send(f'{{"type": "task_info", "tasktoken": "{token}"}}')
         assert "task_" in str(ws.recv())
@@ -150,7 +150,7 @@ def test_a_request_for_a_whole_url(proxied: Reached, scheme: str) -> None:
 
 def test_a_plain_request_is_served_beside_the_proxy(proxied: Reached) -> None:
     """The base URL of the mock's own is still there, and so is the control API; byte by byte, too."""
-    assert httpx.get(f"{proxied.proxy}/__wiro/ready", trust_env=False).json() == {"ready": True}
+    assert httpx.get(f"{proxied.proxy}/__wiro/ready", trust_env=False, timeout=60).json() == {"ready": True}
     with socket.create_connection((proxied.thread.host, proxied.thread.port), timeout=20) as raw:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for byte in b"GET /__wiro/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n":
@@ -160,13 +160,13 @@ def test_a_plain_request_is_served_beside_the_proxy(proxied: Reached) -> None:
 
 def test_a_plain_socket_through_connect(proxied: Reached) -> None:
     """`ws://` at port 80 is asked for by CONNECT, too, and no TLS follows."""
-    with connect("ws://socket.wiro.ai/v1", proxy=proxied.proxy) as ws:
+    with connect("ws://socket.wiro.ai/v1", open_timeout=60, proxy=proxied.proxy) as ws:
         assert "connected" in str(ws.recv())
 
 
 def test_the_gateway_is_refused_politely(proxied: Reached) -> None:
     """In the shape that its clients read; the call is unexpected."""
-    with httpx.Client(proxy=proxied.proxy, verify=proxied.context()) as http:
+    with httpx.Client(timeout=60, proxy=proxied.proxy, verify=proxied.context()) as http:
         answer = http.post("https://llm.wiro.ai/v1/chat/completions", json={"model": "x", "messages": []})
     assert answer.status_code == 404
     assert "does not play the LLM gateway" in answer.json()["error"]["message"]
@@ -176,7 +176,10 @@ def test_the_gateway_is_refused_politely(proxied: Reached) -> None:
 def test_faults_break_the_connection_under_tls(proxied: Reached) -> None:
     """A reset is a reset, not an end in good order."""
     proxied.wiro.fault("Tool/List", reset=True)
-    with httpx.Client(proxy=proxied.proxy, verify=proxied.context()) as http, pytest.raises(httpx.TransportError):
+    with (
+        httpx.Client(timeout=60, proxy=proxied.proxy, verify=proxied.context()) as http,
+        pytest.raises(httpx.TransportError),
+    ):
         http.post("https://api.wiro.ai/v1/Tool/List", json={})
     assert not [problem for problem in proxied.wiro.problems() if "fault" in problem]
 
@@ -188,7 +191,7 @@ def test_tls_under_every_name_of_ours(tls: Reached) -> None:
     """For those who redirect names by a hosts file; `http` on this port is one sentence."""
     assert tls.thread.url.startswith("https://")
     assert tls.thread.socket_url.startswith("wss://")
-    with httpx.Client(verify=tls.context(), trust_env=False) as http:
+    with httpx.Client(timeout=60, verify=tls.context(), trust_env=False) as http:
         assert http.get(f"{tls.thread.url}/__wiro/ready").json() == {"ready": True}
     for name in ("api.wiro.ai", "socket.wiro.ai", "cdn1.wiro.ai", "localhost"):
         with (
@@ -196,7 +199,7 @@ def test_tls_under_every_name_of_ours(tls: Reached) -> None:
             tls.context().wrap_socket(raw, server_hostname=name) as secure,
         ):
             assert secure.version() == "TLSv1.3"
-    with connect(tls.thread.socket_url, ssl=tls.context(), proxy=None) as ws:
+    with connect(tls.thread.socket_url, open_timeout=60, ssl=tls.context(), proxy=None) as ws:
         assert "connected" in str(ws.recv())
 
 
@@ -346,7 +349,7 @@ def test_garbage_after_connect_is_let_go(proxied: Reached, garbage: bytes) -> No
         with suppress(ConnectionResetError):
             while raw.recv(4096):
                 pass
-    assert httpx.get(f"{proxied.proxy}/__wiro/ready", trust_env=False).json() == {"ready": True}
+    assert httpx.get(f"{proxied.proxy}/__wiro/ready", trust_env=False, timeout=60).json() == {"ready": True}
 
 
 def test_another_name_in_the_handshake_is_the_clients_to_refuse(proxied: Reached) -> None:
