@@ -55,6 +55,7 @@ def ask(http: httpx.Client, url: str, key: str) -> None:
 def of_proxy(folder: Path) -> None:
     with reached(folder, tls=True) as one:
         key, context = one.wiro.api_key, one.context()
+        figures: list[tuple[float, float]] = []
         own, far = f"{one.thread.api_url}/Task/Detail", "https://api.wiro.ai/v1/Task/Detail"
         for name, url, proxy in (("direct TLS", own, None), ("interception", far, one.proxy)):
 
@@ -68,7 +69,12 @@ def of_proxy(folder: Path) -> None:
                     with httpx.Client(proxy=proxy, verify=context, trust_env=False) as http:
                         ask(http, url, key)
 
-            print(f"{name}: {best(kept) / REQUESTS * 1e6:.0f} us a request, {best(new) / 50 * 1e6:.0f} us on a new one")
+            on_kept, on_new = best(kept) / REQUESTS * 1e6, best(new) / 50 * 1e6
+            figures.append((on_kept, on_new))
+            print(f"{name}: {on_kept:.0f} us a request, {on_new:.0f} us on a new one")
+        (kept_direct, new_direct), (kept_through, new_through) = figures
+        told = f"{kept_through / kept_direct:.2f} times direct TLS, {new_through / new_direct:.2f} times on a new one"
+        print(f"through the proxy: {told}")
 
 
 def memory() -> float:
