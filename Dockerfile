@@ -3,7 +3,7 @@
 #   docker build -t wiro-mock .
 #   docker run --rm -p 4747:4747 --read-only --tmpfs /tmp -e WIRO_MOCK_TIME=auto wiro-mock
 #
-# Every option of `wiro-mock serve` can be given as an argument or as a variable; wiro_mock/container.md tells more.
+# Every option of `wiro-mock serve` can be given as an argument or as a variable; wiro_mock/commands/container.md tells more.
 
 ARG PYTHON=3.13
 
@@ -15,7 +15,7 @@ COPY wiro_mock wiro_mock
 # Modules are compiled here, since the server may write nothing; by their contents, since layers change their dates.
 # pip goes: who runs the server installs nothing.
 RUN python3 -m venv /opt/wiro-mock \
-    && /opt/wiro-mock/bin/pip install --no-cache-dir --no-compile --disable-pip-version-check '.[fast,tls]' \
+    && /opt/wiro-mock/bin/pip install --no-cache-dir --no-compile --disable-pip-version-check '.[fast,metrics,tls]' \
     && /opt/wiro-mock/bin/pip uninstall --yes --quiet pip \
     && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/wiro-mock/lib
 

@@ -131,6 +131,22 @@ def test_the_steps_that_follow_reach_the_server(runner: Runner, tmp_path: Path) 
     assert "SIGTERM" not in Path(done.outputs["log"]).read_text()
 
 
+def test_a_secret_with_a_percent_sign_is_masked_as_it_is(runner: Runner) -> None:
+    """The runner takes %25, %0D and %0A in a command's text for what they stand for, and would mask something else."""
+    done = runner.start(api_secret="s%0Aec%25ret")
+    assert (done.status, done.outputs["api-secret"]) == (0, "s%0Aec%25ret"), done.log
+    assert "::add-mask::s%250Aec%2525ret\n" in done.log
+    assert "No such file" not in done.log
+
+
+def test_the_options_that_are_described_are_options(runner: Runner) -> None:
+    """The examples in the description of the input can be copied."""
+    named = re.findall(r"--[\w=-]+", ACTION["inputs"]["options"]["description"])
+    assert len(named) == 2
+    done = runner.start(options="\n".join(named))
+    assert done.status == 0, done.log
+
+
 def test_given_credentials_hold_and_the_environment_stays_if_so_wished(runner: Runner) -> None:
     """A key of one's own, and no variables."""
     done = runner.start(api_key="my-key", api_secret="my-secret", env="false", faults="rate-limited")

@@ -131,6 +131,15 @@ def test_the_wheel_of_the_image_is_the_wheel_of_a_release(wheel: Path, wheel_of_
     assert sent == copied_into_the_image()
 
 
+def test_the_image_has_what_cannot_be_installed_there() -> None:
+    """The extras that a server uses, for pip is gone from it; and the guide that is named is there."""
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert "'.[fast,metrics,tls]'" in text
+    guides = re.findall(r"\bwiro_mock/[\w/]+\.md", text)
+    assert guides
+    assert [name for name in guides if not (ROOT / name).is_file()] == []
+
+
 def test_the_wheel_names_its_command_and_its_python(wheel: Path, tmp_path: Path) -> None:
     """`wiro-mock` on the command line, from Python 3.11 on, under the MIT licence."""
     info = next(unpacked(wheel, tmp_path).glob("*.dist-info"))

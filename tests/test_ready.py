@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +15,13 @@ from wiro_mock import Served, WiroMock
 from wiro_mock.commands.ready import ready
 
 
-def play(*words: str, **environment: str) -> Result:
+def play(*words: str, **environment: str | None) -> Result:
     """The command, in this process."""
     return CliRunner().invoke(ready, words, env={"WIRO_MOCK_URL": None, **environment})
 
 
 @contextmanager
-def answering(*bodies: bytes) -> Iterator[str]:
+def answering(*bodies: bytes, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """A server that answers its questions with these, the last one for ever."""
     left = list(bodies)
 
@@ -36,6 +37,8 @@ def answering(*bodies: bytes) -> Iterator[str]:
         def log_message(self, *_: object) -> None: ...
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -56,6 +59,30 @@ def test_a_server_that_can_serve(wiro: WiroMock, origin: str) -> None:
     proxies = {"HTTP_PROXY": "http://127.0.0.1:1", "http_proxy": "http://127.0.0.1:1", "NO_PROXY": ""}
     for result in (play(origin), play(f"{origin}/v1"), play(WIRO_MOCK_URL=origin), play(origin, **proxies)):
         assert (result.exit_code, result.output) == (0, "ready\n")
+
+
+def test_the_health_check_of_a_container_finds_the_server_by_its_variables(origin: str) -> None:
+    """It is given no arguments, so it goes by the port that `serve` goes by; a named address goes first."""
+    port = origin.rsplit(":", 1)[1]
+    nowhere = {"WIRO_MOCK_SERVE_PORT": None, "WIRO_MOCK_PORT": "1"}
+    assert play(**{**nowhere, "WIRO_MOCK_PORT": port}).output == "ready\n"
+    assert play(**{**nowhere, "WIRO_MOCK_SERVE_PORT": port}).output == "ready\n"
+    assert play(**nowhere, WIRO_MOCK_URL=origin).output == "ready\n"
+    result = play(**nowhere)
+    assert (result.exit_code, result.output) == (
+        1,
+        "Error: nothing is ready at http://127.0.0.1:1: Connection refused\n",
+    )
+
+
+def test_the_health_check_finds_a_server_with_tls() -> None:
+    """Whether a variable, a file or a flag has it speak TLS."""
+    trustme = pytest.importorskip("trustme")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    with answering(b'{"ready": true}', tls=context) as url:
+        port = url.rsplit(":", 1)[1]
+        assert play(WIRO_MOCK_SERVE_PORT=None, WIRO_MOCK_PORT=port).output == "ready\n"
 
 
 @pytest.mark.parametrize("wait", [(), ("--wait", "0.2")])

@@ -12,12 +12,14 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.api_kit import CAPTION, make_world, run, send, upload
 from tests.snapshot.kit import loaded, saved, seen
+from wiro_mock.commands.keeping import check_writable
 from wiro_mock.kernel.rules import Limits
 from wiro_mock.mock import World
 from wiro_mock.snapshot import SnapshotError, archive, load, save
@@ -196,6 +198,30 @@ def test_a_zip_that_grows_beyond_all_bounds_is_refused(monkeypatch: pytest.Monke
     assert "holds more than 2 files" in refusal(SNAPSHOT)
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_one_that_says_it_is_packed_in_another_way_is_refused(method: int) -> None:
+    """One byte of the directory does it: what unpacks bzip2 and LZMA raises errors of its own."""
+    data = bytearray(SNAPSHOT)
+    with zipfile.ZipFile(BytesIO(SNAPSHOT)) as file:
+        place = data.index(b"world.jsonl", file.start_dir) - 46
+    assert data[place : place + 4] == b"PK\x01\x02"
+    data[place + 10] = method
+    assert "was packed by something else; save it once more" in refusal(bytes(data))
+
+
+def test_a_disk_that_cannot_be_read_is_said() -> None:
+    """Once the file is open, too."""
+
+    class Broken(BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell() == 0:
+                raise OSError(5, "Input/output error")
+            return super().read(size)
+
+    with pytest.raises(SnapshotError, match="the snapshot cannot be read: Input/output error; save it once more"):
+        load(make_world(), Broken(SNAPSHOT), name="the snapshot")
+
+
 def test_a_file_that_lies_about_its_size_is_not_believed() -> None:
     """The sizes in a ZIP's directory are promises: the CRC over what was read finds the lie."""
     data = bytearray(SNAPSHOT)
@@ -274,6 +300,18 @@ def test_a_disk_that_is_full_leaves_the_old_file(tmp_path: Path, monkeypatch: py
         "give a path on a disk that has room and may be written to"
     )
     assert (path.read_bytes(), list(tmp_path.iterdir())) == (b"old", [path])
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    """Root could put a file in the place of /dev/null; a pipe stands for it here. The commands say so at the begin."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(SnapshotError, match="pipe is no file; give the path of a file"):
+        save(busy_world(), pipe)
+    with pytest.raises(click.UsageError, match="is no file, but a device or a pipe; give the path of a file"):
+        check_writable(pipe)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert list(tmp_path.iterdir()) == [pipe]
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -77,6 +77,8 @@ def check_writable(path: Path) -> None:
     folder = path.parent
     if path.is_dir():
         raise click.UsageError(f"{path} is a folder; give the path of a file")
+    if path.exists() and not path.is_file():
+        raise click.UsageError(f"{path} is no file, but a device or a pipe; give the path of a file")
     if not folder.is_dir():
         raise click.UsageError(f"there is no folder {folder}; make it, or give another path")
     if not os.access(folder, os.W_OK):

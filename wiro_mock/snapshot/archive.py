@@ -42,6 +42,8 @@ MOST_ENTRIES = 1_000_000
 _MOST_HEAD = 1 << 20
 _CHUNK = 1 << 20
 _THEN = (1980, 1, 1, 0, 0, 0)
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""How entries are packed here. What others there are raise, each, errors of their own when they are damaged."""
 _BLOB = re.compile(r"blobs/([0-9a-f]{64})")
 _SCENARIO = re.compile(r"scenarios/([1-9][0-9]{0,3})/(.+)", re.DOTALL)
 _NEWER = "install the wiro-mock that wrote it, or a later one (pip install -U wiro-mock)"
@@ -158,6 +160,8 @@ def opened(file: IO[bytes] | Path, *, most_bytes: int) -> Iterator[Opened]:
 def _read(archive: zipfile.ZipFile, most_bytes: int) -> Opened:
     if len(archive.infolist()) > MOST_ENTRIES:
         raise SnapshotError(f"holds more than {MOST_ENTRIES} files; it was not made here")
+    if any(info.compress_type not in _PACKED for info in archive.infolist()):
+        raise SnapshotError("is damaged, or was packed by something else; save it once more")
     sizes = {info.filename: info.file_size for info in archive.infolist()}
     _check_head(_head_of(archive, sizes))
     blobs = {found[1]: size for name, size in sizes.items() if (found := _BLOB.fullmatch(name))}
@@ -226,5 +230,7 @@ def _troubles() -> Iterator[None]:
     """Whatever a damaged ZIP file raises when it is read, as a sentence."""
     try:
         yield
+    except OSError as error:
+        raise SnapshotError(f"cannot be read: {error.strerror or error}; save it once more") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError, KeyError) as error:
         raise SnapshotError(f"is damaged: {str(error)[:200] or type(error).__name__}; save it once more") from None

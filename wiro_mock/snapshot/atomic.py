@@ -16,8 +16,11 @@ from wiro_mock.snapshot.trouble import SnapshotError
 def replacing(to: Path) -> Iterator[IO[bytes]]:
     """A file to be written to, which takes the place of another when the block ends well. Only its owner can read it.
 
-    Raises `SnapshotError` for whatever the disk says: what was there before is there still.
+    Raises `SnapshotError` for whatever the disk says: what was there before is there still; and for a device, a pipe
+    or a folder, whose place root could give to a file: /dev/null would be no device any more.
     """
+    if to.exists() and not to.is_file():
+        raise SnapshotError(f"{to} is no file; give the path of a file")
     try:
         handle, made = tempfile.mkstemp(prefix=f".{to.name[:100]}.", suffix=".part", dir=to.parent)
     except OSError as error:
