@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import threading
@@ -59,7 +60,7 @@ def far() -> Iterator[int]:
                     one, _ = listening.accept()
                 except OSError:
                     return
-                with one:
+                with one, contextlib.suppress(ConnectionError):  # whoever is refused may reset
                     one.sendall(b"hello, ")
                     while data := one.recv(4096):
                         one.sendall(data)

@@ -163,8 +163,13 @@ def _read(archive: zipfile.ZipFile, most_bytes: int) -> Opened:
     if any(info.compress_type not in _PACKED for info in archive.infolist()):
         raise SnapshotError("is damaged, or was packed by something else; save it once more")
     sizes = {info.filename: info.file_size for info in archive.infolist()}
-    _check_head(_head_of(archive, sizes))
+    _check_head(head := _head_of(archive, sizes))
+    if strange := [name for name in sizes if not _is_part(name)]:
+        # Else a file whose name is damaged would be gone without a word.
+        raise SnapshotError(f"is damaged: {strange[0][:100]!r} is no part of a snapshot; save it once more")
     blobs = {found[1]: size for name, size in sizes.items() if (found := _BLOB.fullmatch(name))}
+    if head.get("files", len(blobs)) != len(blobs):
+        raise SnapshotError(f"is damaged: it held {head['files']} files, and has {len(blobs)}; save it once more")
     if (total := sum(blobs.values())) > most_bytes:
         raise SnapshotError(
             f"holds {-(-total >> 20)} MiB of files, beyond the {most_bytes >> 20} MiB that are kept here; "
@@ -179,6 +184,10 @@ def _read(archive: zipfile.ZipFile, most_bytes: int) -> Opened:
         with archive.open(WORLD) as lines:
             kept: Kept = Reader(types()).read(_lines(lines), Kept)
     return Opened(kept=kept, contents=contents, blobs=blobs, zip=archive)
+
+
+def _is_part(name: str) -> bool:
+    return name in (HEAD, WORLD) or _BLOB.fullmatch(name) is not None or _SCENARIO.fullmatch(name) is not None
 
 
 def _head_of(archive: zipfile.ZipFile, sizes: Mapping[str, int]) -> Mapping[str, Any]:
