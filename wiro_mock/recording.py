@@ -14,10 +14,11 @@ from typing import Final
 
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.answer import Piece
-from wiro_mock.kernel.events import Duration, Entry, Event, Instant, Job
+from wiro_mock.kernel.events import SECOND, Duration, Entry, Event, Instant, Job
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.prices import NOTHING_SAID, Used
 from wiro_mock.kernel.task import Status, fold
+from wiro_mock.kernel.texts import Growing
 from wiro_mock.language.durations import format_duration
 from wiro_mock.published.scalars import quoted, scalar
 
@@ -98,6 +99,8 @@ class _Writer:
     lines: list[str] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     _said: int = 0
+    _spoken: Growing = field(default_factory=Growing)
+    _zero: Instant | None = None
     _pieces: list[str] = field(default_factory=list)
     _replies: list[tuple[Duration, e.Reply]] = field(default_factory=list)
     _answered: bool = False
@@ -106,7 +109,7 @@ class _Writer:
         entries = _Entries(log)
         for after, event in entries:
             if isinstance(event, e.Output) and isinstance(event.message, e.Snapshot):
-                self._piece(after, event.message)
+                self._piece(after, entries.at, event.message)
                 continue
             if isinstance(event, e.Output) and isinstance(event.message, e.Reply):
                 self._replies.append((after, event.message))
@@ -152,9 +155,18 @@ class _Writer:
         assert isinstance(exited, e.Exited)
         self._line("exit", {"code": str(exited.code), **_usage(exited.used)}, after)
 
-    def _piece(self, after: Duration, snapshot: e.Snapshot) -> None:
-        keys = {"text": _text(snapshot.text[self._said : snapshot.upto]), **_after(after)}
+    def _piece(self, after: Duration, at: Instant, snapshot: e.Snapshot) -> None:
+        piece = snapshot.text[self._said : snapshot.upto]
+        keys = {"text": _text(piece), **_after(after)}
         self._said = snapshot.upto
+        self._spoken.add(piece)
+        self._zero = at - after if self._zero is None else self._zero
+        plain = e.Snapshot.spoken(self._spoken, at - self._zero)
+        if snapshot.elapsed // SECOND != plain.elapsed // SECOND:  # on the wire it has whole seconds
+            keys["elapsed"] = _time(snapshot.elapsed)
+            plain = e.Snapshot.spoken(self._spoken, snapshot.elapsed)
+        if round(snapshot.words_per_second, 1) != plain.words_per_second:
+            keys["speed"] = f"{snapshot.words_per_second:.1f}"
         self._pieces.append(_flow(keys))
 
     def _end_of_pieces(self) -> None:

@@ -15,6 +15,7 @@ from tests.live_kit import PATIENCE, eventually
 from wiro_mock.api.frames import frame
 from wiro_mock.api.origin import origins
 from wiro_mock.kernel.task import Task
+from wiro_mock.mock import World
 from wiro_mock.recorder.places import Upstream
 from wiro_mock.recorder.proxy import Recorder
 from wiro_mock.recorder.redaction import Redactor
@@ -35,10 +36,16 @@ def played(
     world.jump(world.sim.now + 10**10)
     task = world.sim.task(task_id)
     assert task is not None
-    log, profile = world.sim.log(task_id), world.profile
+    return task, *seen_of(world, task_id)
+
+
+def seen_of(world: World, task_id: str) -> tuple[list[Seen], dict[int, bytes]]:
+    """A task's frames with their distances, and the bytes of its outputs."""
+    task, log, profile = world.sim.task(task_id), world.sim.log(task_id), world.profile
+    assert task is not None
     told = ((entry.at - log[0].at, frame(entry, task, origins("http://x"), profile)) for entry in log)
     frames = [Seen(at=at, frame=dict(shape)) for at, shape in told if shape is not None]
-    return task, frames, {place: world.blobs.read(file.blob) for place, file in enumerate(task.shown_outputs)}
+    return frames, {place: world.blobs.read(file.blob) for place, file in enumerate(task.shown_outputs)}
 
 
 def sighting(frames: list[Seen], files: dict[int, bytes], **more: Any) -> Sighting:

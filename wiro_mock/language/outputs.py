@@ -75,14 +75,18 @@ def _clock(duration: Duration) -> str:
     return f"{minutes:02d}:{seconds:02d}"
 
 
+def followed(before: str, text: str) -> str:
+    """What one stream said, before another text: its last word and the first of the next are two."""
+    return f"{before} " if before and text and not (before[-1].isspace() or text[0].isspace()) else before
+
+
 def snapshots(before: str, text: str, step: StreamText) -> Iterable[tuple[Duration, Snapshot]]:
     """The words of the text, each at its time. The first stands alone; beyond the cap, words share a snapshot."""
     last = max(sum(1 for _ in _WORD.finditer(text)) - 1, 0)
     group = -(-last // (MOST_SNAPSHOTS - 1)) or 1
     ends = {place: found.end() for place, found in enumerate(_WORD.finditer(text)) if place % group == 0}
     ends[last] = len(text)
-    if before and text and not (before[-1].isspace() or text[0].isspace()):
-        before += " "  # the last word of one stream and the first of the next are two
+    before = followed(before, text)
     whole = before + text
     for place, end in ends.items():
         at = step.first + round(place * SECOND / step.rate)

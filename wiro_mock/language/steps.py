@@ -92,6 +92,13 @@ class StreamPiece(Strict):
 
     text: Text = Field(description="the piece, with its blanks; ${…} is filled in")
     after: DurationText = Field(default=0, description="how long after the piece before it")
+    elapsed: Annotated[DurationText | None, Given] = Field(
+        default=None, description="`elapsedTime` as it was told; by default the time since the stream began"
+    )
+    speed: Annotated[float | None, Given] = Field(
+        default=None, ge=0, le=1e9, allow_inf_nan=False,
+        description="`speed` in words per second as it was told; by default that of all words until here",
+    )  # fmt: skip
 
 
 class StreamText(StepModel):

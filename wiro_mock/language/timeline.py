@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, Protocol, TypeAlias, assert_never
 
@@ -27,7 +27,7 @@ from wiro_mock.language import steps as s
 from wiro_mock.language.answers import AnswerText
 from wiro_mock.language.fillers import Content
 from wiro_mock.language.media import CONTENT_TYPES, content_type
-from wiro_mock.language.outputs import produced, progress, snapshots, ticked
+from wiro_mock.language.outputs import followed, produced, progress, snapshots, ticked
 from wiro_mock.language.produce import Produce, SourceFile
 from wiro_mock.language.sessions import SessionStep, script_of
 
@@ -273,7 +273,7 @@ class _Walk:
             return
         text = self._texts.fill(step.text or "")
         self._outputs(step.after, snapshots(self._streamed, text, step))
-        self._streamed += text
+        self._streamed = followed(self._streamed, text) + text
 
     def _speak(self, after: Duration, pieces: Iterable[s.StreamPiece]) -> None:
         """Pieces of a text as they came. Their times count from the event before the first of all."""
@@ -282,7 +282,9 @@ class _Walk:
         for piece in pieces:
             self._spoken.add(self._texts.fill(piece.text))
             elapsed = self._clock + after + piece.after - self._zero
-            self._happen(after + piece.after, e.Output(message=e.Snapshot.spoken(self._spoken, elapsed)))
+            told = e.Snapshot.spoken(self._spoken, elapsed if piece.elapsed is None else piece.elapsed)
+            told = told if piece.speed is None else replace(told, words_per_second=piece.speed)
+            self._happen(after + piece.after, e.Output(message=told))
             after = 0
 
     def _talk(self, step: SessionStep) -> None:

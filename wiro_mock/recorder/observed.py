@@ -78,7 +78,7 @@ class _Reader:
         seen = self.sighting
         self._logged = {id(seen.frames[place].frame["message"]): line for place, line in lines_of_log(seen).items()}
         self.log.append(Entry(at=seen.at, event=e.Queued(job=_job(seen))))
-        answer = _Answering(seen) if seen.last is None or _is_answer(seen) else None
+        answer = _Answering(seen) if _is_answer(seen) else None
         if answer is not None and not answer.pieces:
             answer = None
         at = seen.at
@@ -182,7 +182,10 @@ class _Answering:
         whole = content or (told[-1] if told else {})
         self.pieces = tuple(_pieces(whole))
         self._left = len(told)
-        self._hidden = bool(told) and not any(_pieces(one) for one in told) and bool(self.pieces)
+        thinks = bool(self.pieces) or any(one.get("isThinking") is True for one in told)
+        self._hidden = bool(told) and not any(_pieces(one) for one in told) and thinks
+        if not self.pieces and (content or whole.get("finishreason")):
+            self.pieces = (Piece(kind="answer", text=""),)  # it said nothing
         self._tagged = any(str(one).startswith("<answer>") for one in content.get("answer") or ())
         finish = whole.get("finishreason")
         self._answer = Answer(
@@ -301,7 +304,10 @@ def _fit(count: int, message: Mapping[str, Any], measured: Duration) -> Duration
         return 0 if count and not least else min(max(measured, least), most)
     slowest, fastest = max(speed - 0.05, 1e-9), speed + 0.05
     low, high = max(least, ceil(count * SECOND / fastest) + 1), min(most, floor(count * SECOND / slowest) - 1)
-    return min(max(measured, low), high) if low <= high else least
+    if low <= high:
+        return min(max(measured, low), high)
+    exact = round(count * SECOND / speed)  # of so few microseconds that there is nothing to choose
+    return exact if least <= exact <= most else least
 
 
 def _seconds(text: object) -> int:
