@@ -8,6 +8,7 @@ have bytes.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -181,6 +182,49 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self.transport.abort()
 
 
+class _Remainder:
+    """What a parser calls whose request has begun with another one: of that, only the body and its end count."""
+
+    def __init__(self, protocol: Any) -> None:
+        self._protocol = protocol
+        self._ended = False
+
+    def on_message_begin(self) -> None:
+        """The next request begins, or what stands for the head of this one."""
+        if self._ended:
+            self._protocol.on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """As above."""
+        if self._ended:
+            self._protocol.on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """As above."""
+        if self._ended:
+            self._protocol.on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """As above."""
+        if self._ended:
+            self._protocol.on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of a body."""
+        self._protocol.on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._protocol.on_message_complete()
+        self._ended = True
+
+
+def _head_of_body(headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """A head by which a parser knows where the body ends that comes after it."""
+    lengths = [b"%b: %b\r\n" % one for one in headers if one[0] in (b"content-length", b"transfer-encoding")]
+    return b"POST / HTTP/1.1\r\n" + b"".join(lengths) + b"\r\n"
+
+
 def http_protocol() -> type[asyncio.Protocol]:
     """Uvicorn's HTTP, which lets the app get at the transport (some faults break the connection), and with either
     parser has bounds for the head of a request, which uvicorn would wait for without an end: of bytes (httptools keeps
@@ -197,6 +241,8 @@ def http_protocol() -> type[asyncio.Protocol]:
         _in_head = False
         _began = False  # whether any byte came since the last request
         _upgraded = False
+        _received = b""
+        parser: Any  # httptools' or h11's
         _late: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:
@@ -212,6 +258,20 @@ def http_protocol() -> type[asyncio.Protocol]:
             self._in_time()
             self._upgraded = True
             super().handle_websocket_upgrade(*given)
+
+        # -- an upgrade that is none of ours: Java's client wishes for HTTP/2 wherever there is no TLS (Upgrade: h2c).
+        # It may be passed over (RFC 9110 §7.8); httptools passes over the body as well, and uvicorn lets it.
+
+        def _unsupported_upgrade_warning(self) -> None:
+            error = sys.exception()
+            if error is None or self.transport.is_closing():  # h11 raises nothing, for it passes over nothing
+                super()._unsupported_upgrade_warning()
+                return
+            self.cycle.more_body = True  # httptools has said that this was all
+            self.parser = type(self.parser)(_Remainder(self))
+            self.parser.feed_data(_head_of_body(self.headers))
+            self._received = self._received[error.args[0] :]
+            super().data_received(self._received)
 
         # -- a head that comes late: after a request uvicorn itself waits for the next one, but for its first byte only
 
@@ -254,7 +314,9 @@ def http_protocol() -> type[asyncio.Protocol]:
                 self.flow.pause_reading()  # uvicorn reads on after each answer, however many requests wait
 
         def data_received(self, data: bytes) -> None:
+            self._received = data
             super().data_received(data)
+            self._received = b""
             self._watch_head()
             if not self._in_head or self.transport.is_closing():
                 return

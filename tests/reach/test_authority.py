@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from wiro_mock.commands.group import wiro_mock
 from wiro_mock.reach.authority import LIFE, Authority, Files, NoTls, checked_name
+from wiro_mock.reach.doors import Doors
 from wiro_mock.reach.trust import trust
 
 NAMES = ("api.wiro.ai", "socket.wiro.ai", "cdn1.wiro.ai", "localhost")
@@ -107,6 +108,31 @@ def test_another_name_makes_another_one() -> None:
     assert both.extra_names() == ["one.test", "two.test", "10.1.2.3"]
     assert "may not sign for two.test, 10.1.2.3" in told[0]
     shake_hands(both.context(["10.1.2.3"]), trusting(both), "10.1.2.3")
+
+
+def test_a_server_goes_on_with_the_one_that_has_taken_its_place() -> None:
+    """One that was removed serves those that trust it, until another lies there: then that is told, and served."""
+    told: list[str] = []
+    doors = Doors(
+        tls=True,
+        renew=lambda: Authority.of_user(tell=told.append),
+        replaced=Authority.was_replaced,
+        tell=told.append,
+    )
+    old = Authority.of_user(tell=told.append)
+    shake_hands(doors.context(), trusting(old), "api.wiro.ai")
+    assert played("ca", "--remove").exit_code == 0
+    shake_hands(doors.context(), trusting(old), "api.wiro.ai")
+    assert not Files.of_user().folder.exists()
+    assert played("ca", "--env").exit_code == 0  # makes another
+    new = Authority.of_user(tell=told.append)
+    assert new.pem != old.pem
+    context = doors.context()
+    shake_hands(context, trusting(new), "api.wiro.ai")
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shake_hands(context, trusting(old), "api.wiro.ai")
+    assert told == ["another CA has taken the place of the old one; start again what trusts that one"]
+    assert doors.context() is context
 
 
 def test_what_cannot_be_read_is_made_anew() -> None:

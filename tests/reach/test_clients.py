@@ -1,4 +1,5 @@
-"""Programs with Wiro's own addresses written into them play a whole task under `exec --intercept`, in many languages.
+"""Programs play a whole task under `exec`, in many languages: with Wiro's own addresses written into them by
+interception, and with those of the mock, where they can be set, without.
 
 Those whose toolchain is not here are skipped with a reason. For Node, `WIRO_MOCK_NODE_MODULES` names a folder with ws,
 https-proxy-agent, axios and undici: nothing is downloaded here.
@@ -23,7 +24,8 @@ from wiro_mock.commands.group import wiro_mock
 
 CLIENTS = Path(__file__).parent / "clients"
 CAPTION = "A tabby cat lies asleep on a sunlit windowsill beside a small potted plant."
-OPTIONS = ("--intercept", "--time", "auto", "--fail-on", "unmatched,leaks")
+OPTIONS = ("--time", "auto", "--fail-on", "unmatched,leaks")
+SET_UP = ("sh", "-c", 'OWN_API=$WIRO_BASE_URL OWN_SOCKET=$WIRO_SOCKET_URL exec "$@"', "sh")
 MODULES = os.environ.get("WIRO_MOCK_NODE_MODULES", "")
 
 
@@ -36,7 +38,9 @@ def ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def played(
     ca: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Callable[..., Any]:
-    """`exec` in this process, of a client of Wiro's own addresses that prints so many captions: the report's world."""
+    """`exec` in this process, of a client that prints so many captions: the report's world. First with Wiro's own
+    addresses, then with the mock's, as a setting of the client's own.
+    """
     for name in os.environ.keys() - environment().keys():
         monkeypatch.delenv(name)
     monkeypatch.setenv("WIRO_MOCK_CA_DIR", str(ca))
@@ -44,7 +48,11 @@ def played(
     report = tmp_path / "report.json"
 
     def play(*command: str, captions: int = 1) -> Any:
-        words = ["exec", *OPTIONS, "--report", str(report), "--", *command]
+        one(*OPTIONS, "--", *SET_UP, *command, captions=captions)
+        return one("--intercept", *OPTIONS, "--", *command, captions=captions)
+
+    def one(*words: str, captions: int) -> Any:
+        words = ("exec", "--report", str(report), *words)
         status = CliRunner().invoke(wiro_mock, words, prog_name="wiro-mock").exit_code
         said = capfd.readouterr()
         assert (status, said.out.split("\n")) == (0, [CAPTION] * captions + [""] * said.out.endswith("\n")), said.err

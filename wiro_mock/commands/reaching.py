@@ -33,7 +33,13 @@ def doors_of(given: Given, tell: Teller) -> Doors | None:
         return Authority.of_user(names, tell=tell)
 
     doors = Doors(
-        tls=given["tls"], proxy=given["intercept"], tunnel=given["tunnel"], names=names, renew=renewed, tell=tell
+        tls=given["tls"],
+        proxy=given["intercept"],
+        tunnel=given["tunnel"],
+        names=names,
+        renew=renewed,
+        replaced=Authority.was_replaced,
+        tell=tell,
     )
     _in_one_sentence(doors)
     return doors

@@ -114,6 +114,13 @@ class Authority:
                 f"the CA cannot be kept in {files.folder}: {error.strerror}; ${FOLDER} names another folder"
             ) from None
 
+    def was_replaced(self) -> bool:
+        """Whether another one lies in this user's folder now. Where there is none, what runs trusts this one still."""
+        try:
+            return Files.of_user().certificate.read_bytes() != self.pem
+        except (OSError, NoTls):
+            return False
+
     @classmethod
     def _kept(cls, files: Files, names: Sequence[str], tell: Callable[[str], None]) -> Self:
         found = cls.found(files)

@@ -38,8 +38,8 @@ class Doors:
     """How a port is opened. `tls`: it speaks TLS; `proxy`: it is a proxy for Wiro's hosts, besides plain HTTP.
 
     `tunnel` are globs of hosts that the proxy leads on to for everybody (`none`: to none), without any for this
-    machine to all. `renew` makes an authority when it is first needed, and when that has expired; `names` are in the
-    certificate besides Wiro's.
+    machine to all. `renew` makes an authority when it is first needed, when that has expired, and when it was
+    `replaced`; `names` are in the certificate besides Wiro's.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Doors:
         tunnel: Sequence[str] = (),
         names: Sequence[str] = (),
         renew: Callable[[], Authority],
+        replaced: Callable[[Authority], bool] = lambda _: False,
         tell: Callable[[str], None],
     ) -> None:
         self.tls = tls
@@ -58,6 +59,7 @@ class Doors:
         self._tunnel = tuple(glob.lower() for glob in tunnel)
         self._names = names
         self._renew = renew
+        self._replaced = replaced
         self._tell = tell
         self._told: set[str] = set()
         self._authority: Authority | None = None
@@ -65,6 +67,9 @@ class Doors:
 
     def context(self) -> ssl.SSLContext:
         """TLS under Wiro's names, of an authority that lasts. Raises `NoTls`."""
+        if self._authority is not None and self._replaced(self._authority):
+            self.tell("another CA has taken the place of the old one; start again what trusts that one")
+            self._authority = None
         if self._context is None or self._authority is None or not self._authority.lasts():
             self._authority = self._renew()
             self._context = self._authority.context(self._names)

@@ -7,7 +7,9 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 class HardCoded {
-    static final String API = "https://api.wiro.ai/v1";
+    // Settings of its own, which exec does not know.
+    static String set(String name, String otherwise) { return System.getenv().getOrDefault(name, otherwise); }
+    static final String API = set("OWN_API", "https://api.wiro.ai/v1"), SOCKET = set("OWN_SOCKET", "wss://socket.wiro.ai/v1");
     static final HttpClient HTTP = HttpClient.newHttpClient();
 
     static String ask(String path, String json) throws Exception {
@@ -33,7 +35,7 @@ class HardCoded {
         String token = found("\"socketaccesstoken\":\"([^\"]+)\"", run);
         CompletableFuture<String> end = new CompletableFuture<>();
         StringBuilder text = new StringBuilder();
-        WebSocket socket = HTTP.newWebSocketBuilder().buildAsync(URI.create("wss://socket.wiro.ai/v1"), new WebSocket.Listener() {
+        WebSocket socket = HTTP.newWebSocketBuilder().buildAsync(URI.create(SOCKET), new WebSocket.Listener() {
             public CompletionStage<?> onText(WebSocket one, CharSequence data, boolean last) {
                 text.append(data);
                 if (last) {
@@ -46,7 +48,7 @@ class HardCoded {
         }).join();
         socket.sendText("{\"type\": \"task_info\", \"tasktoken\": \"" + token + "\"}", true).join();
         end.get(60, TimeUnit.SECONDS);
-        String url = found("\"url\":\"(https:[^\"]+)\"", ask("/Task/Detail", "{\"tasktoken\": \"" + token + "\"}"));
+        String url = found("\"url\":\"(https?:[^\"]+)\"", ask("/Task/Detail", "{\"tasktoken\": \"" + token + "\"}"));
         System.out.println(HTTP.send(HttpRequest.newBuilder(URI.create(url)).build(), HttpResponse.BodyHandlers.ofString()).body());
         socket.abort();
     }

@@ -2,7 +2,8 @@
 // (NODE_USE_ENV_PROXY); before, and for ws, it takes a proxy agent. Needs ws, https-proxy-agent, undici or axios.
 import { createHmac } from "node:crypto";
 
-const API = "https://api.wiro.ai/v1", SOCKET = "wss://socket.wiro.ai/v1";
+// Settings of its own, which exec does not know.
+const { OWN_API: API = "https://api.wiro.ai/v1", OWN_SOCKET: SOCKET = "wss://socket.wiro.ai/v1" } = process.env;
 const { WIRO_API_KEY: key, WIRO_API_SECRET: secret, HTTPS_PROXY: proxy } = process.env;
 
 function signed() {
@@ -20,7 +21,7 @@ function picture() {
 async function follow(token) {
   const { WebSocket } = await import("ws");
   const { HttpsProxyAgent } = await import("https-proxy-agent");
-  const socket = new WebSocket(SOCKET, { agent: new HttpsProxyAgent(proxy) });
+  const socket = new WebSocket(SOCKET, proxy ? { agent: new HttpsProxyAgent(proxy) } : {});
   await new Promise((resolve, reject) => {
     socket.on("error", reject);
     socket.on("open", () => socket.send(JSON.stringify({ type: "task_info", tasktoken: token })));
@@ -30,7 +31,7 @@ async function follow(token) {
 }
 
 async function withFetch() {
-  if (Number(process.versions.node.split(".")[0]) < 24) {
+  if (proxy && Number(process.versions.node.split(".")[0]) < 24) {
     const { EnvHttpProxyAgent, setGlobalDispatcher } = await import("undici");
     setGlobalDispatcher(new EnvHttpProxyAgent());
   }

@@ -1,6 +1,6 @@
 <?php
 // Wiro's own addresses in PHP: `hard_coded.php curl|streams`. curl goes through a proxy by the environment; streams have to be told.
-const API = "https://api.wiro.ai/v1";
+define("API", getenv("OWN_API") ?: "https://api.wiro.ai/v1");  // a setting of its own, which exec does not know
 $key = getenv("WIRO_API_KEY");
 $secret = getenv("WIRO_API_SECRET");
 
@@ -14,8 +14,8 @@ function by_curl(string $url, array $headers, ?string $body): string {
 }
 
 function by_streams(string $url, array $headers, ?string $body): string {
-    $proxy = str_replace("http://", "tcp://", getenv("HTTPS_PROXY"));
-    $http = ["method" => $body === null ? "GET" : "POST", "header" => $headers, "content" => $body ?? "", "proxy" => $proxy];
+    $proxy = getenv("OWN_API") ? null : str_replace("http://", "tcp://", getenv("HTTPS_PROXY"));
+    $http = ["method" => $body === null ? "GET" : "POST", "header" => $headers, "content" => $body ?? ""] + ($proxy ? ["proxy" => $proxy] : []);
     $answer = file_get_contents($url, false, stream_context_create(["http" => $http]));
     if ($answer === false) throw new Exception("no answer");
     return $answer;

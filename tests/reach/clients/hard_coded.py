@@ -1,4 +1,6 @@
-"""A program that has Wiro's addresses written into it: `hard_coded.py requests httpx aiohttp urllib`, or some of them.
+"""A program that has Wiro's addresses written into it, unless it is set up otherwise: `hard_coded.py requests httpx`.
+
+Or others: aiohttp, urllib.
 
 It uploads a picture, runs a model, follows it on the socket, and downloads the output. Only what a stack has off by
 default is switched on: aiohttp's `trust_env`.
@@ -14,7 +16,11 @@ import time
 import urllib.request
 from typing import Any
 
-API, SOCKET = "https://api.wiro.ai/v1", "wss://socket.wiro.ai/v1"
+# A setting of its own, which `exec` does not know.
+API, SOCKET = (
+    os.environ.get("OWN_API", "https://api.wiro.ai/v1"),
+    os.environ.get("OWN_SOCKET", "wss://socket.wiro.ai/v1"),
+)
 KEY, SECRET = os.environ["WIRO_API_KEY"], os.environ["WIRO_API_SECRET"]
 RUN, DETAIL = f"{API}/Run/moondream3-preview/caption", f"{API}/Task/Detail"
 PICTURE = ("cat.png", b"\x89PNG\r\n\x1a\n" + b"0" * 64, "image/png")
