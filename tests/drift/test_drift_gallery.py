@@ -65,7 +65,7 @@ def test_ten_times_slower_is_told_phase_by_phase() -> None:
     (work,) = (one for one in found.findings if one.what.endswith("at work"))
     assert work.mock == "3.0 s"
     assert work.live == "30.0 s"
-    assert work.change.startswith("change scenarios/image.yaml:")
+    assert "scenarios/image.yaml:" in work.change
     assert found.status == 0
 
 
