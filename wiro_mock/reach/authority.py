@@ -178,6 +178,9 @@ class Authority:
         made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         leaf.configure_cert(made)
         made.set_alpn_protocols(["http/1.1"])
+        # No session tickets: a client that reads and writes in two threads, as the sync client of websockets does, may
+        # race with what comes after the handshake, for OpenSSL's connections are not made for two threads at once.
+        made.num_tickets = 0
         return made
 
 
