@@ -31,9 +31,9 @@ def sight(scenario: Scenario) -> tuple[list[Seen], dict[int, bytes]]:
 
 
 def interrupted(frames: list[Seen]) -> bool:
-    """Whether a line was printed after the first frame of an answer and before the last."""
-    told = [isinstance(one.frame["message"], dict) for one in frames if one.kind == "task_output"]
-    return True in told and False in told[told.index(True) : len(told) - told[::-1].index(True)]
+    """Whether anything else came, on stdout or stderr, after the first frame of an answer and before the last."""
+    told = [place for place, one in enumerate(frames) if isinstance(one.frame["message"], dict)]
+    return bool(told) and len(told) != told[-1] - told[0] + 1
 
 
 @settings(max_examples=30)
