@@ -1,30 +1,28 @@
 """From the frames that were seen to the log that made them, and so to the scenario that makes them again. Pure.
 
-Times are those of arrival. What a frame tells only rounded (a speed, whole seconds) is taken back to a length of time
-that is told in the same words. What lies between `task_output_full` and `task_end` is taken together, for the
-language has no step between the two; so is other output in the midst of a language model's answer: it comes first.
+Times are those of arrival. What lies between `task_output_full` and `task_end` is taken together, for the language
+has no step between the two.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from math import ceil, floor
 from typing import Any, Final
 
 from wiro_mock.kernel import events as e
-from wiro_mock.kernel.answer import Answer, Piece, Usage
 from wiro_mock.kernel.catalog import Model
-from wiro_mock.kernel.events import SECOND, Duration, Entry, Event, Instant, Job
+from wiro_mock.kernel.events import SECOND, Entry, Event, Instant, Job
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.lifecycle import Filler, way_to
 from wiro_mock.kernel.task import TRANSITIONS, IllegalEvent, Status, next_status
+from wiro_mock.recorder.answering import Answering, answers_together, is_answer, said_by
 from wiro_mock.recorder.logged import exit_code, lines_of_log, of_hooks
-from wiro_mock.recorder.sighting import TERMINAL, Seen, Sighting, is_text, listed
+from wiro_mock.recorder.rounded import fit, number, seconds
+from wiro_mock.recorder.sighting import TERMINAL, Seen, Sighting, is_text
 from wiro_mock.recording import Recording, record
 
 __all__ = ["TERMINAL", "Seen", "Sighting", "refusal_of", "scenario_of"]
@@ -78,11 +76,11 @@ class _Reader:
         seen = self.sighting
         self._logged = {id(seen.frames[place].frame["message"]): line for place, line in lines_of_log(seen).items()}
         self.log.append(Entry(at=seen.at, event=e.Queued(job=_job(seen))))
-        answer = _Answering(seen) if _is_answer(seen) else None
+        answer = Answering(seen) if is_answer(seen) else None
         if answer is not None and not answer.pieces:
             answer = None
         at = seen.at
-        for one in _answers_together(seen.frames) if answer else seen.frames:
+        for one in answers_together(seen.frames) if answer else seen.frames:
             at = max(at, one.at)  # a clock that went back
             for event in self._events(one.frame, at, answer):
                 self._happen(at, event)
@@ -90,7 +88,7 @@ class _Reader:
             self.log.pop()
         return self.log
 
-    def _events(self, frame: Mapping[str, Any], at: Instant, answer: _Answering | None) -> Iterator[Event]:
+    def _events(self, frame: Mapping[str, Any], at: Instant, answer: Answering | None) -> Iterator[Event]:
         kind, message = str(frame.get("type")), frame.get("message")
         if kind in _MARKS:
             yield _MARKS[kind]()
@@ -136,7 +134,7 @@ class _Reader:
         self.stored[digest] = data
         return Blob(digest=digest, size=len(data), contenttype=kind)
 
-    def _message(self, message: Any, at: Instant, answer: _Answering | None) -> e.Message:
+    def _message(self, message: Any, at: Instant, answer: Answering | None) -> e.Message:
         if not isinstance(message, dict):
             return message if isinstance(message, str) else json.dumps(message)
         if "stepTotal" in message:
@@ -144,17 +142,15 @@ class _Reader:
         if answer is not None:
             return answer.reply(message, at)
         # A secret that came in pieces is one only at its end: what was told before is what agrees with that.
-        text, whole = _said_by(message), self._told
+        text, whole = said_by(message), self._told
         upto = next((place for place, char in enumerate(text) if whole[place : place + 1] != char), len(text))
-        rate = _number(message.get("speed"))
-        return e.Snapshot(text=whole, upto=upto, elapsed=_fit(len(text.split()), message, 0), words_per_second=rate)
+        rate = number(message.get("speed"))
+        return e.Snapshot(text=whole, upto=upto, elapsed=fit(len(text.split()), message, 0), words_per_second=rate)
 
     @property
     def _told(self) -> str:
         """All that was streamed in the end."""
-        return next(
-            (_said_by(one.frame["message"]) for one in reversed(self.sighting.frames) if is_text(one.frame)), ""
-        )
+        return next((said_by(one.frame["message"]) for one in reversed(self.sighting.frames) if is_text(one.frame)), "")
 
     def _happen(self, at: Instant, event: Event) -> None:
         road: tuple[Filler | type[e.PreprocessEnded], ...] = way_to(self._status, type(event))
@@ -171,58 +167,6 @@ class _Reader:
             self.log.append(Entry(at=at, event=step))
 
 
-class _Answering:
-    """A language model's answer, and how much of it each frame tells."""
-
-    def __init__(self, seen: Sighting) -> None:
-        content: Mapping[str, Any] = next(
-            (one["content"] for one in listed(seen.last) if isinstance(one.get("content"), dict)), {}
-        )
-        told = [one.frame["message"] for one in seen.frames if is_text(one.frame)]
-        whole = content or (told[-1] if told else {})
-        self.pieces = tuple(_pieces(whole))
-        self._left = len(told)
-        thinks = bool(self.pieces) or any(one.get("isThinking") is True for one in told)
-        self._hidden = bool(told) and not any(_pieces(one) for one in told) and thinks
-        if not self.pieces and (content or whole.get("finishreason")):
-            self.pieces = (Piece(kind="answer", text=""),)  # it said nothing
-        self._tagged = any(str(one).startswith("<answer>") for one in content.get("answer") or ())
-        finish = whole.get("finishreason")
-        self._answer = Answer(
-            prompt=str(content.get("prompt", "")),
-            pieces=self.pieces,
-            finish=finish if finish in ("stop", "tool_calls", "length", "content_filter", "error") else "stop",
-            usage=_usage(whole.get("usage")),
-        )
-        self._zero: Instant | None = None
-
-    def reply(self, message: Mapping[str, Any], at: Instant) -> e.Reply:
-        self._zero = at if self._zero is None else self._zero
-        self._left -= 1
-        said = _pieces(message)
-        words = sum(len(piece.text.split()) for piece in said)
-        upto = sum(piece.length for piece in said)
-        return e.Reply(
-            answer=self._answer,
-            upto=self._answer.length if not self._left or self._hidden else upto,
-            elapsed=_fit(words, message, at - self._zero),
-            last=not self._left,
-            hidden=self._hidden,
-            tagged=self._tagged,
-        )
-
-
-def _answers_together(frames: Sequence[Seen]) -> list[Seen]:
-    """The frames, with what came in the midst of an answer before it."""
-    places = [place for place, one in enumerate(frames) if is_text(one.frame)]
-    if not places:
-        return list(frames)
-    first, last = places[0], places[-1]
-    amid = [one for one in frames[first:last] if not is_text(one.frame)]
-    early = [Seen(at=frames[first].at, frame=one.frame) for one in amid]
-    return [*frames[:first], *early, *(frames[place] for place in places), *frames[last + 1 :]]
-
-
 def _job(seen: Sighting) -> Job:
     model = Model(id="0", owner=seen.owner, slug=seen.project, kind="text", cps=Decimal(0))
     return Job(
@@ -231,91 +175,15 @@ def _job(seen: Sighting) -> Job:
     )  # fmt: skip
 
 
-def _is_answer(seen: Sighting) -> bool:
-    """Whether the text is a language model's: it is among the outputs, or its frames tell of thinking or its end."""
-    if any(isinstance(one.get("content"), dict) for one in listed(seen.last)):
-        return True
-    told = [one.frame["message"] for one in seen.frames if is_text(one.frame)]
-    return any(one.get("thinking") or one.get("finishreason") or one.get("isThinking") for one in told)
-
-
-def _pieces(message: Mapping[str, Any]) -> list[Piece]:
-    """What has been said, in either form; nothing of the stretches that are still empty."""
-    if isinstance(segments := message.get("segments"), list):
-        return [_piece(one) for one in segments if isinstance(one, dict)]
-    made = list[Piece]()
-    thinking, answer = message.get("thinking") or [], message.get("answer") or []
-    for place in range(max(len(thinking), len(answer))):
-        for kind, texts in (("thinking", thinking), ("answer", answer)):
-            if place < len(texts) and texts[place]:
-                text = re.sub(r"\A<answer>(.*)</answer>\Z", r"\1", str(texts[place]), flags=re.DOTALL)
-                made.append(Piece(kind="thinking" if kind == "thinking" else "answer", text=text))
-    return made or ([Piece(kind="answer", text=str(message["raw"]))] if message.get("raw") else [])
-
-
-def _piece(one: Mapping[str, Any]) -> Piece:
-    kind = one.get("type")
-    if kind not in ("function_call", "custom_tool_call"):
-        return Piece(kind="thinking" if kind == "thinking" else "answer", text=str(one.get("text", "")))
-    text = one.get("arguments") if kind == "function_call" else one.get("input")
-    named = {name: str(one.get(name, "")) for name in ("id", "call_id", "name")}
-    return Piece(kind="function_call" if kind == "function_call" else "custom_tool_call", text=str(text or ""), **named)
-
-
-def _usage(shape: object) -> Usage:
-    def count(whole: object, name: str) -> int:
-        found = whole.get(name) if isinstance(whole, dict) else None
-        return found if isinstance(found, int) and found >= 0 else 0
-
-    of = shape if isinstance(shape, dict) else {}
-    return Usage(
-        input=count(of, "input_tokens"),
-        output=count(of, "output_tokens"),
-        reasoning=min(count(of.get("output_tokens_details"), "reasoning_tokens"), count(of, "output_tokens")),
-        cached=min(count(of.get("input_tokens_details"), "cached_tokens"), count(of, "input_tokens")),
-    )
-
-
-def _said_by(message: Mapping[str, Any]) -> str:
-    return "".join(piece.text for piece in _pieces(message))
-
-
 def _progress(message: Mapping[str, Any], line: str) -> e.Progress:
-    step, total = int(_number(message.get("stepCurrent"))), int(_number(message.get("stepTotal")))
+    step, total = int(number(message.get("stepCurrent"))), int(number(message.get("stepTotal")))
     return e.Progress(
         step=step,
         total=max(total, 1),
-        elapsed=_fit(step, message, 0),
-        remaining=_seconds(message.get("remainingTime")) * SECOND,
+        elapsed=fit(step, message, 0),
+        remaining=seconds(message.get("remainingTime")) * SECOND,
         kind=str(message.get("type", "progressGenerate")),
         task=str(message.get("task", "Generate")),
         speed_type=str(message.get("speedType", "it/s")),
         line=line,
     )
-
-
-def _fit(count: int, message: Mapping[str, Any], measured: Duration) -> Duration:
-    """The length of time nearest to what was measured that is told in the same words: so many whole seconds, and a
-    count by it that is the same speed with one decimal.
-    """
-    least = _seconds(message.get("elapsedTime")) * SECOND
-    most, speed = least + SECOND - 1, _number(message.get("speed"))
-    if not speed or not count:
-        return 0 if count and not least else min(max(measured, least), most)
-    slowest, fastest = max(speed - 0.05, 1e-9), speed + 0.05
-    low, high = max(least, ceil(count * SECOND / fastest) + 1), min(most, floor(count * SECOND / slowest) - 1)
-    if low <= high:
-        return min(max(measured, low), high)
-    exact = round(count * SECOND / speed)  # of so few microseconds that there is nothing to choose
-    return exact if least <= exact <= most else least
-
-
-def _seconds(text: object) -> int:
-    """Whole seconds of `5s` or `1m 5s`."""
-    found = re.fullmatch(r"(?:(\d{1,6})m ?)?(\d{1,6})s", str(text))
-    return int(found[1] or 0) * 60 + int(found[2]) if found else 0
-
-
-def _number(text: object) -> float:
-    found = re.match(r"\d{1,9}(?:\.\d{1,6})?", str(text))
-    return float(found[0]) if found else 0.0
