@@ -17,8 +17,8 @@ from tests.api_kit import KEY, SECRET, make_world, signed
 from tests.drift.kit import drift, lines, probed, reference
 from wiro_mock.api.frames import WELCOME
 from wiro_mock.asgi import create_app
+from wiro_mock.drift.asking import asked_of, frames_to_the_end
 from wiro_mock.drift.drifting import drift_of_recordings
-from wiro_mock.drift.replay import asked_of, frames_to_the_end
 from wiro_mock.drift.report import as_json, as_markdown
 from wiro_mock.drift.takes import Exchange, Take
 from wiro_mock.mock import World

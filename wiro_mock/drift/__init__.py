@@ -1,6 +1,7 @@
 """Drift: what a real service sends, or sent when it was recorded, against what the mock sends for the same requests.
 
 `takes` are values: what was asked and what came. `tap` takes down a live one, `recordings` and `har` read those on
-disk, `replay` asks the mock the same, `comparing` holds both together, `remedies` knows what to change, `report` tells.
+disk, `replay` asks a mock the same (`scripts` says what it is to play, `asking` how), `judging` holds both together
+(`answers`, `outcomes`, `streams`, `welcome`), `remedies` knows what to change, `report` tells.
 The guide is in wiro_mock/contract/README.md.
 """

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from wiro_mock.api.profile import Profile
 from wiro_mock.casting import Use
+from wiro_mock.drift.asking import asked_of, frames_to_the_end
 from wiro_mock.drift.har import CannotRead, take_of_har
-from wiro_mock.drift.replay import asked_of, frames_to_the_end
 from wiro_mock.drift.takes import Exchange, Take
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.loader import Library, load_text

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from wiro_mock.drift.asking import asked_of, frames_to_the_end
 from wiro_mock.drift.lines import line_of_step
-from wiro_mock.drift.replay import asked_of, frames_to_the_end
 from wiro_mock.drift.takes import Exchange, Take
 from wiro_mock.loader import Library
 from wiro_mock.mock import World
