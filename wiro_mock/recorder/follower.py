@@ -10,9 +10,11 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from wiro_mock.api.jsontext import loads
 from wiro_mock.kernel.events import Instant
 from wiro_mock.recorder.halves import without_halves
 from wiro_mock.recorder.observed import scenario_of
@@ -158,15 +160,14 @@ class Follower:
             text = made.text.replace(WRITTEN_ID, "${task.id}")
             self.shelf.write(self.sighting.name, type(made)(text=text, files=made.files))
         except (NotRecordable, CannotRecord) as error:
-            if self.sighting.last is not None:
+            if self.sighting.last is not None or self.sighting.partial:
                 self.tell(f"{self.sighting.name} is not recorded whole: {error}")
 
 
 def _json(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+    with suppress(ValueError):
+        return loads(text)
+    return None
 
 
 def _without(value: Any, task_id: str) -> Any:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 ELSEWHERE: Final = "/__files"
 """Below it, a file of the upstream's other hosts: /__files/https/cdn1.wiro.ai/a.png"""
+_NETLOC: Final = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 _ORIGIN: Final = re.compile(r"(https?)://([A-Za-z0-9.-]+(?::[0-9]{1,5})?)(?=[/\"?#\\])")
 
 
@@ -28,6 +29,8 @@ class Upstream:
 
     def is_its(self, netloc: str) -> bool:
         """Whether a host belongs to the upstream: its own, or one under the same domain (cdn1.wiro.ai)."""
+        if not _NETLOC.fullmatch(netloc):
+            return False  # of `evil.com#.wiro.ai` the host is another one
         own = urlsplit(self.url)
         return netloc == own.netloc or (bool(domain := _domain(own.hostname or "")) and netloc.endswith(f".{domain}"))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
@@ -21,7 +21,7 @@ from starlette.websockets import WebSocket
 from wiro_mock.recorder import passing
 from wiro_mock.recorder.callbacks import PLACE, Callbacks
 from wiro_mock.recorder.follower import MOST
-from wiro_mock.recorder.passing import CODINGS, HOP, pieces_of, refused, with_headers
+from wiro_mock.recorder.passing import CODINGS, pieces_of, refused, with_headers
 from wiro_mock.recorder.places import Upstream
 from wiro_mock.recorder.redaction import Redactor
 from wiro_mock.recorder.runs import Run, Runs
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     import ssl
 
 METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
+CONNECTIONS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=2.0)
+"""As many to the upstream as clients have with us: slow ones keep nobody waiting. One that was idle for longer may be
+closed by the upstream just when it is used again; servers wait for 5 s and more.
+"""
 
 
 class Recorder:
@@ -74,7 +78,10 @@ class Recorder:
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         verify = True if self._tls is None else self._tls
-        async with httpx.AsyncClient(timeout=self._timeout, follow_redirects=False, verify=verify) as self._http:
+        async with httpx.AsyncClient(
+            timeout=self._timeout, follow_redirects=False, verify=verify, limits=CONNECTIONS,
+            cookies=passing.no_cookies(),
+        ) as self._http:  # fmt: skip
             self.runs.http = self._http
             yield
             await self.runs.end(self._grace)
@@ -94,23 +101,24 @@ class Recorder:
             return refused(
                 413, f"more than {MOST >> 20} MiB in one request are not recorded; send it past the recorder"
             )
+        except ClientDisconnect:
+            return refused(400, "the request broke off before its end, and did not go on to the upstream")
         run = await self._begun(request, path, ours)
-        asked = self._http.build_request(
-            request.method,
-            url + (f"?{request.url.query}" if request.url.query else ""),
-            headers=[
-                *((name, value) for name, value in request.headers.items() if name.lower() not in HOP),
-                ("accept-encoding", CODINGS),
-            ],
-            content=self._upstream.to_theirs(body, ours) if run is None else run.body,
-        )
         try:
+            asked = self._http.build_request(
+                request.method,
+                url + (f"?{request.url.query}" if request.url.query else ""),
+                headers=[*passing.forwarded(request.headers), (b"accept-encoding", CODINGS.encode())],
+                content=self._upstream.to_theirs(body, ours) if run is None else run.body,
+            )
             answer = await self._http.send(asked, stream=True)
             return await self._passed_on(request, run, answer, path, ours)
         except httpx.TimeoutException:
             return self._broken(504, path, f"the upstream did not answer within {self._timeout:g} s")
+        except httpx.InvalidURL as error:
+            return refused(400, f"this address cannot be passed on ({str(error)[:100]})")
         except httpx.HTTPError as error:
-            return self._broken(502, path, f"the upstream broke the connection ({type(error).__name__})")
+            return self._broken(502, path, f"the upstream {passing.what_broke(error)}")
 
     async def _begun(self, request: Request, path: str, ours: str) -> Run | None:
         """A run, with the recorder's address for its webhook; None for any other request."""
@@ -128,11 +136,20 @@ class Recorder:
     ) -> Response:
         self._redactor.learn_headers(answer.headers)
         coding = answer.headers.get("content-encoding", "identity")
-        is_json = "json" in answer.headers.get("content-type", "")
+        is_json = "json" in answer.headers.get("content-type", "") and request.method != "HEAD"
+
+        def broke(error: httpx.HTTPError) -> None:
+            self._tell(f"{self._shown(path)}: the upstream {passing.what_broke(error)} in the midst of its answer; "
+                       "so did the recorder")  # fmt: skip
+
+        def handed(response: Response, *, raw: bool = False) -> Response:
+            return with_headers(response, answer, raw=raw, to_ours=lambda text: self._upstream.to_ours(text, ours))
+
         if coding not in ("identity", *CODINGS.split(", ")):
             self._tell(f"the upstream's answer to {self._shown(path)} is in the coding {coding[:20]}, unasked; "
                        "it was passed on as it is, and nothing recorded")  # fmt: skip
-            return with_headers(StreamingResponse(pieces_of(answer, raw=True), answer.status_code), answer, raw=True)
+            pieces = pieces_of(answer, raw=True, broke=broke)
+            return handed(StreamingResponse(pieces, answer.status_code), raw=True)
         if not is_json:
             if run is not None:
                 kind = answer.headers.get("content-type", "no type").partition(";")[0]
@@ -140,41 +157,52 @@ class Recorder:
                     f"the upstream answered {self._shown(path)} with status {answer.status_code} and {kind}, "
                     "not JSON; the answer was passed on, and nothing recorded"
                 )
-            return with_headers(StreamingResponse(pieces_of(answer), answer.status_code), answer)
+            return handed(StreamingResponse(pieces_of(answer, broke=broke), answer.status_code))
         pieces = pieces_of(answer)
         data, is_whole = await passing.gathered(pieces)
         if not is_whole:
             self._tell(f"the upstream answered {self._shown(path)} with more than {MOST >> 20} MiB of JSON; "
                        "it was passed on as it is, and nothing recorded")  # fmt: skip
-            return with_headers(StreamingResponse(passing.joined(data, pieces), answer.status_code), answer)
-        text = data.decode(errors="replace")
+            return handed(StreamingResponse(passing.joined(data, pieces), answer.status_code))
         if answer.status_code == 429:
             self._tell(f"the upstream limits the rate (429) at {self._shown(path)}; the answer was passed on")
+        try:
+            await self._note(request, run, path, answer.status_code, data.decode(errors="replace"))
+        except Exception as error:  # whatever becomes of the recording, the client gets its answer
+            self._tell(f"{self._shown(path)} is not recorded: {type(error).__name__}, a mistake in wiro_mock itself")
+        said = self._upstream.to_ours(data.decode(errors="surrogateescape"), ours)
+        return handed(Response(said.encode(errors="surrogateescape"), answer.status_code))
+
+    async def _note(self, request: Request, run: Run | None, path: str, status: int, text: str) -> None:
+        """Keep what an answer in JSON tells."""
         if run is not None:
-            await self.runs.see(run, path, self._shown(path), answer.status_code, text)
+            await self.runs.see(run, path, self._shown(path), status, text)
         elif path == "/v1/Task/Detail":
             await self.runs.detail(text)
         if self.runs.traffic and request.method == "POST":
             fields = await passing.fields_of(request)
-            self.runs.traffic.answered(path, request.headers, fields, answer.status_code, text)
-        return with_headers(Response(self._upstream.to_ours(text, ours), answer.status_code), answer)
+            self.runs.traffic.answered(path, request.headers, fields, status, text)
 
     async def _called_back(self, request: Request) -> Response:
         """A webhook: it goes to the client's own address, and what that answers goes back."""
         call = self._callbacks.at(request.url.path)
         if call is None:
             return refused(404, "no run waits for a webhook here")
-        text = (await passing.body_of(request)).decode(errors="replace")
-        call.came(passing.parsed(text), self._now())
-        headers = [(name, value) for name, value in request.headers.items() if name.lower() not in HOP]
         try:
-            content = self._upstream.to_ours(text, call.ours)
+            text = (await passing.body_of(request)).decode(errors="surrogateescape")
+        except (ValueError, ClientDisconnect):
+            return refused(413, "this webhook is too long, or not whole, and was not passed on")
+        call.came(passing.parsed(text), self._now())
+        headers = passing.forwarded(request.headers)
+        try:
+            content = self._upstream.to_ours(text, call.ours).encode(errors="surrogateescape")
             answer = await self._http.request(request.method, call.url, headers=headers, content=content)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             return self._broken(502, PLACE, f"the client's callbackUrl could not be reached ({type(error).__name__})")
         return with_headers(Response(answer.content, answer.status_code), answer)
 
     async def _play(self, here: WebSocket) -> None:
+        self._redactor.learn_headers(here.headers)
         await play(here, self._upstream, self._tls, lambda text: self._tell(self._redactor.text(text)))
 
     def _broken(self, status: int, path: str, why: str) -> Response:

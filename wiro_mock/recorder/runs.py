@@ -143,12 +143,14 @@ class Runs:
                 del self._known[key]
 
     def _refused(self, sighting: Sighting, error: dict[str, Any]) -> None:
-        code, message = error.get("code"), self.redactor.text(str(error.get("message", "")))
-        if isinstance(code, int) and 0 <= code <= 99_999:
-            try:
-                self.shelf.write(sighting.name, refusal_of(sighting, code, message))
-            except CannotRecord as complaint:
-                self.tell(str(complaint))
+        code, message = error.get("code"), self.redactor.text(str(error.get("message") or ""))
+        if not isinstance(code, int) or isinstance(code, bool) or not 0 <= code <= 99_999:
+            self.tell(f"a run of {sighting.owner}/{sighting.project} was refused without a code; it was not recorded")
+            return
+        try:
+            self.shelf.write(sighting.name, refusal_of(sighting, code, message))
+        except CannotRecord as complaint:
+            self.tell(str(complaint))
 
     async def _fetch(self, url: str) -> bytes | None:
         """The bytes of an output, where it lies on a host of the upstream's."""

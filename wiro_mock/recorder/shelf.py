@@ -35,7 +35,8 @@ class Shelf:
 
     def close(self) -> None:
         """Let others have it. The lock's file goes first, while it is still held."""
-        (self._folder / LOCK).unlink(missing_ok=True)
+        with suppress(OSError):  # the folder may be gone, or read-only by now
+            (self._folder / LOCK).unlink()
         os.close(self._lock)
 
     def name(self, wanted: str) -> str:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from hashlib import blake2b
 from importlib.metadata import version
 from typing import Any, Final
 
+from wiro_mock.api.jsontext import loads
 from wiro_mock.recorder.halves import without_halves
 from wiro_mock.recorder.redaction import Redactor
 from wiro_mock.recorder.shelf import Shelf
@@ -21,6 +23,8 @@ FILE: Final = "traffic.har"
 KEPT: Final = ("Run/", "Task/", "Tool/")
 MOST_ENTRIES, MOST_BYTES, LONGEST = 2_000, 16 << 20, 1 << 20
 """Exchanges and frames together, of all tasks; what is longer than `LONGEST` by itself is left out."""
+MOST_KINDS, MOST_RUNS = 10_000, 10_000
+"""Kinds of exchanges that are told apart, and runs whose tokens are known by a name."""
 
 
 class Traffic:
@@ -30,21 +34,24 @@ class Traffic:
         self._shelf, self._redactor = shelf, redactor
         self._entries: list[dict[str, Any]] = []
         self._frames: dict[str, list[tuple[int, dict[str, Any]]]] = {}
-        self._kinds: set[tuple[object, ...]] = set()
+        self._kinds: set[bytes] = set()
         self._tokens: dict[str, str] = {}
-        self._cut: set[str] = set()
+        self._cut: dict[str, None] = {}
         self._size = self._left_out = 0
 
     def answered(self, path: str, headers: Mapping[str, str], body: object, status: int, text: str) -> None:
         """A POST was answered with JSON; `body` are the fields that were sent, None where files were among them."""
         call = path.removeprefix("/v1/")
         try:
-            answer = json.loads(text)
-        except (ValueError, RecursionError):
+            answer = loads(text)
+        except ValueError:
             return
         self._learn(answer)
         kind = _kind(call, body, status, answer)
         if not call.startswith(KEPT) or kind in self._kinds or body is None:
+            return
+        if len(self._kinds) >= MOST_KINDS:
+            self._left_out += 1
             return
         self._kinds.add(kind)
         said = json.dumps(self._safe(answer), ensure_ascii=False)
@@ -57,7 +64,8 @@ class Traffic:
         safe = self._safe(dict(frame))
         task = str(frame.get("id", ""))
         if task in self._cut or not self._fits(len(json.dumps(safe, ensure_ascii=False))):
-            self._cut.add(task)  # a gap in the midst would look like frames that never came
+            self._cut[task] = None  # a gap in the midst would look like frames that never came
+            _forget(self._cut)
         else:
             self._frames.setdefault(task, []).append((at, safe))
 
@@ -84,6 +92,7 @@ class Traffic:
     def _learn(self, answer: Any) -> None:
         if isinstance(answer, dict) and answer.get("taskid") and answer.get("socketaccesstoken"):
             self._tokens[str(answer["socketaccesstoken"])] = f"token-of-{answer['taskid']}"
+            _forget(self._tokens)
 
     def _safe(self, value: Any) -> Any:
         return self._named(value, self._redactor.value(value))
@@ -109,15 +118,21 @@ class Traffic:
         return fits
 
 
-def _kind(call: str, body: object, status: int, answer: Any) -> tuple[object, ...]:
+def _forget(known: dict[str, Any]) -> None:
+    """Of what is new with every run, the latest are known."""
+    if len(known) > MOST_RUNS:
+        del known[next(iter(known))]
+
+
+def _kind(call: str, body: object, status: int, answer: Any) -> bytes:
     """What makes an exchange one of a kind that has not been seen: the call, the outcome, and where the task stands."""
     errors = answer.get("errors") if isinstance(answer, dict) else None
     tasks = answer.get("tasklist") if isinstance(answer, dict) else None
     error = json.dumps(errors[0], default=str) if isinstance(errors, list) and errors else ""
     shown = [(str(one.get("id")), str(one.get("status"))) for one in tasks or () if isinstance(one, dict)]
-    whose = answer.get("taskid") if isinstance(answer, dict) else None
+    whose = str(answer.get("taskid")) if isinstance(answer, dict) else ""
     asked = "" if call.startswith("Task/") else json.dumps(body, sort_keys=True, default=str)
-    return call, status, error, tuple(shown[:1]), whose, asked
+    return blake2b(repr((call, status, error, shown[:1], whose, asked)).encode(), digest_size=16).digest()
 
 
 def _entry(call: str, headers: Mapping[str, str], sent: str, status: int, said: str) -> dict[str, Any]:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from wiro_mock.breaking import transport_of
 from wiro_mock.recorder.follower import CLOSING, MOST
+from wiro_mock.recorder.passing import forwarded
 from wiro_mock.recorder.places import Upstream
 
 if TYPE_CHECKING:
     import ssl
+
+
+GONE: Final = 1006
+"""Not sent by anybody: the connection was lost without a close frame (RFC 6455 §7.4.1)."""
 
 
 async def play(here: WebSocket, upstream: Upstream, tls: ssl.SSLContext | None, tell: Callable[[str], None]) -> None:
@@ -24,12 +30,20 @@ async def play(here: WebSocket, upstream: Upstream, tls: ssl.SSLContext | None, 
     ours = f"{'https' if here.url.scheme == 'wss' else 'http'}://{here.url.netloc}"
     try:
         trust = tls if upstream.socket.startswith("wss:") else None
-        there = await connect(upstream.socket, max_size=MOST, close_timeout=CLOSING, ssl=trust)
-    except (OSError, WebSocketException) as error:
+        there = await connect(
+            upstream.socket + (f"?{here.url.query}" if here.url.query else ""),
+            max_size=MOST,
+            close_timeout=CLOSING,
+            ssl=trust,
+            subprotocols=here.scope.get("subprotocols") or None,
+            user_agent_header=None,
+            additional_headers=_headers(here),
+        )
+    except (OSError, ValueError, WebSocketException) as error:
         tell(f"the upstream's socket cannot be opened ({error}); look at --socket")
         await here.close()
         return
-    await here.accept()
+    await here.accept(there.subprotocol)
 
     async def outward() -> None:
         with suppress(WebSocketDisconnect, ConnectionClosed):
@@ -52,5 +66,19 @@ async def play(here: WebSocket, upstream: Upstream, tls: ssl.SSLContext | None, 
             way.cancel()
         await asyncio.gather(*ways, return_exceptions=True)
         await there.close()
+        if there.close_code == GONE and (transport := transport_of(here.scope)) is not None:
+            transport.abort()  # as the client would have met it without us
         with suppress(RuntimeError, WebSocketDisconnect):
-            await here.close(there.close_code if there.close_code in (1000, 1001, 1011) else 1000)
+            await here.close(_to_send(there.close_code), there.close_reason)
+
+
+def _headers(here: WebSocket) -> list[tuple[str, str]]:
+    """The client's own, without those of the handshake."""
+    raw = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in forwarded(here.headers))
+    return [(name, value) for name, value in raw if not name.lower().startswith("sec-websocket-")]
+
+
+def _to_send(code: int | None) -> int:
+    """The code for a close frame, where one may have it (RFC 6455 §7.4); 1000 otherwise."""
+    may_be = code is not None and (code in (1001, 1002, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999)
+    return code if may_be and code is not None else 1000
