@@ -164,7 +164,7 @@ def live(world: World | None = None, *, access: Access | None = None, **settings
     """A server over this world, or over one with these settings (in virtual time that jumps by itself)."""
     told: list[str] = []
     made = world or make_world(**{"time": "auto", **settings})
-    made.tell = told.append
+    made.teller = told.append
     app = create_app(made, access=access)
     with ServerThread(app) as thread:
         running = Live(made, thread, told, app.state.pumps)

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from tests.api_kit import CAPTION, KEY, SECRET, detail, make_world, part, post, post_parts, run, send, signed
 from wiro_mock.api.messages import Outcome, Upload
 from wiro_mock.commands.request_log import log_of
-from wiro_mock.journal import ANSWER_KEPT, HIDDEN, ITEMS_SHOWN, OVERHEAD, TEXT_SHOWN, Exchange, Journal
+from wiro_mock.journal import ANSWER_KEPT, ITEMS_SHOWN, OVERHEAD, TEXT_SHOWN, Exchange, Journal
 from wiro_mock.kernel.files import Blob
+from wiro_mock.masking import HIDDEN, Mask
 
 
 def record(journal: Journal, fields: dict[str, Any] | None = None, size: int = 0, **outcome: Any) -> Exchange:
@@ -103,7 +104,7 @@ def test_an_answer_is_kept_whole_or_not_at_all() -> None:
 def test_an_answer_holds_no_credential() -> None:
     """Neither as it is nor as JSON writes it."""
     secret = 'qu"ote-and-more'
-    journal = Journal(hide=(KEY, secret))
+    journal = Journal(mask=Mask((KEY, secret)))
     answer = json.dumps({"a": f"-{KEY}-", "b": secret, "url": "http://me:pass-word@127.0.0.1/", "c": "cat@example.com"})
     kept = journal.record(at=0, method="", path="", status=200, outcome=Outcome(), answer=answer.encode()).answer
     assert json.loads(kept) == {"a": "-***-", "b": "***", "url": "http://***@127.0.0.1/", "c": "cat@example.com"}
@@ -122,7 +123,7 @@ def test_what_was_forgotten_is_counted_by_operation_and_signature() -> None:
 
 def test_credentials_that_stray_are_blotted_out() -> None:
     """In names, values, paths and reasons; and the headers' own names as fields, whatever they hold."""
-    journal = Journal(hide=(KEY, SECRET))
+    journal = Journal(mask=Mask((KEY, SECRET)))
     fields = {KEY: 1, "a": f"-{SECRET}-", "b": [{"c": KEY}], "X-Nonce": "12345", "x-signature": "f" * 64}
     exchange = journal.record(
         at=0, method="POST", path=f"/v1/{KEY}", status=404, outcome=Outcome(reason=f"no {SECRET}"), fields=fields
@@ -150,7 +151,7 @@ def test_the_credentials_in_a_url_are_blotted_out() -> None:
 def test_no_part_of_a_secret_survives_the_cut(before: int) -> None:
     """Wherever the cut falls, and whatever was blotted out before it."""
     secret = "0123456789abcdefghijABCDEFGHIJ"
-    journal = Journal(hide=(secret,))
+    journal = Journal(mask=Mask((secret,)))
     for text in ("x" * before + secret, secret * 20 + "x" * before + secret, "x" * before + secret + "y" * 400):
         value = record(journal, {"prompt": text}).shown()["fields"]["prompt"]
         assert "0123" not in value
@@ -159,7 +160,7 @@ def test_no_part_of_a_secret_survives_the_cut(before: int) -> None:
 
 def test_a_short_key_does_not_blot_out_half_of_the_words() -> None:
     """Someone's key may be `test`."""
-    assert record(Journal(hide=("test", "")), {"a": "a test"}).fields == {"a": "a test"}
+    assert record(Journal(mask=Mask(("test", ""))), {"a": "a test"}).fields == {"a": "a test"}
 
 
 def test_entries_are_chosen() -> None:

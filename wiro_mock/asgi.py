@@ -54,6 +54,7 @@ def create_app(
     # take some paths for others (one with a line feed at its end), and because a path with a slash too many
     # is to be answered, not redirected (clients.md §1 line 30).
     access = access or admin.Access()
+    worlds.hide(access.token)
     own = [*upkeep.routes(worlds, access), *admin.routes(worlds, access, lodging)]
     control = Router(own, default=doors, redirect_slashes=False)
     app = _App(api, routes=[Mount("/__wiro", app=control)], lifespan=lifespan)

@@ -7,16 +7,15 @@ a credential that strays into a field or a path is blotted out.
 
 from __future__ import annotations
 
-import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from wiro_mock.api import jsontext
 from wiro_mock.api.messages import InputNote, Outcome, Upload
 from wiro_mock.kernel.events import Instant
+from wiro_mock.masking import HIDDEN, Mask
 from wiro_mock.text import printable
 
 TEXT_SHOWN = 1_000
@@ -32,15 +31,10 @@ MOST_KEPT = 2 * ITEMS_SHOWN * TEXT_SHOWN
 POLL = "Task/Detail"
 TASKS_COUNTED = 10_000
 """So many tasks are remembered whose polls had to make room."""
-HIDDEN = "***"
 CREDENTIALS = ("x-api-key", "x-nonce", "x-signature", "authorization", "nonce", "signature", "apikey", "secret")
 """Headers that are nobody's business, and what they hold, also where they are sent as fields."""
-_USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")
-_USERINFO_IN_JSON = re.compile(rb"(?<=://)[^/?#\s\"]*@")
 ANSWER_KEPT = 1 << 16
 """Bytes of an answer up to which it is kept, whole."""
-SHORTEST_HIDDEN = 8
-"""A shorter key or secret is also part of ordinary words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,17 +112,16 @@ FAULT = "the fault "
 
 
 class Journal:
-    """The latest exchanges, oldest first: at most so many, and at most so many bytes. `hide` are credentials.
+    """The latest exchanges, oldest first: at most so many, and at most so many bytes. `mask` hides the
+    credentials in them.
 
     `forgotten` counts those that had to make room, by operation and by how they were signed; `forgotten_polls` are
     the polls among them, by task. `answered` counts all there have been, by operation and status, and `unmatched` those
     of them that nothing here answers to.
     """
 
-    def __init__(self, *, requests: int = 1_000, size: int = 16 << 20, hide: tuple[str, ...] = ()) -> None:
-        self._hidden = [text for text in hide if len(text) >= SHORTEST_HIDDEN]
-        self._margin = max([300, *map(len, self._hidden)])
-        self._hidden_bytes = {form.encode() for text in self._hidden for form in (text, jsontext.dumps(text)[1:-1])}
+    def __init__(self, *, requests: int = 1_000, size: int = 16 << 20, mask: Mask | None = None) -> None:
+        self.mask = mask or Mask()
         self.forgotten: Counter[tuple[str, str]] = Counter()
         self.forgotten_polls: Counter[str] = Counter()
         self.answered: Counter[tuple[str, int]] = Counter()
@@ -170,7 +163,7 @@ class Journal:
             outcome = replace(outcome, message=self._cut(outcome.message), reason=reason)
         if outcome.inputs:
             outcome = replace(outcome, inputs=tuple(self._cleaned(note) for note in outcome.inputs))
-        answer = self._clean_answer(answer) if len(answer) <= ANSWER_KEPT else b""
+        answer = self.mask.data(answer) if len(answer) <= ANSWER_KEPT else b""
         weight = OVERHEAD + min(size, MOST_KEPT) + len(path) + len(reason) + len(answer)
         exchange = Exchange(
             id=f"req-{self._count}",
@@ -204,7 +197,7 @@ class Journal:
         """Put down how a request ended that was kept when it came; None where it has been forgotten since."""
         if (old := self._at(exchange_id)) is None:
             return None
-        answer = self._clean_answer(answer) if len(answer) <= ANSWER_KEPT else b""
+        answer = self.mask.data(answer) if len(answer) <= ANSWER_KEPT else b""
         told = replace(
             old.outcome,
             code=outcome.code,
@@ -267,21 +260,10 @@ class Journal:
 
     def clean(self, text: str) -> str:
         """The text with every credential in it blotted out."""
-        for secret in self._hidden:
-            text = text.replace(secret, HIDDEN)
-        return _USERINFO.sub(f"{HIDDEN}@", text) if "@" in text else text
-
-    def _clean_answer(self, answer: bytes) -> bytes:
-        for secret in self._hidden_bytes:
-            answer = answer.replace(secret, HIDDEN.encode())
-        return _USERINFO_IN_JSON.sub(f"{HIDDEN}@".encode(), answer) if b"@" in answer else answer
+        return self.mask.text(text)
 
     def _cut(self, text: str, length: int = TEXT_SHOWN) -> str:
-        """The beginning of a text, cleaned before it is cut: half a secret is one, too."""
-        cleaned = self.clean(text[: length + self._margin])
-        if len(text) > length + self._margin:
-            cleaned = cleaned[: -self._margin]  # where a secret may have been cut in two
-        return cleaned[:length]
+        return self.mask.cut(text, length)
 
     def _cleaned(self, note: InputNote) -> InputNote:
         url, near, declared = (self._cut(text, 300) for text in (note.url, note.near, note.declared))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from typing import BinaryIO, Protocol
 
@@ -31,8 +30,8 @@ class Shell(Protocol):
     sim: Simulation
     blobs: BlobStore
     backends: dict[str, Backend]
-    tell: Callable[[str], None]
 
+    def tell(self, line: str) -> None: ...
     def settle(self) -> None: ...
     def held(self, url: str) -> Blob | None:
         """What a URL holds, if it is known."""

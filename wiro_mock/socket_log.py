@@ -16,6 +16,7 @@ from typing import Literal, TypeAlias
 from wiro_mock.api import jsontext
 from wiro_mock.clock import monotonic
 from wiro_mock.kernel.events import Instant
+from wiro_mock.masking import Mask
 
 FRAMES_KEPT = 1_000
 BYTES_KEPT = 16 << 20
@@ -71,18 +72,18 @@ class _Raw:
 class FrameLog:
     """The latest frames, oldest first: at most 1 000, and at most 16 MiB. Safe to use from several threads.
 
-    `clean` blots out credentials in what a client said; `task_of` finds the task's id for the token of a binary frame.
+    `mask` blots out credentials in what a client said; `task_of` finds the task's id for the token of a binary frame.
     """
 
     def __init__(
         self,
-        clean: Callable[[str], str] = str,
+        mask: Mask | None = None,
         *,
         task_of: Callable[[str], str] = _nobody,
         frames: int = FRAMES_KEPT,
         size: int = BYTES_KEPT,
     ) -> None:
-        self._clean = clean
+        self._mask = mask or Mask()
         self._task_of = task_of
         self._most, self._size = frames, size
         self._kept: deque[_Raw] = deque()
@@ -118,13 +119,14 @@ class FrameLog:
     def heard(self, socket: int, at: Instant, said: str | bytes, *, task_id: str = "") -> None:
         """Record what a client said; `task_id` is the task that it names, where there is one."""
         size = len(said.encode("utf-8", "surrogatepass")) if isinstance(said, str) else len(said)
-        # Cleaned before it is cut: half a secret is one, too.
-        text = self._clean(said if isinstance(said, str) else said.decode("latin-1"))
-        # What is so long is looked into by nobody: its type is not worth the time that others would wait.
-        kind = BINARY if isinstance(said, bytes) else None if len(text) <= TEXT_KEPT else ""
-        if isinstance(said, bytes):
-            text = text[:HEAD].encode("latin-1").hex(" ")
-        raw = _Raw(at, socket, "in", text[:TEXT_KEPT], size, task_id, kind)
+        if isinstance(said, str):
+            text = self._mask.cut(said, TEXT_KEPT)
+            # What is so long is looked into by nobody: its type is not worth the time that others would wait.
+            kind = None if len(said) <= TEXT_KEPT else ""
+        else:
+            text, kind = self._mask.cut(said[: HEAD + self._mask.margin].decode("latin-1"), HEAD), BINARY
+            text = text.encode("latin-1").hex(" ")
+        raw = _Raw(at, socket, "in", text, size, task_id, kind)
         self._record([raw])
 
     def wait_for(

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from wiro_mock.api.operations import find
+from wiro_mock.masking import Mask
 from wiro_mock.mock import World
 from wiro_mock.settings import Settings
 from wiro_mock.text import printable
@@ -61,6 +62,7 @@ class Worlds:
         self.home = home
         self.unknown_keys = 0
         self._first_unknown = ""
+        self._secrets: tuple[str, ...] = ()
         for world in worlds:
             self.attach(world)
 
@@ -88,6 +90,7 @@ class Worlds:
                 self._strays = World(Settings(seed="strays", time="manual"))
                 self._strays.name = "strays"
                 self._strays.explain_key = self._why_stray
+                self._hide_in(self._strays)
             return self._strays
 
     @property
@@ -111,7 +114,21 @@ class Worlds:
             self._attached = (*self._attached, world)
             world.explain_key = self.over.whose
             world.indexed_by.append(self)
+            self._hide_in(world)
         self._tell(world)
+
+    def hide(self, secret: str) -> None:
+        """Keep a secret of the server's out of what its worlds tell and keep, those too that are attached later."""
+        if not secret:
+            return
+        with self._lock:
+            self._secrets += (secret,)
+            for world in (*self._attached, *([] if self._strays is None else [self._strays])):
+                self._hide_in(world)
+
+    def _hide_in(self, world: World) -> None:
+        for secret in self._secrets:
+            world.hide(secret)
 
     def detach(self, world: World) -> None:
         """Let the world answer no more. When this returns, nobody follows it. Again is no error."""
@@ -149,7 +166,7 @@ class Worlds:
         key = headers.get("x-api-key", "")
         known = self.for_key(key)
         if known is None and key:
-            self._count_unknown(method, path)
+            self._count_unknown(method, path, key)
         return self.only or known or self._with_file(method, path) or self._in_a_loop(path) or self.fallback
 
     def told_of_unknown_keys(self) -> list[str]:
@@ -163,9 +180,14 @@ class Worlds:
             "the ready line or of WIRO_API_KEY, or make it a world by POST /__wiro/worlds"
         ]
 
-    def _count_unknown(self, method: str, path: str) -> None:
+    def _count_unknown(self, method: str, path: str, key: str) -> None:
         self.unknown_keys += 1
-        self._first_unknown = self._first_unknown or printable(f"{method} {path[:200]}")
+        if not self._first_unknown:
+            # It belongs to nobody here, so nobody's credentials may be in it, nor that key: it may be a real one.
+            shown = Mask([key]).text(path[:1_000])
+            for world in self._attached:
+                shown = world.journal.clean(shown)
+            self._first_unknown = printable(f"{method} {shown[:200]}")
 
     def for_key(self, key: str) -> World | None:
         """The attached world with this API key.

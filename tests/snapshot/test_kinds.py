@@ -66,8 +66,8 @@ KEPT = {
 }  # fmt: skip
 NOT_KEPT = {
     "_dirty", "_frame_texts", "_watchers", "alarms", "backends", "detail_texts", "doors", "explain_key", "frames",
-    "gates", "indexed_by", "live", "lock", "log_request", "name", "on_change", "posters", "receivers", "sockets",
-    "tell",
+    "gates", "indexed_by", "live", "lock", "log_request", "name", "on_change", "posters", "receivers", "secrets",
+    "sockets", "teller",
 }  # fmt: skip
 """Who listens and how it is reached, what programs of this process do, and what is made again when it is asked for."""
 OF_A_SIMULATION = {

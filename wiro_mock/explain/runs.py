@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from wiro_mock.api.operations import find
 from wiro_mock.casting import Use
 from wiro_mock.explain.layout import Row
-from wiro_mock.journal import HIDDEN, Exchange
+from wiro_mock.journal import Exchange
 from wiro_mock.kernel.catalog import Model
 from wiro_mock.kernel.nearest import CLOSE, likeness, listed
 from wiro_mock.kernel.orders import OWN_FIELDS
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.language.complaints import ScenarioError
+from wiro_mock.masking import HIDDEN
 from wiro_mock.mock import World
 
 if TYPE_CHECKING:

@@ -73,7 +73,7 @@ def lost(world: World, method: str, path: str, outcome: Outcome) -> None:
         world.settle()
         exchange = world.journal.record(at=world.sim.now, method=method, path=path, status=404, outcome=outcome)
         if len(world.unexpected) < UNEXPECTED_KEPT:
-            world.unexpected.setdefault((method, path[:200]), exchange)
+            world.unexpected.setdefault((method, exchange.path[:200]), exchange)
     world.tell(exchange.line())
 
 
@@ -153,7 +153,7 @@ def _written_down(
         answer=response.content,
     )
     if outcome.unexpected and len(world.unexpected) < UNEXPECTED_KEPT:
-        world.unexpected.setdefault((request.method, request.path[:200]), exchange)
+        world.unexpected.setdefault((request.method, exchange.path[:200]), exchange)
     return exchange
 
 

@@ -21,6 +21,7 @@ from wiro_mock.kernel.events import Duration, Entry, Event, Instant, Queued
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task
 from wiro_mock.live import LiveRuns
+from wiro_mock.masking import Mask
 from wiro_mock.mock import hooks
 from wiro_mock.mock.alarms import Alarms
 from wiro_mock.receivers import Receivers
@@ -77,8 +78,9 @@ class State:
         standing: Sequence[Standing] = (),
     ) -> None:
         self.settings = settings or Settings()
-        self.tell = tell or _silent
-        self.casting = Casting(library, self._tell, standing)
+        self.teller = tell or _silent
+        self.secrets: tuple[str, ...] = ()
+        self.casting = Casting(library, self.tell, standing)
         self.lock = threading.RLock()
         self.clock: Clock = make_clock(self.settings.time)
         self.backends: dict[str, Backend] = {one.name: one.backend for one in standing}
@@ -112,7 +114,7 @@ class State:
         self.journal = Journal(
             requests=settings.journal_requests,
             size=settings.journal_bytes,
-            hide=(self.project.key, self.project.secret),
+            mask=self.mask_of(self.project),
         )
         self.frames = self.frames_of(self.journal)
         self.deliveries = Deliveries()
@@ -221,7 +223,18 @@ class State:
 
     def frames_of(self, journal: Journal) -> FrameLog:
         """A log of frames that hides what the journal hides."""
-        return FrameLog(journal.clean, task_of=self._id_of)
+        return FrameLog(journal.mask, task_of=self._id_of)
+
+    def mask_of(self, project: Project) -> Mask:
+        """What hides the credentials of a project, and the secrets of whoever serves this world."""
+        return Mask((project.key, project.secret), words=self.secrets)
+
+    def hide(self, secret: str) -> None:
+        """Keep another secret out of all that is told and kept, besides the project's: the admin token of a server."""
+        with self.lock:
+            if secret not in self.secrets:
+                self.secrets += (secret,)
+                self.journal.mask.learn(secret, as_word=True)
 
     def resume_sessions(self, sessions: Sessions) -> None:
         """Go on with what was heard elsewhere."""
@@ -357,8 +370,9 @@ class State:
         task = self.sim.task_by_token(token)
         return "" if task is None else task.job.id
 
-    def _tell(self, line: str) -> None:
-        self.tell(line)
+    def tell(self, line: str) -> None:
+        """Tell the tester a line, without any credential in it."""
+        self.teller(self.journal.clean(line))
 
 
 def _silent(line: str) -> None:

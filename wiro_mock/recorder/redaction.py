@@ -7,14 +7,13 @@ the next frame. Besides, whatever a URL calls a key is one. Of what is new with 
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
-from urllib.parse import quote, quote_plus
+
+from wiro_mock.masking import spellings
 
 REDACTED: Final = "[redacted]"
 HEADERS: Final = frozenset({"x-api-key", "authorization", "cookie", "set-cookie", "teamguid"})
@@ -52,7 +51,7 @@ class Redactor:
             if len(one) < least or one in self._kept:
                 continue
             if not pool:
-                self._kept.update(dict.fromkeys(_spellings(one)))
+                self._kept.update(dict.fromkeys(spellings(one)))
             elif one not in self._passing[pool]:
                 self._passing[pool][one] = None
                 if len(self._passing[pool]) > MOST[pool]:
@@ -183,21 +182,3 @@ def _united(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             made.append((start, end))
     return made
-
-
-def _spellings(text: str) -> set[str]:
-    """How a text may stand in a URL, in JSON, in JSON that stands in JSON, and in base64 by itself."""
-    raw = text.encode(errors="replace")
-    coded = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
-    shown = json.dumps(text)[1:-1]
-    made = {
-        text,
-        quote(text, safe=""),
-        quote(text),
-        quote_plus(text),
-        shown,
-        json.dumps(shown)[1:-1],
-        raw.hex(),
-        *coded,
-    }
-    return {one for one in made if one}

@@ -71,9 +71,7 @@ def make(world: World, kept: k.Kept, unpacked: Unpacked, *, keep: Collection[str
     runs = Runs(world)
     runs.armed_for.update(kept.armed_for)
     sim = _simulation(world, kept, settings, runs)
-    journal = Journal(
-        requests=settings.journal_requests, size=settings.journal_bytes, hide=(project.key, project.secret)
-    )
+    journal = Journal(requests=settings.journal_requests, size=settings.journal_bytes, mask=world.mask_of(project))
     journal.forgotten.update({(operation, signed): number for operation, signed, number in kept.journal.forgotten})
     journal.forgotten_polls.update(kept.journal.forgotten_polls)
     journal.answered.update({(operation, status): number for operation, status, number in kept.journal.answered})
