@@ -46,10 +46,10 @@ class Recording:
     files: Mapping[str, bytes]
 
 
-def record(log: Sequence[Entry], read: Read, *, name: str = "", partial: str = "") -> Recording:
+def record(log: Sequence[Entry], read: Read, *, name: str = "", partial: str = "", note: str = "") -> Recording:
     """The scenario of a finished task's log. It plays for runs of the same model with the same parameters, as far as
     those are short texts and numbers. Where the reason is given why it is `partial`, it may be unfinished: then it
-    stalls where the log ends, and says so. Raises `NotRecordable`.
+    stalls where the log ends, and says so. A `note` is told, too. Raises `NotRecordable`.
     """
     task = fold(log)
     if not task.finished and not partial:
@@ -62,6 +62,8 @@ def record(log: Sequence[Entry], read: Read, *, name: str = "", partial: str = "
         about = f"Recorded in part: a run of {task.job.model.name}, as far as it was seen; {partial}."
         if task.status is not Status.ERROR:  # there it is stuck already
             writer.lines.append(f"stall: {quoted(partial)}")
+    if note:
+        about = f"{about} It was {note}."
     head = [f"scenario: {name}", f"about: {quoted(about)}", f"match: {_match(task.job)}", "steps:"]
     text = "\n".join([*head, *(f"  - {line}" for line in writer.lines)]) + "\n"
     _check_size(text)

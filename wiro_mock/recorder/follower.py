@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -103,7 +103,7 @@ class Follower:
             if frame.get("type") not in ("task_output", "task_error"):
                 self.write()
 
-    async def detail(self, task: dict[str, Any]) -> None:
+    async def detail(self, task: Mapping[str, Any]) -> None:
         """Task/Detail has said this of the task: the end of a task whose socket broke, and what no frame tells."""
         if str(task.get("status")) not in TERMINAL or self.sighting.detail:
             return
@@ -113,6 +113,15 @@ class Follower:
         self._urls = [str(one.get("url", "")) for one in task.get("outputs") or [] if isinstance(one, dict)]
         if self._over:
             await self._end_by_detail()
+            self.write()
+
+    async def conclude(self, task: Mapping[str, Any], frames: Sequence[Seen]) -> None:
+        """Nobody could listen: the task has ended like this, after frames like these."""
+        self.sighting.frames = [self.clean(one) for one in frames]
+        self._over = True
+        await self.detail(task)
+        if self.sighting.last is None:
+            self.sighting.partial = "the answer did not tell of its end"
             self.write()
 
     async def _end_by_detail(self) -> None:
@@ -133,7 +142,11 @@ class Follower:
         if self._over:
             self.write()
 
-    def _clean(self, frame: dict[str, Any]) -> dict[str, Any]:
+    def clean(self, seen: Seen) -> Seen:
+        """The same without anything secret."""
+        return Seen(at=seen.at, frame=self._clean(seen.frame))
+
+    def _clean(self, frame: Mapping[str, Any]) -> dict[str, Any]:
         """The frame without secrets, and without the task's id in its texts."""
         cleaned = self.redactor.value({key: one for key, one in frame.items() if key not in ("id", "tasktoken")})
         assert isinstance(cleaned, dict)

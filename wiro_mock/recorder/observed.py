@@ -46,7 +46,7 @@ def scenario_of(sighting: Sighting) -> Recording:
     log = reader.read()
     finished = sighting.last is not None
     partial = "" if finished else sighting.partial or "it had not ended when this was written"
-    made = record(log, lambda blob: reader.stored[blob.digest], name=sighting.name, partial=partial)
+    made = record(log, lambda blob: reader.stored[blob.digest], name=sighting.name, partial=partial, note=sighting.note)
     return Recording(text=made.text + of_hooks(sighting), files=made.files)
 
 

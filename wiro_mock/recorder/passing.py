@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
@@ -91,7 +91,7 @@ def what_broke(error: httpx.HTTPError) -> str:
 
 async def pieces_of(
     answer: httpx.Response, *, raw: bool = False, broke: Callable[[httpx.HTTPError], None] | None = None
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
     """An answer's body as it comes, decoded unless it is wanted `raw`; `broke` is told what ends it before its end."""
     try:
         async for piece in answer.aiter_raw() if raw else answer.aiter_bytes():
@@ -133,4 +133,10 @@ def with_headers(
     length, is_plain = answer.headers.get("content-length"), raw or "content-encoding" not in answer.headers
     if isinstance(response, StreamingResponse) and length is not None and is_plain:
         response.headers["content-length"] = length
+    return response
+
+
+def without_length(response: Response) -> Response:
+    """The answer, of any length: in what streams the addresses are changed on the way."""
+    del response.headers["content-length"]
     return response

@@ -18,10 +18,10 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from wiro_mock.recorder import passing
+from wiro_mock.recorder import passing, streams
 from wiro_mock.recorder.callbacks import PLACE, Callbacks
 from wiro_mock.recorder.follower import MOST
-from wiro_mock.recorder.passing import CODINGS, pieces_of, refused, with_headers
+from wiro_mock.recorder.passing import CODINGS, pieces_of, refused, with_headers, without_length
 from wiro_mock.recorder.places import Upstream
 from wiro_mock.recorder.redaction import Redactor
 from wiro_mock.recorder.runs import Run, Runs
@@ -32,6 +32,8 @@ from wiro_mock.recorder.wires import play
 if TYPE_CHECKING:
     import ssl
 
+SYNC: Final = 45 * 60.0
+"""Seconds that a synchronous run may be silent: Wiro's own cap is 40 minutes (rest.md §2.1)."""
 METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
 CONNECTIONS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=2.0)
 """As many to the upstream as clients have with us: slow ones keep nobody waiting. One that was idle for longer may be
@@ -68,6 +70,8 @@ class Recorder:
             traffic=traffic,
         )  # fmt: skip
         self._http: httpx.AsyncClient
+        self._unanswered: dict[int, str] = {}
+        """Synchronous runs whose upstream has said nothing yet."""
         routes = [
             WebSocketRoute("/{path:path}", self._play),
             Route(f"{PLACE}{{number}}", self._called_back, methods=["POST"]),
@@ -84,6 +88,8 @@ class Recorder:
         ) as self._http:  # fmt: skip
             self.runs.http = self._http
             yield
+            for shown in self._unanswered.values():
+                self._tell(f"{shown} had not been answered when the recorder ended; nothing of it is recorded")
             await self.runs.end(self._grace)
 
     async def _answer(self, request: Request) -> Response:
@@ -110,8 +116,9 @@ class Recorder:
                 url + (f"?{request.url.query}" if request.url.query else ""),
                 headers=[*passing.forwarded(request.headers), (b"accept-encoding", CODINGS.encode())],
                 content=self._upstream.to_theirs(body, ours) if run is None else run.body,
+                timeout=httpx.Timeout(self._timeout, read=SYNC if path.endswith("/sync") else self._timeout),
             )
-            answer = await self._http.send(asked, stream=True)
+            answer = await self._sent(asked, run, path)
             return await self._passed_on(request, run, answer, path, ours)
         except httpx.TimeoutException:
             return self._broken(504, path, f"the upstream did not answer within {self._timeout:g} s")
@@ -119,6 +126,19 @@ class Recorder:
             return refused(400, f"this address cannot be passed on ({str(error)[:100]})")
         except httpx.HTTPError as error:
             return self._broken(502, path, f"the upstream {passing.what_broke(error)}")
+
+    async def _sent(self, asked: httpx.Request, run: Run | None, path: str) -> httpx.Response:
+        """The upstream's answer. Of a synchronous run nothing else tells before that, so it is remembered meanwhile."""
+        if run is None or not path.endswith("/sync"):
+            return await self._http.send(asked, stream=True)
+        self._unanswered[id(run)] = self._shown(path)
+        try:
+            answer = await self._http.send(asked, stream=True)
+        except httpx.HTTPError:
+            del self._unanswered[id(run)]
+            raise
+        del self._unanswered[id(run)]
+        return answer
 
     async def _begun(self, request: Request, path: str, ours: str) -> Run | None:
         """A run, with the recorder's address for its webhook; None for any other request."""
@@ -150,6 +170,11 @@ class Recorder:
                        "it was passed on as it is, and nothing recorded")  # fmt: skip
             pieces = pieces_of(answer, raw=True, broke=broke)
             return handed(StreamingResponse(pieces, answer.status_code), raw=True)
+        if run is not None and answer.headers.get("content-type", "").startswith(streams.KIND):
+            watch = streams.Watch(runs=self.runs, run=run, path=path, now=self._now)
+            pieces = pieces_of(answer, broke=broke)
+            seen = streams.watched(pieces, lambda text: self._upstream.to_ours(text, ours), watch)
+            return without_length(handed(StreamingResponse(seen, answer.status_code)))
         if not is_json:
             if run is not None:
                 kind = answer.headers.get("content-type", "no type").partition(";")[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +17,8 @@ from wiro_mock.recorder.passing import parsed
 from wiro_mock.recorder.places import Upstream
 from wiro_mock.recorder.redaction import REDACTED, Redactor
 from wiro_mock.recorder.shelf import CannotRecord, Shelf
-from wiro_mock.recorder.sighting import Sighting
+from wiro_mock.recorder.sighting import Seen, Sighting
+from wiro_mock.recorder.told import ANSWERED, frames_of
 from wiro_mock.recorder.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -90,28 +91,33 @@ class Runs:
             return
         token = str(answer.get("socketaccesstoken") or "")
         self.redactor.learn(token, pool="tokens")
+        errors = answer.get("errors")
+        if token and (answer.get("result") or answer.get("taskid")):
+            self.follow(run, path, str(answer.get("taskid")), token)  # one that waited in vain goes on (rest.md §2.1)
+        elif (task := self.task_of(answer)) is not None:
+            follower = self.follower(run, path, str(task.get("id")), str(task.get("socketaccesstoken") or ""))
+            follower.weight += len(text)
+            self.conclude(follower, task, (), ANSWERED)
+        elif errors:
+            error = errors[0] if isinstance(errors, list) and isinstance(errors[0], dict) else {}
+            self._refused(self._sighting(run, path), error)
+        elif status < 400:
+            self.tell(f"{shown} is no run that can be followed (no socketaccesstoken); it was not recorded")
+
+    def _sighting(self, run: Run, path: str) -> Sighting:
         owner, project = ([*path.removeprefix("/v1/Run/").split("/"), "", ""])[:2]
         owner, project = self.redactor.text(owner), self.redactor.text(project)
         parameters = self.redactor.value(run.parameters)
         assert isinstance(parameters, dict)
         kept = {key: one for key, one in parameters.items() if REDACTED not in str(one) and REDACTED not in key}
         kept.pop(NAME, None)
-        errors = answer.get("errors")
-        if not (answer.get("result") and token) and not errors and status < 400:
-            self.tell(f"{shown} is no run that can be followed (no socketaccesstoken); it was not recorded")
-            return
         name = self.shelf.name(clean_slug(project) or "run")
-        sighting = Sighting(name=name, owner=owner, project=project, parameters=kept, at=run.at)
-        if answer.get("result") and token:
-            follower = self._follow(sighting, str(answer.get("taskid")), token)
-            if run.call is not None:
-                run.call.belongs_to(follower)
-        elif errors:
-            self._refused(sighting, errors[0] if isinstance(errors, list) and isinstance(errors[0], dict) else {})
+        return Sighting(name=name, owner=owner, project=project, parameters=kept, at=run.at)
 
-    def _follow(self, sighting: Sighting, task_id: str, token: str) -> Follower:
+    def follower(self, run: Run, path: str, task_id: str, token: str) -> Follower:
+        """Who writes what is seen of a run that was taken on; nobody listens yet."""
         follower = Follower(
-            sighting=sighting,
+            sighting=self._sighting(run, path),
             task_id=task_id,
             token=token,
             shelf=self.shelf,
@@ -122,11 +128,36 @@ class Runs:
             tls=self.tls,
             heard=self.traffic.heard if self.traffic else None,
         )
-        task = asyncio.create_task(follower.follow(self.upstream.socket))
-        self.followers[task] = follower
-        self._known[task_id] = follower
-        task.add_done_callback(self._ended)
+        if run.call is not None:
+            run.call.belongs_to(follower)
         return follower
+
+    def follow(self, run: Run, path: str, task_id: str, token: str) -> Follower:
+        """Listen to the task of a run."""
+        follower = self.follower(run, path, task_id, token)
+        self._known[task_id] = follower
+        self.spawn(follower, follower.follow(self.upstream.socket))
+        return follower
+
+    def conclude(self, follower: Follower, task: Mapping[str, Any], said: Sequence[Seen], note: str) -> None:
+        """A task to which nobody listened is over; Detail has told this of it."""
+        self.redactor.learn(str(task.get("socketaccesstoken") or ""), pool="tokens")
+        follower.task_id = str(task.get("id"))
+        follower.sighting.note = note
+        frames = frames_of(task, follower.sighting.at, self.now(), said)
+        self.spawn(follower, follower.conclude(task, frames))
+
+    def spawn(self, follower: Follower, work: Coroutine[Any, Any, None]) -> None:
+        """Do this for a follower, beside everything else, and before the recorder ends."""
+        task = asyncio.create_task(work)
+        self.followers[task] = follower
+        task.add_done_callback(self._ended)
+
+    @staticmethod
+    def task_of(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The one task that Detail, and a synchronous run, answer with."""
+        tasks = answer.get("tasklist") if answer.get("result") else None
+        return tasks[0] if isinstance(tasks, list) and tasks and isinstance(tasks[0], dict) else None
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A task is not followed any more. The latest are kept for what Detail says, unless they are big."""

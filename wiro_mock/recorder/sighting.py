@@ -37,7 +37,7 @@ class Sighting:
     """A run, and what has been seen of it. `files` are the bytes of its outputs by their places among the files of the
     last frame; one that is missing is written as a text that says so. `partial` says why nothing more will come.
     `detail` is what Task/Detail said of the task at its end, which knows an exit code and lines of the log that no
-    frame tells of; `hooks` are the webhooks that came.
+    frame tells of; `hooks` are the webhooks that came. `note` says how it came to be known, where nobody listened.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Sighting:
     partial: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
     hooks: list[Hook] = field(default_factory=list)
+    note: str = ""
 
     @property
     def last(self) -> Mapping[str, Any] | None:
