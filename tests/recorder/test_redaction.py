@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
+import re
+from collections.abc import Callable
 from urllib.parse import quote
 
 from hypothesis import given
@@ -19,6 +22,12 @@ SPELT = st.sampled_from(
         lambda text: quote(text, safe="", errors="replace"),
         lambda text: base64.b64encode(text.encode(errors="replace")).decode(),
         lambda text: text.encode(errors="replace").hex(),
+        lambda text: text.encode(errors="replace").hex().upper(),
+        lambda text: base64.b64encode(text.encode(errors="replace")).decode().rstrip("="),
+        lambda text: re.sub("%..", lambda found: found[0].lower(), quote(text, safe="", errors="replace")),
+        lambda text: quote(quote(text, safe="", errors="replace"), safe=""),
+        lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
+        html.escape,
     ]
 )
 
@@ -90,3 +99,51 @@ def test_what_a_url_or_a_key_calls_a_secret_is_one() -> None:
     assert redactor.value({"api_key": "k", "n": 5}) == {"api_key": "[redacted]", "n": 5}
     assert redactor.text("abcdef123456 0123abcd plain") == "[redacted] [redacted] plain"
     assert redactor.text("curl -H 'Bearer zzzzzzzzzz'") == "curl -H 'Bearer [redacted]'"
+
+
+@given(
+    secret=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=30),
+    around=st.tuples(st.binary(max_size=5), st.binary(max_size=5)),
+    code=st.sampled_from([base64.b64encode, base64.urlsafe_b64encode]),
+)
+def test_a_secret_is_found_inside_of_longer_base64(
+    secret: str, around: tuple[bytes, bytes], code: Callable[[bytes], bytes]
+) -> None:
+    """As in `user:secret`, or in a file that came as one: nothing of it can be decoded any more but its ends."""
+    text = code(around[0] + secret.encode() + around[1]).decode()
+    cleaned = Redactor([secret]).text(text)
+    assert "[redacted]" in cleaned
+    assert len(cleaned) - len("[redacted]") <= -(-len(around[0]) * 4 // 3) + -(-len(around[1]) * 4 // 3) + 4
+
+
+@given(
+    secret=st.text(st.characters(categories=["L", "N"]), min_size=6, max_size=20), coding=st.sampled_from(["le", "be"])
+)
+def test_a_secret_is_found_in_utf_16(secret: str, coding: str) -> None:
+    """In the bytes of an output, as Windows writes texts; whether or not they could be UTF-8, too."""
+    data = f"so {secret} it is".encode(f"utf-16-{coding}")
+    assert Redactor([secret]).data(data) == "so ".encode(f"utf-16-{coding}") + b"[redacted]" + " it is".encode(
+        f"utf-16-{coding}"
+    )
+
+
+def test_what_a_run_calls_a_secret_is_looked_for_in_what_it_says() -> None:
+    """Such as the key of another service that a model works with; a word of a few letters stays one."""
+    redactor = Redactor()
+    redactor.learn_named(
+        {"hf_token": "hf_0123456789abc", "with": [{"apiKey": "none"}, {"private_key": "pk-0123456789"}]}
+    )
+    assert redactor.text("loading with hf_0123456789abc, pk-0123456789, none") == (
+        "loading with [redacted], [redacted], none"
+    )
+
+
+def test_cookies_are_known_one_by_one_and_forgotten_at_last() -> None:
+    """A content network sets another one with every answer."""
+    redactor = Redactor()
+    redactor.learn_headers({"cookie": "lang=english; session=0123456789abcdef"})
+    assert redactor.text("english 0123456789abcdef") == "english [redacted]"
+    for number in range(500):
+        redactor.learn_headers({"set-cookie": f"__cf_bm={number:030}; Path=/; HttpOnly"})
+    assert redactor.text(f"at {499:030} in English") == "at [redacted] in English"
+    assert len(redactor._secrets) < 100

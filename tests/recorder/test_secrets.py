@@ -97,3 +97,29 @@ def test_in_outputs_and_what_a_refusal_repeats(tmp_path: Path) -> None:
     assert HUSH not in made.text()
     assert HUSH[7:] not in made.text()
     assert not made.told
+
+
+@pytest.mark.parametrize(
+    ("slug", "file"),
+    [
+        ("caption", "caption-1"),
+        (f"{HUSH}", "redacted-1"),
+        ("..%2f..%2ftmp%2fx", "2f-2ftmp-2fx-1"),
+        ("C:%5Ca%09b", "c-a-b-1"),
+        ("%F0%9F%90%B1", "run-1"),
+        ("x" * 300, f"{'x' * 80}-1"),
+    ],
+)
+def test_a_slug_is_a_name_that_every_file_system_takes(slug: str, file: str, tmp_path: Path) -> None:
+    """However it is spelt; and the scenario can be read again."""
+    from wiro_mock.loader import load_scenarios
+
+    with (
+        telling(frame("task_start"), frame("task_end"), frame("task_postprocess_end", message=[])) as socket,
+        upstream_that(begun) as url,
+        recording(url, tmp_path / "r", HUSH, socket=socket) as made,
+    ):
+        post(made, f"/Run/a/{slug}")
+        ended(made)
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.yaml")] == [f"r/{file}.yaml"]
+    assert [one.name for one in load_scenarios(tmp_path / "r" / f"{file}.yaml")] == [file]

@@ -145,6 +145,7 @@ class Recorder:
         if request.method != "POST" or not path.startswith("/v1/Run/"):
             return None
         parameters = await passing.parameters_of(request)
+        self._redactor.learn_named(parameters)
         kind = request.headers.get("content-type", "json")
         body, call = self._callbacks.redirect(
             self._upstream.to_theirs(await request.body(), ours), parameters, kind, ours

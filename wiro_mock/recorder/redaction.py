@@ -13,26 +13,32 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from wiro_mock.masking import spellings
+from wiro_mock.recorder.spellings import in_bytes, spellings
 
 REDACTED: Final = "[redacted]"
-HEADERS: Final = frozenset({"x-api-key", "authorization", "cookie", "set-cookie", "teamguid"})
+HEADERS: Final = frozenset({"x-api-key", "authorization", "teamguid"})
 """A nonce is none: without key and signature it is of no use, and many a client takes the time of day, which stands in
 the answers as well.
 """
 SIGNATURE: Final = "x-signature"
-MOST: Final = {"signatures": 64, "tokens": 256}
+COOKIES: Final = frozenset({"cookie", "set-cookie"})
+"""Of a service behind a content network they are new with every answer."""
+MOST: Final = {"signatures": 64, "tokens": 256, "cookies": 64, "parameters": 64}
 """Of what is new with every request or every run, the latest are known, in the spelling that they came in."""
 SHORT_TEXT: Final = 1 << 20
 """Bytes of an output in which a secret is looked for over the ends of lines."""
 SHORTEST: Final = 4
 """Characters of a header that is taken for a secret: what is shorter stands in many a harmless word."""
+SHORTEST_OF_SEVERAL: Final = 12
+"""Those of one cookie, or of a parameter that is called a secret: `lang=english` and `token: none` are none."""
 _SCHEMES: Final = re.compile(r"^(?:bearer|basic|openssl[^=]*=|[A-Za-z0-9-]+\(stdin\)=)\s*", re.IGNORECASE)
 _BEARER: Final = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
 _IN_URL: Final = re.compile(
     r"(?i)([?&;](?:[a-z0-9_.-]*(?:token|key|secret|signature|password|credential|auth)[a-z0-9_.-]*|sig|pwd)=)[^&#\s\"']+"
 )
-_IN_NAME: Final = re.compile(r"(?i)(api[-_]?key|secret|password|signature|token$|authorization|credential)")
+_IN_NAME: Final = re.compile(
+    r"(?i)((api|access|private)[-_]?key|secret|passw(or)?d|passphrase|signature|token$|authorization|credential)"
+)
 
 
 class Redactor:
@@ -50,12 +56,14 @@ class Redactor:
         for one in (text, text.strip(), _SCHEMES.sub("", text.strip())):
             if len(one) < least or one in self._kept:
                 continue
-            if not pool:
-                self._kept.update(dict.fromkeys(spellings(one)))
-            elif one not in self._passing[pool]:
+            if pool and one in self._passing[pool]:
+                continue
+            if pool:
                 self._passing[pool][one] = None
                 if len(self._passing[pool]) > MOST[pool]:
                     del self._passing[pool][next(iter(self._passing[pool]))]
+            else:
+                self._kept.update(dict.fromkeys(spellings(one)))
             self._known = None
 
     def learn_headers(self, headers: Mapping[str, str]) -> None:
@@ -63,8 +71,22 @@ class Redactor:
         for name, value in headers.items():
             if name.lower() in HEADERS:
                 self.learn(value)
+            elif name.lower() in COOKIES:
+                for one in value.split(";"):
+                    self.learn(one.partition("=")[2], least=SHORTEST_OF_SEVERAL, pool="cookies")
             elif name.lower() == SIGNATURE:
                 self.learn(value, pool="signatures")
+
+    def learn_named(self, value: object, name: str = "") -> None:
+        """The secrets among a run's parameters: what their names call one may be said again, in a log for instance."""
+        if isinstance(value, str) and _IN_NAME.search(name):
+            self.learn(value, least=SHORTEST_OF_SEVERAL, pool="parameters")
+        elif isinstance(value, dict):
+            for key, one in value.items():
+                self.learn_named(one, key)
+        elif isinstance(value, list):
+            for one in value:
+                self.learn_named(one, name)
 
     @property
     def _secrets(self) -> tuple[str, ...]:
@@ -118,11 +140,11 @@ class Redactor:
         """Bytes without what is secret. In a short text it may also go on in the next line."""
         if len(data) <= SHORT_TEXT:
             with suppress(UnicodeDecodeError):
-                return self.texts([data.decode()])[0].encode()
+                data = self.texts([data.decode()])[0].encode()
         for secret in self._secrets:
-            raw = secret.encode(errors="replace")
-            if raw in data:
-                data = data.replace(raw, REDACTED.encode())
+            for raw in in_bytes(secret):
+                if raw in data:
+                    data = data.replace(raw, REDACTED.encode())
         return data
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 import httpx
 
@@ -105,13 +106,13 @@ class Runs:
             self.tell(f"{shown} is no run that can be followed (no socketaccesstoken); it was not recorded")
 
     def _sighting(self, run: Run, path: str) -> Sighting:
-        owner, project = ([*path.removeprefix("/v1/Run/").split("/"), "", ""])[:2]
+        owner, project = map(_slug, ([*path.removeprefix("/v1/Run/").split("/"), "", ""])[:2])
         owner, project = self.redactor.text(owner), self.redactor.text(project)
         parameters = self.redactor.value(run.parameters)
         assert isinstance(parameters, dict)
         kept = {key: one for key, one in parameters.items() if REDACTED not in str(one) and REDACTED not in key}
         kept.pop(NAME, None)
-        name = self.shelf.name(clean_slug(project) or "run")
+        name = self.shelf.name(clean_slug(project))
         return Sighting(name=name, owner=owner, project=project, parameters=kept, at=run.at)
 
     def follower(self, run: Run, path: str, task_id: str, token: str) -> Follower:
@@ -206,3 +207,9 @@ class Runs:
             self.tell(f"an output could not be fetched ({why}); its bytes are not recorded")
             return None
         return bytes(data)
+
+
+def _slug(part: str) -> str:
+    """What a part of a path says; one with a slash in it names no model, and stays as it came."""
+    plain = unquote(part)
+    return part if "/" in plain else plain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -10,6 +11,9 @@ from typing import Final
 from wiro_mock.recording import Recording
 
 LOCK: Final = ".wiro-mock-record.lock"
+LONGEST: Final = 80
+"""Characters of a name without its number."""
+_OTHER: Final = re.compile("[^a-z0-9]+")
 
 
 class CannotRecord(Exception):
@@ -40,7 +44,8 @@ class Shelf:
         os.close(self._lock)
 
     def name(self, wanted: str) -> str:
-        """A name for a scenario that no file has: caption-1, caption-2 and so on."""
+        """A name for a scenario that no file has: caption-1, caption-2 and so on; one that every file system takes."""
+        wanted = _OTHER.sub("-", wanted.lower())[:LONGEST].strip("-") or "run"
         number = 1
         while f"{wanted}-{number}" in self._taken or (self._folder / f"{wanted}-{number}.yaml").exists():
             number += 1
