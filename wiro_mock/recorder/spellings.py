@@ -1,4 +1,4 @@
-"""How a secret may be spelt in what a Wiro says, beyond what `masking` knows: HTML, UTF-16, .NET's and PHP's ways. Pure.
+"""How a secret may be spelt in what a Wiro says, beyond what `masking` knows: HTML, UTF-16, .NET's and PHP's. Pure.
 
 In base64 it is looked for where it stands by itself, and in the midst of something longer as well (`user:secret`, a
 JSON file): of its three possible positions there, the letters that only the secret decides.
