@@ -160,7 +160,7 @@ def test_each_mistake_in_a_step_has_its_place_and_its_way_out(line: str, complai
                 "write it like moondream3-preview/caption or wiro/*",
                 "3:31: match.with.a: {'b': 'c'} cannot be compared; write a text, a number, or a list of them",
                 "3:42: match.with.d: an empty list never matches; write at least one value",
-                "3:47: match.x: unknown key; the keys here are: model, with",
+                "3:47: match.x: unknown key; the keys here are: model, with, nth",
                 "4:8: steps: '5' is not a list; begin each item with a dash",
                 "5:1: wishes: unknown key; "
                 "the keys here are: scenario, about, match, default_for, account, inputs, backend, steps, faults",

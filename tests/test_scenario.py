@@ -74,8 +74,8 @@ def test_the_most_specific_scenario_wins() -> None:
     assert chosen(FLUX, {}) == ("any", "match")
     assert chosen(MODEL, {}, "asked") == ("asked", "asked for")
     assert chosen(MODEL, {}, None, later) == ("later", "match")
-    assert exact.specificity == (0, 26)
-    assert short.specificity == (1, 0)
+    assert exact.specificity == (0, 26, 1)
+    assert short.specificity == (1, 0, 1)
 
 
 def test_without_a_match_the_kind_of_output_decides() -> None:

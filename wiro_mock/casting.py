@@ -120,7 +120,8 @@ class Casting:
     """The scenarios and models of a world, and what was asked for. Not safe without the world's lock.
 
     `tell` gets a line whenever files have changed, or were broken by a change. `own` are scenarios that were made in
-    Python; `asked` remembers every use, also those that are over.
+    Python; `asked` remembers every use, also those that are over. `come` counts the runs that fit a match of which
+    there are several in turn (`Match.turn_of`).
     """
 
     def __init__(self, library: Library | None, tell: Callable[[str], None], standing: Sequence[Standing] = ()) -> None:
@@ -129,6 +130,7 @@ class Casting:
         self.uses: list[Use] = []
         self.asked: deque[Use] = deque(maxlen=ASKED)
         self.own: list[Scenario] = []
+        self.come: dict[str, int] = {}
         self._library = library
         self._known: Sequence[Scenario] = () if library is None else library.scenarios
         self._tell = tell
@@ -139,7 +141,7 @@ class Casting:
 
     def begin(self) -> None:
         """Forget what was asked for."""
-        self.uses, self.own = [], []
+        self.uses, self.own, self.come = [], [], {}
         self.asked.clear()
 
     @property
@@ -221,7 +223,7 @@ class Casting:
                 at = f" at {use.where}" if use.where else ""
                 chosen = Chosen(scenario, f"asked for{at}", demanded=not (use.wide or use.optional))
                 return Part(chosen=chosen, fitting=fitting, use=use)
-        chosen = choose(self.scenarios, model, parameters, asked=asked)
+        chosen = choose(self.scenarios, model, parameters, asked=asked, come=self.come)
         if chosen.scenario in self.own:
             chosen = replace(chosen, demanded=True)
         return Part(chosen=chosen, fitting=fitting)
@@ -232,5 +234,7 @@ class Casting:
             use.seen += 1
         if part.use is not None:
             part.use.played += 1
+        for turn in part.chosen.turns:
+            self.come[turn] = self.come.get(turn, 0) + 1
         self.uses = [use for use in self.uses if not use.spent]
         return part.chosen

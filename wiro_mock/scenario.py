@@ -6,6 +6,7 @@ default of the model's kind of output.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -46,6 +47,7 @@ from wiro_mock.language.timeline import Keep
 __all__ = ["Chosen", "Complaint", "Keep", "Match", "Scenario", "ScenarioError", "choose", "schema"]
 
 UNLIMITED = Decimal(1000)
+NONE_CAME: Mapping[str, int] = {}
 NAME_SHOWN = 100
 _ADD_IT = "send it, give the model a default for it, or match only runs that have it (`with`)"
 
@@ -108,12 +110,21 @@ class Match(Strict):
     parameters: dict[str, Annotated[list[str], BeforeValidator(_scalars), _VALUES]] = Field(
         default={}, alias="with", description="parameters of the run: a value, or a list of values that will do"
     )
+    nth: Annotated[int, Field(ge=1, strict=True)] = Field(
+        default=1, description="from the so manyeth run on of those that fit otherwise; recordings have it"
+    )
 
     @model_validator(mode="after")
     def _not_empty(self) -> Match:
         if not self.model and not self.parameters:
             raise ValueError("an empty match fits every run; if that is meant, write model: '*'")
         return self
+
+    @property
+    def turn_of(self) -> str:
+        """The same for all that differ in `nth` only: what their runs are counted by."""
+        globs = sorted({glob.casefold() for glob in self.model or []})
+        return json.dumps([globs, sorted((name, sorted(values)) for name, values in self.parameters.items())])
 
 
 _Known: TypeAlias = tuple[
@@ -231,10 +242,11 @@ class Scenario(Strict):
         return self._source
 
     @property
-    def specificity(self) -> tuple[int, int]:
-        """More parameters win, then the longer literal part of the model's glob."""
+    def specificity(self) -> tuple[int, int, int]:
+        """More parameters win, then the longer literal part of the model's glob, then the later turn."""
         globs = self.match.model if self.match and self.match.model else []
-        return (len(self.match.parameters) if self.match else 0), max(map(_literal, globs), default=0)
+        parameters, nth = (len(self.match.parameters), self.match.nth) if self.match else (0, 1)
+        return parameters, max(map(_literal, globs), default=0), nth
 
     @property
     def refuses(self) -> bool:
@@ -287,39 +299,64 @@ class Scenario(Strict):
         differences += unlike(self.match.parameters, parameters, model.defaults)
         return differences
 
-    def rank(self, model: Model) -> tuple[int, int]:
+    def rank(self, model: Model) -> tuple[int, int, int]:
         """Its specificity for this model: of several globs, those that fit count."""
         globs = self.match.model if self.match and self.match.model else []
         fitting = (_literal(glob) for glob in globs if model.fits(glob))
-        return self.specificity[0], max(fitting, default=0)
+        parameters, _, nth = self.specificity
+        return parameters, max(fitting, default=0), nth
+
+    def is_early(self, come: Mapping[str, int]) -> str:
+        """Why it does not play yet, after so many runs that fit (`Match.turn_of` → number); empty when it may."""
+        if self.match is None or self.match.nth == 1:
+            return ""
+        if self.match.nth <= (count := come.get(self.match.turn_of, 0)) + 1:
+            return ""
+        return f"it plays from run {self.match.nth} that fits on, and this is run {count + 1}"
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """The scenario of a run, and how it came to play: "asked for", "match" or "default for KIND".
 
-    `demanded` is one that a test asked for, and that must come to all of its effects.
+    `demanded` is one that a test asked for, and that must come to all of its effects. `turns` is what the run counts
+    for (`Match.turn_of`).
     """
 
     scenario: Scenario
     how: str
     demanded: bool = False
+    turns: tuple[str, ...] = ()
 
 
 def choose(
-    scenarios: Sequence[Scenario], model: Model, parameters: Mapping[str, object], asked: str | None = None
+    scenarios: Sequence[Scenario],
+    model: Model,
+    parameters: Mapping[str, object],
+    asked: str | None = None,
+    come: Mapping[str, int] = NONE_CAME,
 ) -> Chosen:
-    """The scenario that plays this run; of equals, the later in the sequence. Raises `ScenarioError` for none."""
+    """The scenario that plays this run; of equals, the later in the sequence. Raises `ScenarioError` for none.
+
+    `come` is how many runs have come before that fit (`Match.turn_of` → number).
+    """
     if asked is not None:
         return Chosen(_named(scenarios, asked), "asked for")
     fitting = [scenario for scenario in scenarios if scenario.match and not scenario.matches(model, parameters)]
-    if fitting:
-        best = max(enumerate(fitting), key=lambda numbered: (numbered[1].rank(model), numbered[0]))
-        return Chosen(best[1], "match")
+    due = [scenario for scenario in fitting if not scenario.is_early(come)]
+    if due:
+        best = max(enumerate(due), key=lambda numbered: (numbered[1].rank(model), numbered[0]))
+        return Chosen(best[1], "match", turns=turns_of(fitting))
     for scenario in reversed(scenarios):
         if model.kind in scenario.default_for:
-            return Chosen(scenario, f"default for {model.kind}")
+            return Chosen(scenario, f"default for {model.kind}", turns=turns_of(fitting))
     raise complain(_nothing_plays(scenarios, model, parameters))
+
+
+def turns_of(fitting: Sequence[Scenario]) -> tuple[str, ...]:
+    """What a run counts for: the matches that it fits, where one of them waits for its turn."""
+    turns = {one.match.turn_of for one in fitting if one.match is not None and one.match.nth > 1}
+    return tuple(sorted(turns))
 
 
 def schema() -> dict[str, Any]:
@@ -371,6 +408,7 @@ def _nothing_plays(scenarios: Sequence[Scenario], model: Model, parameters: Mapp
     what = f"no scenario plays for {model.name} (kind {model.kind})"
     way = f"add `default_for: {model.kind}` to one, or a match, or ask for one by name"
     candidates = [(scenario.matches(model, parameters), scenario) for scenario in scenarios if scenario.match]
+    candidates = [(differences or ["it is not its turn yet"], scenario) for differences, scenario in candidates]
     if not candidates:
         return f"{what}: none has a match; {way}"
     differences, nearest = min(candidates, key=lambda pair: len(pair[0]))

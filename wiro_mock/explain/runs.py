@@ -186,7 +186,8 @@ def _other_matches(world: World, run: Run, played: str) -> Iterator[_Candidate]:
         if scenario.match is not None:
             differences = scenario.matches(run.model, run.parameters)
             near = _nearness(scenario, run, len(differences))
-            why = " and ".join(differences) or "something more specific, later, or asked for goes first"
+            early = scenario.is_early(world.casting.come)
+            why = " and ".join(differences) or early or "something more specific, later, or asked for goes first"
             yield _Candidate(name, why, near, fits=not differences)
         elif run.model.kind in scenario.default_for:
             why = f"default for {run.model.kind}, where nothing else plays"

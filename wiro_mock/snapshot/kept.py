@@ -7,7 +7,7 @@ are, and mean the same in a later version. What is lists or sets in the world is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
@@ -220,6 +220,7 @@ class Kept:
     downloads: tuple[str, ...]
     nonces: tuple[str, ...]
     inputs: tuple[KeptInput, ...] = ()
+    come: Mapping[str, int] = field(default_factory=dict)
 
 
 ALL = (

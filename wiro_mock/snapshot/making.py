@@ -283,6 +283,7 @@ def _casting(world: World, kept: k.Kept, unpacked: Unpacked) -> Casting:
     uses = [_use(one, by_name, unpacked) for one in kept.uses]
     for use, known in zip(uses, kept.uses, strict=True):
         use.outplayed = None if known.outplayed is None else uses[known.outplayed]
+    made.come = dict(kept.come)
     made.asked.extend(uses)
     made.uses = [use for use, known in zip(uses, kept.uses, strict=True) if known.is_active]
     return made

@@ -76,6 +76,7 @@ def take(world: World, *, secret: bool = True) -> Taken:
                 k.KeptInput(url=one.url, blob=one.blob, where=one.where, optional=one.optional, runs=one.runs)
                 for one in world.inputs
             ),
+            come=dict(world.casting.come),
         )
         blobs = _blobs(world)
         for blob in blobs:
