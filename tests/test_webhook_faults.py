@@ -23,7 +23,7 @@ from wiro_mock.deliveries import BYTES_KEPT
 from wiro_mock.faults import Fault
 from wiro_mock.faults.bodies import BODIES, wrecked_body
 from wiro_mock.kernel.events import SECOND
-from wiro_mock.language.faults import Do
+from wiro_mock.language.fault_actions import Do
 from wiro_mock.language.verbs import VERBS
 from wiro_mock.loader import make_fault, make_scenario
 

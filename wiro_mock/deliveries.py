@@ -20,7 +20,7 @@ from wiro_mock.kernel.rules import Delivery, is_web_url
 from wiro_mock.kernel.task import Task
 
 if TYPE_CHECKING:
-    from wiro_mock.language.faults import Do
+    from wiro_mock.language.fault_actions import Do
 
 WAITING = 1_000
 """So many webhooks wait to be posted; of more, the oldest are given up."""

@@ -21,7 +21,8 @@ from wiro_mock.text import printable
 if TYPE_CHECKING:
     from wiro_mock.api.messages import World
     from wiro_mock.kernel.task import Task
-    from wiro_mock.language.faults import Do, FaultItem
+    from wiro_mock.language.fault_actions import Do
+    from wiro_mock.language.faults import FaultItem
 
 ARMED = 10_000
 """For so many tasks faults are armed at a time; of more, those of the oldest are forgotten. Others never are."""

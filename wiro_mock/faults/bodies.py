@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from wiro_mock.api.messages import Damage
 
 if TYPE_CHECKING:
-    from wiro_mock.language.faults import Do
+    from wiro_mock.language.fault_actions import Do
 
 PIECE: Final = b"x" * (64 << 10)
 

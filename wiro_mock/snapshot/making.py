@@ -25,8 +25,9 @@ from wiro_mock.kernel.lifecycle import failing
 from wiro_mock.kernel.rules import is_web_url
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.standing import interrupted, plans, resume
+from wiro_mock.language.fault_actions import Turn
 from wiro_mock.language.fault_sets import FaultSet
-from wiro_mock.language.faults import FaultItem, TaskFault, Turn
+from wiro_mock.language.faults import FaultItem, TaskFault
 from wiro_mock.language.inputs import normal_url
 from wiro_mock.loader import Library, make_scenario
 from wiro_mock.mock import World
