@@ -21,6 +21,7 @@ from wiro_mock.commands.keeping import SETTINGS as OPTIONS
 from wiro_mock.commands.keeping import AtExit
 from wiro_mock.kernel.account import Project
 from wiro_mock.mock import World
+from wiro_mock.snapshot import load, save
 from wiro_mock.upkeep.resources import SETTINGS
 
 HOUR = {"advance": "1h"}
@@ -110,6 +111,25 @@ def test_settings_may_be_kept() -> None:
         told = put(second, snapshot_of(second, secret="false")).json()
         assert told["api_key"] == "mine"
     assert set(OPTIONS.values()) <= set(SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("keep", "project"),
+    [
+        ((), Project(id="7", key="theirs", secret="theirs2", key_only=True)),
+        (("api_key",), Project(id="7", key="mine", secret="theirs2", key_only=True)),
+        (("api_secret",), Project(id="7", key="theirs", secret="mine2", key_only=True)),
+        (("key_only",), Project(id="7", key="theirs", secret="theirs2")),
+        (("credentials",), Project(id="1", key="mine", secret="mine2")),
+    ],
+)
+def test_each_of_the_credentials_holds_by_itself(keep: tuple[str, ...], project: Project, tmp_path: Path) -> None:
+    """Whoever gives a key alone has not said anything of the secret: least of all that it be the default one."""
+    path = tmp_path / "world.zip"
+    save(make_world(project=Project(id="7", key="theirs", secret="theirs2", key_only=True)), path)
+    world = make_world(project=Project(id="1", key="mine", secret="mine2"))
+    load(world, path, keep=keep)
+    assert (world.project, world.settings.project, world.settings.key_only) == (project, project, project.key_only)
 
 
 def test_a_refused_one_leaves_the_server_as_it_was() -> None:
@@ -219,6 +239,15 @@ def test_serve_saves_at_its_end_and_goes_on_at_its_beginning(tmp_path: Path) -> 
         assert shape["tasklist"][0]["status"] == "task_postprocess_end"
         assert get(f"{server.origin}/__wiro/time").json()["mode"] == "manual"
         assert "secret-of-mine" not in server.said()
+    with serving(tmp_path, "--load", str(path), env={"WIRO_API_KEY": "another-key"}) as server:
+        assert (server.key, server.secret) == ("another-key", "***")
+        headers = {
+            "x-api-key": "another-key",
+            "x-nonce": "1",
+            "x-signature": sign("another-key", "secret-of-mine", "1"),
+        }
+        answer = post(f"{server.api}/Task/Detail", json={"taskid": task["taskid"]}, headers=headers)
+        assert (answer.status_code, answer.json()["result"]) == (200, True)
 
 
 def test_a_world_that_cannot_be_saved_ends_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

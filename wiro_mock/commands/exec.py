@@ -98,7 +98,7 @@ def _served(given: ExecGiven, tell: Teller, departed: Departed) -> Iterator[tupl
                 place = Place(
                     origin=thread.near_url,
                     key=world.project.key,
-                    secret="" if given["key_only"] else world.project.secret,
+                    secret="" if world.project.key_only else world.project.secret,
                 )
                 yield app.state.worlds, place
                 at_exit.take()

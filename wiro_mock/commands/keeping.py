@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from wiro_mock.snapshot.taking import Taken
 
 SETTINGS = {
-    "api_key": "credentials",
-    "api_secret": "credentials",
-    "key_only": "credentials",
+    "api_key": "api_key",
+    "api_secret": "api_secret",
+    "key_only": "key_only",
     "time_mode": "time",
     "poll": "poll",
     "auth": "auth_mode",

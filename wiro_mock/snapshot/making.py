@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from wiro_mock.scenario import Scenario
 
 CREDENTIALS = "credentials"
+OF_CREDENTIALS = {"api_key": "key", "api_secret": "secret", "key_only": "key_only"}
+"""Each by itself: what is given beside a snapshot says nothing of the others, which are the snapshot's then."""
 
 
 @dataclass(kw_only=True)
@@ -65,9 +67,10 @@ class Parts:
 
 def make(world: World, kept: k.Kept, unpacked: Unpacked, *, keep: Collection[str] = ()) -> Parts:
     """The parts of a world that goes on from what was kept. `keep` names settings in which the world's own hold, and
-    `credentials` among them. Raises whatever is wrong with what was kept; nothing has happened to the world then.
+    `credentials` (or one of `OF_CREDENTIALS`) among them. Raises whatever is wrong with what was kept; nothing has
+    happened to the world then.
     """
-    project = world.project if kept.project is None or CREDENTIALS in keep else kept.project
+    project = _project(world, kept, keep)
     settings = _settings(world, kept, project, keep)
     runs = Runs(world)
     runs.armed_for.update(kept.armed_for)
@@ -163,6 +166,13 @@ def _left_alone(exchange: Exchange) -> Exchange:
         return exchange
     reason = "its client waited when this world was saved, and is not here; the task goes on"
     return replace(exchange, outcome=replace(exchange.outcome, reason=reason))
+
+
+def _project(world: World, kept: k.Kept, keep: Collection[str]) -> Project:
+    if kept.project is None or CREDENTIALS in keep:
+        return world.project
+    own: dict[str, Any] = {part: getattr(world.project, part) for name, part in OF_CREDENTIALS.items() if name in keep}
+    return replace(kept.project, **own)
 
 
 def _settings(world: World, kept: k.Kept, project: Project, keep: Collection[str]) -> Settings:

@@ -24,8 +24,8 @@ from wiro_mock.worlds import Worlds
 
 ZIP = "application/zip"
 SETTINGS = (
-    "credentials", "time", "poll", "auth_mode", "profile", "unknown_models", "scenario_header", "realtime_grace",
-    "limits", "balance", "faults", "use", "expire_files", "undeclared_inputs",
+    "credentials", "api_key", "api_secret", "key_only", "time", "poll", "auth_mode", "profile", "unknown_models",
+    "scenario_header", "realtime_grace", "limits", "balance", "faults", "use", "expire_files", "undeclared_inputs",
 )  # fmt: skip
 """What `keep` may name: in these the server's own holds, whatever a snapshot says."""
 BESIDES_FILES = (1 << 30) + (256 << 20)
