@@ -159,6 +159,31 @@ def test_a_careful_client_survives_every_set(name: str, seed: int) -> None:
         assert wiro.problems() == []
 
 
+def met(http: httpx.Client, path: str) -> str:
+    """What became of one run, as its client sees it."""
+    try:
+        answer = http.post(path, json={"prompt": PROMPT})
+    except httpx.TransportError as error:
+        return type(error).__name__
+    refused = "errors" in answer.text and answer.json()["errors"]
+    return f"{answer.status_code} {refused[0]['code'] if refused else ''}"
+
+
+@pytest.mark.parametrize("name", ["bad-day", "flaky-network", "rate-limited", "cold-start"])
+def test_a_client_of_run_sync_has_the_same_day(name: str) -> None:
+    """Whatever a set does to the answers of Run, call by call, it does to those of Run/sync."""
+    days: list[list[str]] = []
+    struck: list[int] = []
+    for path in (RUN, f"{RUN}/sync"):
+        with bad_day(3) as (wiro, http):
+            wiro.world.clear_faults()
+            wiro.faults(name, optional=True)
+            days.append([met(http, path) for _ in range(12)])
+            struck.append(sum("the fault " in (request.reason or "") for request in wiro.requests))
+    assert days[0] == days[1]
+    assert struck[0] == struck[1] > 0
+
+
 def test_a_client_that_trusts_every_answer_fails() -> None:
     """At its first answer, and the report says what that was."""
     with bad_day(1) as (wiro, http):
