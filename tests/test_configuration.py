@@ -258,6 +258,22 @@ def test_what_contradicts_is_named_with_both_places(monkeypatch: pytest.MonkeyPa
     assert "wiro-mock.toml and [tool.wiro-mock] in pyproject.toml both configure; keep one of them" in wrong()
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["--time", "10x"], "serve --time"),
+        (["--json", "--tmie=10x"], "serve --time"),
+        (["--fail-on", "leaks"], "exec --fail-on"),
+        (["--redact", "hush-4"], "record --redact"),
+    ],
+)
+def test_an_option_of_the_command_that_was_not_named_is_told_so(words: list[str], meant: str) -> None:
+    """`config` without a command shows `serve`, so it looks as if it took its options, too."""
+    option = words[-1 if "=" in words[-1] else -2].partition("=")[0]
+    assert wrong("config", *words) == f"wiro-mock: no option {option}; did you mean wiro-mock config {meant}?\n"
+    assert "no option --jsn; did you mean --json?" in wrong("config", "--jsn")
+
+
 @pytest.mark.parametrize("word", ["serve", "config"])
 def test_a_file_that_is_none_is_told_of(word: str, folder: Path) -> None:
     """A folder, nothing, too much, UTF-16, bytes that are no text: one sentence, status 2."""

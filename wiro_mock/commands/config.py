@@ -36,7 +36,38 @@ class Held(NamedTuple):
     place: str
 
 
+class _NamesFirst(click.Command):
+    """A command that is followed by another's name: an option of that one is told so where the name is missing."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line. Raises what click shows."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.possibilities or not (meant := _meant(ctx, error.option_name)):
+                raise
+            told = f"no option {error.option_name}; did you mean {ctx.command_path} {meant}?"
+            raise click.UsageError(told, ctx) from None
+
+
+def _meant(ctx: click.Context, option: str) -> str:
+    """The command with such an option, `serve` before others, and how the option is written; empty if there is none."""
+    from wiro_mock.kernel.nearest import nearest
+
+    assert ctx.parent is not None
+    assert isinstance(ctx.parent.command, click.Group)
+    owners: dict[str, str] = {}
+    for name in CONFIGURABLE:
+        command = ctx.parent.command.get_command(ctx.parent, name)
+        for param in command.params if command is not None else ():
+            for opt in param.opts if isinstance(param, click.Option) else ():
+                owners.setdefault(opt, name)
+    found = option if option in owners else nearest(option, owners)
+    return f"{owners[found]} {found}" if found else ""
+
+
 @click.command(
+    cls=_NamesFirst,
     short_help="Show what configures a command, and where it comes from.",
     epilog="Example: wiro-mock config exec --time 10x",
     context_settings={"allow_interspersed_args": False},
