@@ -225,3 +225,12 @@ def _stand_in(folder: Path) -> dict[str, str]:
         (programs / name).write_text(PYTHON)
         (programs / name).chmod(0o755)
     return {"PATH": f"{programs}:{os.environ['PATH']}", "CALLS": str(folder / "calls")}
+
+
+def test_the_image_of_a_pre_release_is_tagged_too() -> None:
+    """The tag is the version in pyproject.toml, which PyPI has in the form of PEP 440: semver knows no 0.2.0rc1."""
+    release = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8"))
+    (meta,) = (step for step in release["jobs"]["image"]["steps"] if step.get("id") == "meta")
+    kinds = [dict(part.split("=", 1) for part in line.split(",")) for line in meta["with"]["tags"].split()]
+    assert {kind["type"] for kind in kinds} == {"pep440"}
+    assert "{{version}}" in {kind["pattern"] for kind in kinds}
