@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from itertools import islice
 from typing import Any
 
@@ -103,8 +104,24 @@ class Exchange:
         if self.status == 0:
             return "waits for the end of its task" if self.waits else "never answered"
         if outcome.code is None:
-            return "accepted" if self.status < 400 else "failed on the way"
+            return (
+                "accepted" if self.status < 400 else "failed on the way" if self._was_struck else _phrase(self.status)
+            )
         return f"code {outcome.code} {outcome.message!r}"
+
+    @property
+    def _was_struck(self) -> bool:
+        """Whether a fault made this answer; else it is the mock's own, such as that of a URL that has expired."""
+        told = self.outcome.reason.split("; ")
+        return any(one.startswith(FAULT) and ", could not apply" not in one for one in told)
+
+
+def _phrase(status: int) -> str:
+    """What HTTP calls a status: of an answer that is no JSON there is no message of Wiro's."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:  # a status of a fault that says so itself
+        return "refused"
 
 
 FAULT = "the fault "

@@ -476,7 +476,9 @@ def test_the_files_of_a_task_expire_by_the_worlds_clock(method: str) -> None:
     reply = send(world, method, path, headers={"range": "bytes=0-0", "if-none-match": "*"})
     assert (reply.status, reply.headers["content-type"]) == (403, "application/xml")
     assert (b"Request has expired" in reply.content) is (method == "GET")
-    assert "expire_files lets files of tasks last 3600 s" in world.journal.entries()[-1].outcome.reason
+    told = "the URL of this file expired 1 s ago by the world's clock: expire_files lets files of tasks last 3600 s"
+    exchange = world.journal.entries()[-1]
+    assert exchange.line() == f"{method} {path} -> 403 Forbidden ({exchange.id}): {told}"
     assert get(world, kept["url"]).content == b"kept"
     assert detail(world, task)["outputs"] == shown["outputs"]
 
