@@ -132,12 +132,15 @@ def test_a_live_backend_reads_what_is_declared() -> None:
 # -- refusing
 
 
-def test_a_url_that_nobody_declared_is_refused_by_a_switch() -> None:
+def test_a_url_that_nobody_declared_is_refused_where_the_world_is_set_to() -> None:
     """With Wiro's words for a file that did not come (our choice), and the way out for the tester; no task is made."""
     world = make_world(undeclared_inputs="refuse")
     error = post(world, CAPTION, {"inputImage": URL}).error
     assert (error["code"], error["message"]) == (0, "Request files [inputImage] required")
-    assert reason(world).startswith(f"inputImage: '{URL}': nobody has declared what it holds, and undeclared_inputs is")
+    why = (
+        "nobody has declared what it holds, and this world is set to refuse such inputs (undeclared_inputs); wiro.input"
+    )
+    assert reason(world).startswith(f"inputImage: '{URL}': {why}")
     declare(world, URL, b"tabby")
     assert post(world, CAPTION, {"inputImage": URL + "x"}).json["result"] is False
     assert f"(did you mean '{URL}'?)" in reason(world)

@@ -220,4 +220,4 @@ def _is_url(text: str) -> bool:
 
 def _refused(note: InputNote) -> str:
     ways = "wiro.input_url(URL, bytes or a path), `inputs:` of a scenario, --input-url or POST /__wiro/inputs does"
-    return f"{note.told()}, and undeclared_inputs is refuse; {ways}"
+    return f"{note.told()}, and this world is set to refuse such inputs (undeclared_inputs); {ways}"
