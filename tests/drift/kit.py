@@ -23,9 +23,10 @@ from wiro_mock.contract.runner import prepared
 from wiro_mock.contract.verdicts import chosen
 from wiro_mock.drift.drifting import Reference, drift_of
 from wiro_mock.drift.findings import Drift
+from wiro_mock.drift.hearing import Hearing
 from wiro_mock.drift.probe import asked
 from wiro_mock.drift.replay import replayed
-from wiro_mock.drift.takes import Take
+from wiro_mock.drift.takes import Hook, Take
 from wiro_mock.drift.tap import Tap
 from wiro_mock.recorder.observed import Seen
 from wiro_mock.server import ServerThread
@@ -52,7 +53,10 @@ def probed() -> Take:
         service = prepared(target, chosen(PROMISES, ()), budget=1, agreed=lambda _: False)
         tap = Tap(target.credentials)
         service.http.tap, service.on_frame = tap.answered, tap.heard
-        assert asked(service, runs=True) == ([], [])
+        with Hearing(service, tap.now) as hearing:
+            assert asked(service, runs=True) == ([], [])
+            tap.hooks, tap.awaited, unheard = hearing.wait()
+        assert (tap.cut_off(), unheard) == ([], [])
         service.http.close()
     world.close()
     return tap.take("the mock")
@@ -95,7 +99,20 @@ def as_played(take: Take, settings: Settings) -> Take:
         live.run_id: one.run_id for live, one in zip(take.exchanges, mock.answers, strict=True) if one and one.run_id
     }
     streams = {ids[task]: told for task, told in mock.streams.items()}
-    return replace(take, exchanges=tuple(answers), streams=streams, loose=mock.loose, followed=frozenset(streams))
+    hooks = tuple(
+        Hook(task=ids[task], at=streams[ids[task]][-1].at, headers={"content-type": "application/json"}, body=one)
+        for task, bodies in mock.hooks.items()
+        for one in bodies
+    )
+    return replace(
+        take,
+        exchanges=tuple(answers),
+        streams=streams,
+        loose=mock.loose,
+        followed=frozenset(streams),
+        hooks=hooks,
+        awaited={ids[task]: 10**18 for task in mock.hooks if ids[task] in streams},
+    )
 
 
 def drift(*takes: Take, scenario: str = "") -> Drift:

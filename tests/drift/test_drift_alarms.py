@@ -17,10 +17,12 @@ from tests.api_kit import KEY, SECRET, make_world, signed
 from tests.drift.kit import drift, lines, probed, reference
 from wiro_mock.api.frames import WELCOME
 from wiro_mock.asgi import create_app
+from wiro_mock.contract.receiver import Receiver
 from wiro_mock.drift.asking import asked_of, frames_to_the_end
 from wiro_mock.drift.drifting import drift_of_recordings
 from wiro_mock.drift.report import as_json, as_markdown
-from wiro_mock.drift.takes import Exchange, Take
+from wiro_mock.drift.takes import Exchange, Hook, Take
+from wiro_mock.kernel.events import SECOND
 from wiro_mock.mock import World
 from wiro_mock.recorder.places import Upstream
 from wiro_mock.recorder.proxy import Recorder
@@ -47,7 +49,8 @@ def client(world: World, scenario: str, model: str, actions: Sequence[str]) -> T
         return found[1]
 
     world.use(scenario)
-    run = ask(f"Run/{model}", {"prompt": "a cat", "inputImageUrl": "https://example.com/cat.png"})
+    inputs = {"prompt": "a cat", "inputImageUrl": "https://example.com/cat.png", "callbackUrl": "https://me.example/"}
+    run = ask(f"Run/{model}", inputs)
     task, token = str(run.get("taskid", "1")), str(run.get("socketaccesstoken", "1"))
     for action in (*actions, "look by id"):
         match action:
@@ -68,12 +71,17 @@ def client(world: World, scenario: str, model: str, actions: Sequence[str]) -> T
                 ask("Task/Detail", {"taskid": task}, {})
     frames = frames_to_the_end(world, task) if run.get("taskid") else ()
     ask("Task/Detail", {"taskid": task})
+    end = frames[-1].at if frames else 0
+    bodies = [json.loads(world.webhook_body(one) or "") for one in world.webhooks]
+    kind = {"content-type": "application/json"}
     return Take(
         name="a client",
         exchanges=tuple(exchanges),
         streams={task: frames} if frames else {},
         followed=frozenset([task]),
         loose=({**WELCOME},),
+        hooks=tuple(Hook(task=task, at=end, headers=kind, body=body) for body in bodies),
+        awaited={task: end + 60 * SECOND},
     )
 
 
@@ -124,7 +132,8 @@ def test_nothing_that_a_service_sends_stops_the_comparison(data: st.DataObject) 
     at = data.draw(st.integers(0, len(frames) - 1))
     junk = spoilt(dict(frames[at].frame))
     frames[at] = replace(frames[at], frame=junk if isinstance(junk, dict) else {"type": "x"})
-    found = drift(replace(take, exchanges=tuple(exchanges), streams={**take.streams, task: tuple(frames)}))
+    hooks = tuple(replace(one, body=spoilt(one.body)) for one in take.hooks)
+    found = drift(replace(take, exchanges=tuple(exchanges), streams={**take.streams, task: tuple(frames)}, hooks=hooks))
     for one in found.findings:
         assert "\n" not in one.line
         assert one.change.partition(" ")[2]
@@ -133,8 +142,8 @@ def test_nothing_that_a_service_sends_stops_the_comparison(data: st.DataObject) 
 
 
 def test_a_recording_of_the_mock_has_not_drifted(tmp_path: Path) -> None:
-    """Through the recorder, over real sockets: an archive with every field, and a scenario for each run. No secret is
-    in them, and each task's token has become a name for it.
+    """Through the recorder, over real sockets: an archive with every field, a scenario for each run, and their
+    webhooks. No secret is in them, nor where the client listens, and each task's token has become a name for it.
     """
     world, shelf, redactor = make_world(time="auto", poll="next"), Shelf(tmp_path), Redactor(["a-word-of-ours"])
     with ServerThread(create_app(world)) as upstream:
@@ -143,10 +152,13 @@ def test_a_recording_of_the_mock_has_not_drifted(tmp_path: Path) -> None:
         with ServerThread(recorder.app) as thread, httpx.Client(base_url=f"{thread.url}/v1/", headers=signed()) as http:
             http.post("Task/Detail", json={}, headers={"x-api-key": "nobody"})
             http.post("Tool/List", json={"limit": "2"})
-            tokens = [play(http, model) for model in MODELS]
+            with Receiver() as hooks:
+                tokens = [play(http, model, hooks.url) for model in MODELS]
+                hooks.wait(30, lambda posts: len(posts) == 3)
     shelf.close()
     archive = (tmp_path / FILE).read_text()
-    assert all(secret not in archive for secret in (KEY, SECRET, "a-word-of-ours", *tokens))
+    assert all(secret not in archive for secret in (KEY, SECRET, "a-word-of-ours", hooks.url, *tokens))
+    assert archive.count('"_webhook":') == 3
     assert "token-of-" in archive
     assert len(list(tmp_path.glob("*.yaml"))) == 3
     found = drift_of_recordings([tmp_path], reference())
@@ -157,9 +169,13 @@ def test_a_recording_of_the_mock_has_not_drifted(tmp_path: Path) -> None:
     world.close()
 
 
-def play(http: httpx.Client, model: str) -> str:
+def play(http: httpx.Client, model: str, hook: str) -> str:
     """Run a model, poll it to its end, and delete its files; the token of the task."""
-    body = {"prompt": "a cat, and a-word-of-ours", "inputImageUrl": "https://example.com/cat.png?token=a-word-of-ours"}
+    body = {
+        "prompt": "a cat, and a-word-of-ours",
+        "inputImageUrl": "https://example.com/cat.png?token=a-word-of-ours",
+        "callbackUrl": hook,
+    }
     run = http.post(f"Run/{model}", json=body).json()
     token = str(run["socketaccesstoken"])
     for _ in range(1_000):

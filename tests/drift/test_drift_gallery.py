@@ -80,9 +80,10 @@ SWITCHES = (
     "task_keys", "categories", "stop_total", "not_found_message", "pexit_before_end", "canceltime", "error_time",
     "error_status", "cancelled_cost", "parameters", "tool_total", "tool_items", "tool_parameters", "kill_finished",
     "kill_cancelled", "envelope", "frame_token", "full_logs", "welcome",
+    "callback_shape",
 )  # fmt: skip
-"""Those whose doing is seen by what the probe asks. The others are of webhooks, uploads, streamed texts, shapes of
-ours, and of what is tolerated of clients.
+"""Those whose doing is seen by what the probe asks. The others are of retried webhooks, uploads, streamed texts,
+shapes of ours, and of what is tolerated of clients.
 """
 
 

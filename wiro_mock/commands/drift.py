@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 @click.option("--budget", default="0.05USD", show_default=True, callback=usd, help="What it may cost, unasked.")
 @click.option("--yes", is_flag=True, help="Agree to the estimate beforehand.")
 @click.option("--no-runs", is_flag=True, help="Ask for nothing that costs money.")
+@click.option("--callbacks", default="", metavar="URL", help="Where it reaches this machine, for webhooks: a tunnel.")
+@click.option(
+    "--callbacks-port", default=0, show_default="a free one", type=click.IntRange(0, 65535), help="Where that leads to."
+)
 @click.option("--key-only", is_flag=True, help="The project works by key, without signatures.")
 @click.option(
     "--timeout", default=30.0, show_default=True, type=click.FloatRange(0.1, LONGEST_PATIENCE), help="Seconds."
@@ -47,6 +52,8 @@ def drift(
     budget: float,
     yes: bool,
     no_runs: bool,
+    callbacks: str,
+    callbacks_port: int,
     key_only: bool,
     timeout: float,
     profile: str,
@@ -66,6 +73,8 @@ def drift(
 
     if bool(recordings) == bool(target):
         raise click.UsageError("name recordings, or a --target, and not both; such as wiro-mock drift recordings")
+    if callbacks and urlsplit(callbacks).scheme not in ("http", "https"):
+        raise click.UsageError(f"--callbacks: {callbacks!r} is no http or https URL; write all of it")
     files = {"json": json_file, "markdown": markdown}
     can_be_written(files)
     reference = _reference(profile, switches, scenarios, scenario)
@@ -76,6 +85,7 @@ def drift(
             with opened(target, socket_url, key_only=key_only) as asked:
                 found = _of_target(
                     asked, reference, runs=not no_runs, budget=budget, patience=timeout,
+                    callbacks=(callbacks, callbacks_port),
                     agreed=lambda estimate: yes or agrees(estimate, budget),
                 )  # fmt: skip
     except (CannotRun, CannotRead) as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -14,18 +16,25 @@ LONGEST = 16 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """A request that came: its content type, and its JSON, or None."""
+    """A request that came: its content type, and its JSON, or None; its path, its headers by their names in small
+    letters, and when it came, in seconds.
+    """
 
     contenttype: str
     json: Any
+    path: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    at: float = 0.0
 
 
 @dataclass
 class Receiver:
-    """Answers every POST with 200, and keeps it."""
+    """Answers every POST with 200, and keeps it. `port` is a free one unless it is given; `now` is in seconds."""
 
+    port: int = 0
+    now: Callable[[], float] = time.monotonic
     posts: list[Post] = field(default_factory=list)
-    _came: threading.Event = field(default_factory=threading.Event)
+    _came: threading.Condition = field(default_factory=threading.Condition)
 
     def __enter__(self) -> Self:
         receiver = self
@@ -33,15 +42,19 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 data = self.rfile.read(min(int(self.headers.get("content-length") or 0), LONGEST))
-                receiver.posts.append(Post(contenttype=self.headers.get("content-type", ""), json=_json(data)))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                kind = headers.get("content-type", "")
+                post = Post(contenttype=kind, json=_json(data), path=self.path, headers=headers, at=receiver.now())
+                with receiver._came:
+                    receiver.posts.append(post)
+                    receiver._came.notify_all()
                 self.send_response(200)
                 self.end_headers()
-                receiver._came.set()
 
             def log_message(self, *_: object) -> None:
                 return  # nothing on stderr
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
         return self
@@ -58,9 +71,10 @@ class Receiver:
         """Where it listens."""
         return f"http://127.0.0.1:{self._server.server_address[1]}/webhook"
 
-    def wait(self, seconds: float) -> None:
-        """Until something has come, or so long."""
-        self._came.wait(seconds)
+    def wait(self, seconds: float, enough: Callable[[Sequence[Post]], bool] = bool) -> None:
+        """Until enough has come, or so long."""
+        with self._came:
+            self._came.wait_for(lambda: enough(self.posts), seconds)
 
 
 def _json(data: bytes) -> Any:

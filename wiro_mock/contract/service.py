@@ -87,6 +87,8 @@ class Service:
     runs_at_most: int = RUNS_AT_MOST
     unknown_task: str = "999999999999"
     on_frame: Callable[[dict[str, Any]], None] | None = None
+    finish_with: Mapping[str, Any] = field(default_factory=dict)
+    """What the run that is let finish is given besides."""
     _made: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -158,7 +160,7 @@ class Service:
 
     def run_to_the_end(self) -> Run:
         """The run that `finished` follows, taken on and no more."""
-        return self.once("run", self.run)
+        return self.once("run", lambda: self.run({**self.model.inputs, **self.finish_with}))
 
     def finished(self) -> Finished:
         """The run that is let finish, followed over the socket from the begin."""

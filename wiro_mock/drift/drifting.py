@@ -16,6 +16,8 @@ from wiro_mock.contract.service import RUNS_AT_MOST
 from wiro_mock.contract.verdicts import chosen, one_line, scrubbed
 from wiro_mock.drift.findings import Drift, Finding, merged, unexplained
 from wiro_mock.drift.har import CannotRead
+from wiro_mock.drift.hearing import Hearing
+from wiro_mock.drift.hooks import not_seen
 from wiro_mock.drift.judging import judged
 from wiro_mock.drift.probe import asked
 from wiro_mock.drift.recordings import read
@@ -44,9 +46,12 @@ def drift_of_target(
     runs: bool = True,
     budget: float = BUDGET,
     patience: float = PATIENCE,
+    callbacks: tuple[str, int] = ("", 0),
     agreed: Callable[[str], bool],
 ) -> Drift:
-    """Ask a service, and compare. Raises `CannotRun` where it cannot be asked, or would cost more than that."""
+    """Ask a service, and compare. `callbacks` is the address by which it reaches this machine, and the port here that
+    this leads to. Raises `CannotRun` where it cannot be asked, or would cost more than that.
+    """
     promises = [one for one in chosen(PROMISES, ()) if runs or one.cost != "runs a model"]
     service = prepared(target, promises, patience=patience, budget=budget, agreed=agreed, what="asking for the drift")
     service.runs_at_most = RUNS_AT_MOST  # refused ones are asked for in any case
@@ -54,7 +59,12 @@ def drift_of_target(
     service.http.tap, service.on_frame = tap.answered, tap.heard
     left: list[str] = []
     try:
-        trouble, missed = asked(service, runs=runs)
+        with Hearing(service, tap.now, *callbacks) as hearing:
+            trouble, missed = asked(service, runs=runs)
+            if runs:
+                tap.hooks, tap.awaited, unheard = hearing.wait()
+                missed += unheard
+        trouble += tap.cut_off()
     finally:
         service.http.tap = None
         left += [scrubbed(text, service) for text in clean_up(service)]
@@ -89,7 +99,7 @@ def drift_of(
         mock = replayed(take, reference.library, reference.settings)
         findings += _tried(take, list(judged(take, mock)), reference)
         findings += _timings(take, reference)
-        skipped += [*take.skipped, *mock.not_compared]
+        skipped += [*take.skipped, *mock.not_compared, *not_seen(take)]
         requests += sum(one.answer is not ABSENT for one in take.exchanges)
         frames += sum(map(len, take.streams.values())) + len(take.loose)
     return Drift(

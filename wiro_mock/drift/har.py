@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from wiro_mock.drift.takes import ABSENT, Exchange, Shown, Take
+from wiro_mock.drift.takes import ABSENT, Exchange, Hook, Shown, Take
 from wiro_mock.recorder.observed import Seen
 
 LARGEST = 256 << 20
@@ -33,13 +33,15 @@ class _Reader:
     exchanges: list[Exchange] = field(default_factory=list)
     streams: dict[str, list[Seen]] = field(default_factory=dict)
     loose: list[Mapping[str, Any]] = field(default_factory=list)
+    hooks: list[Hook] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
 
 def take_of_har(path: Path) -> Take:
     """The take of an archive. Raises `CannotRead`."""
     reader = _Reader(path.name)
-    for number, entry in enumerate(_entries(path), 1):
+    log = _log(path)
+    for number, entry in enumerate(log["entries"], 1):
         try:
             _read(reader, entry, f"{path.name} entry {number}")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -51,16 +53,18 @@ def take_of_har(path: Path) -> Take:
         exchanges=tuple(sorted(reader.exchanges, key=lambda one: one.at)),
         streams={task: tuple(told) for task, told in reader.streams.items()},
         loose=tuple(reader.loose),
+        hooks=tuple(sorted(reader.hooks, key=lambda one: one.at)),
+        awaited=_awaited(log.get("_webhooks")),
         skipped=tuple(dict.fromkeys(reader.skipped)),
     )
 
 
-def _entries(path: Path) -> list[Any]:
+def _log(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > LARGEST:
             raise CannotRead(f"{path} is longer than {LARGEST >> 20} MiB; record less at a time")
         made = json.loads(path.read_bytes())
-        entries = made["log"]["entries"]
+        log, entries = made["log"], made["log"]["entries"]
     except OSError as error:
         raise CannotRead(f"{path} cannot be read: {error.strerror}; look at its name and its permissions") from None
     except (ValueError, RecursionError) as error:
@@ -69,12 +73,15 @@ def _entries(path: Path) -> list[Any]:
         raise CannotRead(f"{path} is no HTTP archive: it has no log.entries; record with wiro-mock record") from None
     if not isinstance(entries, list) or not entries:
         raise CannotRead(f"{path} is an empty recording; record while a client is at work")
-    return entries
+    return dict(log)
 
 
 def _read(reader: _Reader, entry: dict[str, Any], where: str) -> None:
     if messages := entry.get("_webSocketMessages"):
         _read_socket(reader, messages)
+        return
+    if posted := entry.get("_webhook"):
+        _read_hook(reader, entry, posted, where)
         return
     asked, answered = entry["request"], entry["response"]
     _, found, call = urlsplit(str(asked["url"])).path.partition("/v1/")
@@ -137,6 +144,28 @@ def _seconds(text: str) -> float:
         return datetime.fromisoformat(text).timestamp()
     except ValueError:
         return 0.0
+
+
+def _read_hook(reader: _Reader, entry: dict[str, Any], posted: Mapping[str, Any], where: str) -> None:
+    asked = entry["request"]
+    headers = {str(one["name"]).lower(): str(one["value"]) for one in asked.get("headers", ())}
+    text = (asked.get("postData") or {}).get("text")
+    reader.hooks.append(
+        Hook(
+            task=str(posted["task"]),
+            at=int(float(posted["time"]) * 1_000_000),
+            headers=headers,
+            body=_json(text),
+            answered=int(entry["response"]["status"]),
+            where=where,
+        )
+    )
+
+
+def _awaited(told: Any) -> dict[str, int]:
+    """Of which tasks the webhooks would have been seen, and until when."""
+    listed = told.items() if isinstance(told, dict) else ()
+    return {str(task): int(at * 1_000_000) for task, at in listed if isinstance(at, int | float)}
 
 
 def _read_socket(reader: _Reader, messages: Any) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from wiro_mock.drift.answers import of_answer
 from wiro_mock.drift.findings import Finding
+from wiro_mock.drift.hooks import of_hooks
 from wiro_mock.drift.replay import Replayed
 from wiro_mock.drift.streams import of_stream
 from wiro_mock.drift.takes import Take
@@ -20,3 +21,4 @@ def judged(take: Take, mock: Replayed) -> Iterator[Finding]:
         if task in mock.streams:
             yield from of_stream(frames, mock.streams[task], whole=task in take.followed)
     yield from of_loose(take, mock)
+    yield from of_hooks(take, mock)

@@ -35,8 +35,8 @@ def asked(service: Service, *, runs: bool) -> tuple[list[str], list[str]]:
             trouble.append(str(error))
         except (NotVerified, Unmet) as error:
             missed.append(str(error))
-        except Broken as error:
-            missed.append(f"expected {error.expected}, got {error.got}")
+        except Broken as error:  # what cannot be read at all
+            trouble.append(f"expected {error.expected}, got {error.got}")
     return list(dict.fromkeys(trouble)), list(dict.fromkeys(missed))
 
 
@@ -85,10 +85,15 @@ def _without_a_token(wiro: Service) -> None:
 
 def _runs(wiro: Service) -> Iterator[Question]:
     """Three runs of the cheapest model: one to its end, one cancelled, one killed."""
-    yield wiro.finished
+    yield lambda: _listened(wiro)
     yield lambda: wiro.post("Task/Detail", {"taskid": wiro.finished().run.task_id})
     yield lambda: wiro.post("Task/Kill", {"taskid": wiro.finished().run.task_id})
     yield wiro.cancelled
     yield lambda: wiro.post("Task/Kill", {"taskid": wiro.cancelled().run.task_id})
     yield wiro.killed
     yield lambda: wiro.post("Task/InputOutputDelete", {"tasktoken": wiro.finished().run.token})
+
+
+def _listened(wiro: Service) -> None:
+    if (problem := wiro.finished().no_frames) is not None:
+        raise problem

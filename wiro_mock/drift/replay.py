@@ -7,6 +7,7 @@ a run that failed there fails here. Time is moved by hand, to the status that th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
@@ -17,7 +18,7 @@ from wiro_mock.api import find
 from wiro_mock.api.frames import TOKEN_REQUIRED, WELCOME
 from wiro_mock.casting import Use
 from wiro_mock.drift.asking import NONCE, STEPS_AT_MOST, asked_of, frames_of, ways_to_show
-from wiro_mock.drift.scripts import Scripts, id_of
+from wiro_mock.drift.scripts import STOPS, Scripts, id_of
 from wiro_mock.drift.takes import ABSENT, Exchange, Take
 from wiro_mock.drift.whereabouts import TO_THE_LAST, is_there, where
 from wiro_mock.kernel.events import Event
@@ -31,7 +32,8 @@ from wiro_mock.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """What the mock answered to each exchange (None: it could not be asked), and its frames by the service's task ids.
+    """What the mock answered to each exchange (None: it could not be asked); its frames, and the bodies of its
+    webhooks, by the service's task ids.
 
     `not_compared` says what could not be asked, and why.
     """
@@ -39,6 +41,7 @@ class Replayed:
     answers: tuple[Exchange | None, ...]
     streams: Mapping[str, tuple[Seen, ...]]
     loose: tuple[Mapping[str, Any], ...]
+    hooks: Mapping[str, tuple[Any, ...]]
     not_compared: tuple[str, ...]
 
 
@@ -55,6 +58,7 @@ def replayed(take: Take, library: Library, settings: Settings | None = None) -> 
             answers=answers,
             streams=streams,
             loose=replay.loose(),
+            hooks={task: replay.hooks(task) for task in replay.tasks if replay.has_ended(task)},
             not_compared=tuple(dict.fromkeys(replay.not_compared)),
         )
     finally:
@@ -118,6 +122,20 @@ class _Replay:
         self._move(here, TO_THE_LAST)
         return frames_of(self.world, here)
 
+    def has_ended(self, task: str) -> bool:
+        """Whether a task is over, so that its webhook has been posted, if there is one."""
+        found = self.world.sim.task(self.tasks[task][0])
+        return found is not None and found.finished
+
+    def hooks(self, task: str) -> tuple[Any, ...]:
+        """The bodies that would have been posted for a task, where each was answered as the service's was."""
+        ours = [one for one in self.world.webhooks if one.delivery.task_id == self.tasks[task][0]]
+        body = self.world.webhook_body(ours[0]) if ours else None
+        answered = [one.answered for one in self.take.hooks if one.task == task]
+        most = self.world.profile.callback_attempts
+        times = next((n for n, status in enumerate(answered[:most], 1) if status == 200), most)
+        return () if body is None else (json.loads(body),) * times
+
     def loose(self) -> tuple[Mapping[str, Any], ...]:
         """The frames that belong to no task."""
         found: list[Mapping[str, Any]] = [dict(WELCOME)] if self.world.profile.welcome else []
@@ -174,8 +192,9 @@ class _Replay:
     def _bring(self, one: Exchange, here: str) -> None:
         """Let time pass until the task is where the service showed it to be."""
         wanted = where(one)
-        if one.operation == "Task/Kill" and wanted == "task_assign" and self.take.streams.get(self._theirs(here)):
-            wanted = TO_THE_LAST  # what was seen of it before it was killed
+        is_stopped = one.operation in STOPS and any(task.get("status") == "task_cancel" for task in one.tasks)
+        if is_stopped and self.take.streams.get(self._theirs(here)):
+            wanted = TO_THE_LAST  # what was seen of it before it was stopped
         if wanted:
             self._move(here, wanted)
 

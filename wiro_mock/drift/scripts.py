@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wiro_mock.drift.retelling import retold
-from wiro_mock.drift.takes import Exchange, Take
+from wiro_mock.drift.takes import Exchange, Take, task_in
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.loader import load_text
 from wiro_mock.recorder.observed import Seen, Sighting, refusal_of, scenario_of
@@ -65,6 +65,7 @@ class Scripts:
     def _retold(self, task: str) -> str:
         """The scenario of a task that was looked at, and no more."""
         looks = [found for one in self.take.exchanges for found in one.tasks if id_of(found) == task]
+        looks += [dict(found) for one in self.take.hooks if one.task == task and (found := task_in(one.body))]
         text = retold(looks, is_stopped=self.is_stopped(task))
         return text if self._loaded(text, f"task {task}") else ""
 

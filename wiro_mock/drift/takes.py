@@ -58,8 +58,25 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """A webhook that was posted: of which task, when (microseconds, on the clock of the frames), its headers by their
+    names in small letters, its JSON (`ABSENT` where it is none), and the status that it was answered with.
+    """
+
+    task: str
+    at: int
+    headers: Mapping[str, str]
+    body: Any
+    answered: int = 200
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Take:
     """What was asked, in that order, and the frames of each task by its id; `loose` are frames of no task.
+
+    `hooks` are the webhooks that came, in that order; `awaited` says of which tasks they would have been seen, and
+    until when one listened (microseconds).
 
     A task of `followed` was listened to from its begin; of any other, frames may be missing without fault.
     `skipped` says what could not be read, or compared. Of a scenario (`is_scenario`), only a part of what its run was
@@ -71,9 +88,18 @@ class Take:
     streams: Mapping[str, tuple[Seen, ...]] = field(default_factory=dict)
     loose: tuple[Mapping[str, Any], ...] = ()
     followed: frozenset[str] = frozenset()
+    hooks: tuple[Hook, ...] = ()
+    awaited: Mapping[str, int] = field(default_factory=dict)
     skipped: tuple[str, ...] = ()
     is_scenario: bool = False
 
     def runs(self) -> Iterator[Exchange]:
         """The runs that were taken on."""
         return (one for one in self.exchanges if one.run_id)
+
+
+def task_in(body: Any) -> Mapping[str, Any]:
+    """The task that a webhook tells of, in a `tasklist` or bare; empty for none."""
+    listed = body.get("tasklist", [body]) if isinstance(body, dict) else None
+    found = listed[0] if isinstance(listed, list) and listed else None
+    return found if isinstance(found, dict) else {}

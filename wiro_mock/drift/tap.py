@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wiro_mock.contract.client import Answer, Credentials
-from wiro_mock.drift.takes import Exchange, Shown, Take
-from wiro_mock.recorder.observed import Seen
+from wiro_mock.drift.takes import Exchange, Hook, Shown, Take
+from wiro_mock.recorder.observed import TERMINAL, Seen
 
 
 @dataclass
@@ -21,8 +21,9 @@ class Tap:
     now: Callable[[], float] = time.monotonic
     exchanges: list[Exchange] = field(default_factory=list)
     streams: dict[str, list[Seen]] = field(default_factory=dict)
-    late: dict[str, list[Seen]] = field(default_factory=dict)
     loose: list[dict[str, Any]] = field(default_factory=list)
+    hooks: tuple[Hook, ...] = ()
+    awaited: Mapping[str, int] = field(default_factory=dict)
 
     def answered(self, call: str, headers: Mapping[str, str], body: object, answer: Answer) -> None:
         """A request was answered."""
@@ -39,8 +40,16 @@ class Tap:
             self.loose.append(frame)
             return
         told = self.streams.setdefault(str(frame["id"]), [])
-        if not told or told[-1].frame["type"] not in ("task_postprocess_end", "task_cancel"):
+        if not told or told[-1].kind not in TERMINAL:
             told.append(Seen(at=int(self.now() * 1_000_000), frame=frame))
+
+    def cut_off(self) -> list[str]:
+        """The sockets that fell silent, or broke, before the end of their task: that may be anybody's fault."""
+        return [
+            f"the socket told nothing more of a task after {told[-1].kind}: it broke, or fell silent before the end"
+            for told in self.streams.values()
+            if told[-1].kind not in TERMINAL
+        ]
 
     def take(self, name: str, *, skipped: tuple[str, ...] = ()) -> Take:
         """All of it."""
@@ -50,7 +59,9 @@ class Tap:
             exchanges=tuple(self.exchanges),
             streams=streams,
             loose=tuple(self.loose),
-            followed=frozenset(streams),
+            followed=frozenset(task for task, told in streams.items() if told[-1].kind in TERMINAL),
+            hooks=self.hooks,
+            awaited=self.awaited,
             skipped=skipped,
         )
 

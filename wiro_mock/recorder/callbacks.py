@@ -34,6 +34,11 @@ class Call:
     _follower: Follower | None = None
     _early: list[tuple[object, Instant]] = field(default_factory=list)
 
+    @property
+    def task(self) -> str:
+        """The id of its task; empty while that is not known."""
+        return self._follower.task_id if self._follower is not None else ""
+
     def belongs_to(self, follower: Follower) -> None:
         """Its run has been taken on; a webhook may have come before that was known."""
         self._follower = follower

@@ -19,7 +19,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from wiro_mock.recorder import passing, streams
-from wiro_mock.recorder.callbacks import PLACE, Callbacks
+from wiro_mock.recorder.callbacks import PLACE, Call, Callbacks
 from wiro_mock.recorder.follower import MOST
 from wiro_mock.recorder.passing import CODINGS, pieces_of, refused, with_headers, without_length
 from wiro_mock.recorder.places import Upstream
@@ -218,7 +218,14 @@ class Recorder:
             text = (await passing.body_of(request)).decode(errors="surrogateescape")
         except (ValueError, ClientDisconnect):
             return refused(413, "this webhook is too long, or not whole, and was not passed on")
-        call.came(passing.parsed(text), self._now())
+        body, at = passing.parsed(text), self._now()
+        call.came(body, at)
+        answer = await self._handed_on(request, call, text)
+        if self.runs.traffic:
+            self.runs.traffic.posted(call, at, request.headers, body, answer.status_code)
+        return answer
+
+    async def _handed_on(self, request: Request, call: Call, text: str) -> Response:
         headers = passing.forwarded(request.headers)
         try:
             content = self._upstream.to_ours(text, call.ours).encode(errors="surrogateescape")

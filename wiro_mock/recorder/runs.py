@@ -80,7 +80,7 @@ class Runs:
         """Write the wire itself, where that is wanted."""
         if self.traffic:
             try:
-                self.traffic.write()
+                self.traffic.write(self.now())
             except CannotRecord as complaint:
                 self.tell(str(complaint))
 
@@ -131,6 +131,8 @@ class Runs:
         )
         if run.call is not None:
             run.call.belongs_to(follower)
+            if self.traffic:
+                self.traffic.awaits(follower.task_id)
         return follower
 
     def follow(self, run: Run, path: str, task_id: str, token: str) -> Follower:

@@ -2,7 +2,7 @@
 
 A scenario keeps what happened; `wiro-mock drift` needs how it was spelt, too: every field, of whatever type. What is
 kept is redacted like everything else, but that a task's token becomes a name for it (`token-of-2221`), so that one sees
-whose it was. Only runs, tasks and the catalogue are kept: nothing of accounts, teams and wallets.
+whose it was. Only runs, tasks, their webhooks and the catalogue are kept: nothing of accounts, teams and wallets.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from wiro_mock.api.jsontext import loads
+from wiro_mock.kernel.events import Instant
+from wiro_mock.recorder.archived import hook_entry, said_by, without_address
+from wiro_mock.recorder.callbacks import Call
 from wiro_mock.recorder.halves import without_halves
 from wiro_mock.recorder.redaction import Redactor
 from wiro_mock.recorder.shelf import Shelf
@@ -37,6 +40,8 @@ class Traffic:
         self._kinds: set[bytes] = set()
         self._tokens: dict[str, str] = {}
         self._cut: dict[str, None] = {}
+        self._posts: list[tuple[Call, Instant, dict[str, object], str, int]] = []
+        self._awaited: dict[str, None] = {}
         self._size = self._left_out = 0
 
     def answered(self, path: str, headers: Mapping[str, str], body: object, status: int, text: str) -> None:
@@ -55,7 +60,7 @@ class Traffic:
             return
         self._kinds.add(kind)
         said = json.dumps(self._safe(answer), ensure_ascii=False)
-        sent = json.dumps(self._safe(body), ensure_ascii=False)
+        sent = json.dumps(self._safe(without_address(body)), ensure_ascii=False)
         if self._fits(len(said) + len(sent)):
             self._entries.append(_entry(self._redactor.text(call), headers, sent, status, said))
 
@@ -69,13 +74,28 @@ class Traffic:
         else:
             self._frames.setdefault(task, []).append((at, safe))
 
-    def write(self) -> None:
+    def awaits(self, task: str) -> None:
+        """The webhook of this task will come by."""
+        self._awaited[task] = None
+        _forget(self._awaited)
+
+    def posted(self, call: Call, at: Instant, headers: Mapping[str, str], body: object, status: int) -> None:
+        """A webhook came, and was answered; `body` is its JSON, None where it is none."""
+        said = json.dumps(self._safe(body), ensure_ascii=False) if body is not None else ""
+        told = self._redactor.value(said_by(headers))
+        if self._fits(len(said)) and isinstance(told, dict):
+            self._posts.append((call, at, told, said, status))
+
+    def write(self, now: Instant = 0) -> None:
         """Put it beside the scenarios. Raises `CannotRecord`."""
         if not self._entries and not self._frames:
             return
         creator = {"name": "wiro_mock", "version": version("wiro-mock")}
-        entries = [*self._entries, *map(self._socket, self._frames.values())]
+        hooks = [hook_entry(call.task, at, told, said, status) for call, at, told, said, status in self._posts]
+        entries = [*self._entries, *map(self._socket, self._frames.values()), *hooks]
         log: dict[str, Any] = {"version": "1.2", "creator": creator, "pages": [], "entries": entries}
+        if self._awaited:
+            log["_webhooks"] = dict.fromkeys(self._awaited, now / 1_000_000)  # listened for, until now
         if self._left_out:
             log["comment"] = f"{self._left_out} more were left out: there was no room for them"
         self._shelf.put(FILE, (json.dumps({"log": log}, ensure_ascii=False, indent=1) + "\n").encode(errors="replace"))
@@ -109,7 +129,7 @@ class Traffic:
         return redacted
 
     def _fits(self, size: int) -> bool:
-        frames = sum(map(len, self._frames.values()))
+        frames = sum(map(len, self._frames.values())) + len(self._posts)
         fits = size <= LONGEST and self._size + size <= MOST_BYTES and len(self._entries) + frames < MOST_ENTRIES
         if fits:
             self._size += size
@@ -131,7 +151,8 @@ def _kind(call: str, body: object, status: int, answer: Any) -> bytes:
     error = json.dumps(errors[0], default=str) if isinstance(errors, list) and errors else ""
     shown = [(str(one.get("id")), str(one.get("status"))) for one in tasks or () if isinstance(one, dict)]
     whose = str(answer.get("taskid")) if isinstance(answer, dict) else ""
-    asked = "" if call.startswith("Task/") else json.dumps(body, sort_keys=True, default=str)
+    is_told = call.startswith("Task/") and call != "Task/InputOutputDelete"  # whose task it is, the answer tells
+    asked = "" if is_told else json.dumps(body, sort_keys=True, default=str)
     return blake2b(repr((call, status, error, shown[:1], whose, asked)).encode(), digest_size=16).digest()
 
 
