@@ -96,7 +96,7 @@ def test_above_the_budget_it_wants_a_yes() -> None:
         done = against(target, "--budget", "0.001USD")
         assert done.exit_code == 2
         assert done.stderr == (
-            "wiro-mock: checking 57 promises costs 0.0060 USD at most, for three runs of pruna/p-image, "
+            "wiro-mock: checking 75 promises costs 0.0060 USD at most, for three runs of pruna/p-image, "
             "and the budget is 0.0010 USD; say yes with --yes, give --budget 0.01USD, or leave out with --only "
             "what runs a model\n"
         )
@@ -130,7 +130,7 @@ def test_what_could_not_be_stopped_is_told() -> None:
     world = contract_world()
     with drifted(answer=keeps, world=world) as target:
         found = played(target, "runs")
-        (task,) = world.sim.tasks()
+        task, *_ = world.sim.tasks()
         text = (
             f'the files of task {task.job.id} could not be deleted: "You don\'t have any permission for this action."'
         )
@@ -199,8 +199,8 @@ def test_a_broken_promise_is_one_line_on_stdout_and_in_every_file(tmp_path: Path
     line = "tasks.shape: expected tasklist[0].size: a string, got the number 1"
     assert done.stdout.splitlines().count(line) == 1
     assert 'tasks.shape: TaskShape.priority is new: tasklist[0].priority is "high\\nvery"' in done.stdout.splitlines()
-    assert "57 promises: 56 held, 1 broken, 0 skipped" in done.stdout
-    assert " 1/57  held     auth.lets_in" in done.stdout
+    assert "75 promises: 73 held, 1 broken, 1 skipped" in done.stdout
+    assert " 1/75  held     auth.lets_in" in done.stdout
 
     listed = json.loads(files["--json"].read_text())
     (broken,) = (one for one in listed if one["outcome"] == "broken")
@@ -212,7 +212,7 @@ def test_a_broken_promise_is_one_line_on_stdout_and_in_every_file(tmp_path: Path
     assert all({"promise", "outcome", "source", "standing", "expected", "got"} <= one.keys() for one in listed)
 
     suite = ET.parse(files["--junit"]).getroot()[0]
-    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("79", "1", "22")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("97", "1", "23")
     (failure,) = suite.iter("failure")
     assert failure.get("message") == line
     text = files["--markdown"].read_text()
@@ -259,7 +259,7 @@ def test_against_a_server_of_another_process(tmp_path: Path) -> None:
         done = subprocess.run(command, env=environment(**ENV), capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     # Each poll takes a task to its end there, so none is killed on its way.
-    assert "57 promises: 56 held, 0 broken, 1 skipped" in done.stdout
+    assert "75 promises: 74 held, 0 broken, 1 skipped" in done.stdout
     assert "tasks.kill: the task had ended before it could be killed" in done.stdout
     assert KEY not in done.stdout + done.stderr
     assert SECRET not in done.stdout + done.stderr
@@ -270,7 +270,7 @@ def test_without_a_target_it_is_the_mock_and_needs_no_credentials() -> None:
     nobody: dict[str, str | None] = {"WIRO_API_KEY": None, "WIRO_API_SECRET": None}
     done = play(env=nobody)
     assert done.exit_code == 0, done.output
-    assert done.stdout.endswith("57 promises: 57 held, 0 broken, 0 skipped\n")
+    assert done.stdout.endswith("75 promises: 75 held, 0 broken, 0 skipped\n")
     done = play("--key-only", env=nobody)
     assert done.exit_code == 0, done.output
     assert "auth.wrong_signature: the project works by key only, without signatures" in done.stdout

@@ -147,9 +147,10 @@ FRAMES: dict[str, tuple[Any, str, str, str]] = {
 }
 RESTS_ON = {
     # What is broken takes along what speaks of the same field.
-    "a field renamed": {"tasks.elapsed_seconds"},
+    "a field renamed": {"tasks.elapsed_seconds", "tasks.stopped_shape"},
+    "a number for a string": {"tasks.stopped_shape"},
     "a number for an id": {"runs.id_and_token"},
-    "a number in every frame": {"socket.frames_name_their_task"},
+    "a number in every frame": {"socket.frames_name_their_task", "socket.end_tells_success"},
 }
 
 

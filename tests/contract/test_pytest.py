@@ -49,7 +49,7 @@ def test_the_suite_is_tests(pytester: pytest.Pytester, credentials: None) -> Non
 def test_the_suite_is_played_against_the_mock_without_a_target(pytester: pytest.Pytester) -> None:
     """And areas can be chosen; what they need comes with them."""
     result = pytester.runpytest(*SUITE, "--wiro-only=files", "-v")
-    result.assert_outcomes(passed=7)
+    result.assert_outcomes(passed=10)
     result.stdout.fnmatch_lines(["*test_promise[[]runs.is_taken_on[]] PASSED*"])
 
 

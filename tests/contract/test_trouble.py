@@ -107,7 +107,8 @@ def test_trouble_on_the_way_keeps_a_promise_from_being_checked_and_the_others_no
     """It is skipped with the trouble's name; nothing is broken, and the status says that something could not run."""
     other, sentence = MIDWAY[what]
     with ServerThread(Spoilt(create_app(contract_world()), "/v1/Task/List", other)) as thread:
-        found = played(our_target(thread), promises=named("auth.lets_in", "tasks.list_shape", "tasks.unknown_task"))
+        names = ("auth.lets_in", "auth.refusals_are_envelopes", "tasks.list_shape", "tasks.unknown_task")
+        found = played(our_target(thread), promises=named(*names))
     assert found.broken == {}
     ((name, because),) = found.skipped.items()
     assert name == "tasks.list_shape"

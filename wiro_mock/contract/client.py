@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
 import httpx
@@ -27,6 +27,8 @@ PATIENCE = 30.0
 RETRY_AT_MOST = 10.0
 """Seconds of a `Retry-After` that are waited for, once."""
 LARGEST = 32 << 20
+Form: TypeAlias = Literal["multipart/form-data", "application/x-www-form-urlencoded"]
+FORMS: tuple[Form, ...] = get_args(Form)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +38,11 @@ class Credentials:
     key: str
     secret: str = ""
 
-    def headers(self) -> dict[str, str]:
+    def headers(self, nonce: str = "") -> dict[str, str]:
         """What lets a request in: HMAC-SHA256 with the key as its key over secret and nonce (rest.md §1.2)."""
         if not self.secret:
             return {"x-api-key": self.key}
-        nonce = str(time.time_ns() // 1_000_000)
+        nonce = nonce or str(time.time_ns() // 1_000_000)
         digest = hmac.digest(self.key.encode(), (self.secret + nonce).encode(), "sha256").hex()
         return {"x-api-key": self.key, "x-nonce": nonce, "x-signature": digest}
 
@@ -97,8 +99,17 @@ class Http:
 
     def upload(self, path: str, name: str, data: bytes, kind: str) -> Answer:
         """POST a file as the part `file` of a form, signed. Raises `Trouble`."""
-        call, files = f"POST {path}", {"file": (name, data, kind)}
-        response = self._sent(call, "POST", f"{self.base_url}/{path}", self.credentials.headers(), None, files=files)
+        call, parts = f"POST {path}", {"files": {"file": (name, data, kind)}}
+        response = self._sent(call, "POST", f"{self.base_url}/{path}", self.credentials.headers(), None, form=parts)
+        return Answer(call=call, status=response.status_code, json=_json(call, response))
+
+    def form(self, path: str, fields: Mapping[str, str], kind: Form) -> Answer:
+        """POST fields as a form of this kind, signed. Raises `Trouble`."""
+        call = f"POST {path}"
+        parts: dict[str, Any] = (
+            {"data": fields} if kind == FORMS[1] else {"files": {name: (None, text) for name, text in fields.items()}}
+        )
+        response = self._sent(call, "POST", f"{self.base_url}/{path}", self.credentials.headers(), None, form=parts)
         return Answer(call=call, status=response.status_code, json=_json(call, response))
 
     def text(self, path: str, body: object, *, patience: float) -> str:
@@ -110,12 +121,12 @@ class Http:
             raise Trouble(f"{call}: HTTP {response.status_code}, the service is in trouble")
         return response.text
 
-    def download(self, url: str) -> tuple[int, bytes]:
-        """Status and bytes of a file, without a key. Raises `Trouble`."""
+    def download(self, url: str) -> httpx.Response:
+        """A file, without a key: whatever came with status and bytes. Raises `Trouble`."""
         response = self._sent("GET of a file", "GET", url, {}, None)
         if response.status_code == 429 or response.status_code >= 500:
             raise Trouble(f"GET of a file: HTTP {response.status_code}")
-        return response.status_code, response.content
+        return response
 
     def _sent(
         self,
@@ -126,10 +137,10 @@ class Http:
         body: object,
         *,
         patience: float | None = None,
-        files: Mapping[str, tuple[str, bytes, str]] | None = None,
+        form: Mapping[str, Any] | None = None,
     ) -> httpx.Response:
         timeout = max(patience or 0.0, self._client.timeout.read or PATIENCE)
-        sent: dict[str, Any] = {"files": files} if files else {"json": body} if method == "POST" else {}
+        sent = dict(form) if form else {"json": body} if method == "POST" else {}
         try:
             with self._client.stream(method, url, headers=dict(headers), timeout=timeout, **sent) as answer:
                 received = bytearray()

@@ -17,7 +17,10 @@ from types import NoneType, UnionType
 from typing import Any, Literal, NotRequired, TypeAlias, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 Kind: TypeAlias = Literal["missing", "renamed", "new", "type", "value"]
-_NAMES = {str: "a string", int: "a whole number", float: "a number", bool: "true or false", NoneType: "null"}
+_NAMES = {
+    str: "a string", int: "a whole number", float: "a number", bool: "true or false", NoneType: "null",
+    list: "a list", dict: "an object",
+}  # fmt: skip
 SHOWN = 160
 """Characters of a value that are shown."""
 SIMILAR = 0.6

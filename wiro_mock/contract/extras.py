@@ -109,7 +109,7 @@ def _call_back(wiro: Service) -> CalledBack:
 
 def answered(wiro: Service) -> Finished:
     """The run of a language model."""
-    return wiro.once("answered", partial(_answer, wiro))
+    return wiro.ended(wiro.once("answered", partial(_answer, wiro)))
 
 
 def _answer(wiro: Service) -> Finished:

@@ -12,10 +12,17 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.sync.client import ClientConnection, connect
 
 from wiro_mock.contract.client import dumped, is_own
-from wiro_mock.contract.promise import Broken, Trouble
+from wiro_mock.contract.promise import Trouble, Unmet
 
 ENDS = ("task_postprocess_end", "task_cancel")
 """The frames that close a task (socket.md §1.4 no. 4)."""
+STATUSES = (
+    "task_queue", "task_accept", "task_preprocess_start", "task_preprocess_end", "task_assign", "task_start",
+    "task_output", "task_output_full", "task_error", "task_error_full", "task_end", "task_postprocess_start",
+    "task_postprocess_end", "task_cancel",
+)  # fmt: skip
+"""What the documentation says that a task's status can be (rest.md §4.1), realtime sessions aside."""
+WELCOME = "socket.welcome"
 
 
 class Listener:
@@ -54,7 +61,9 @@ class Listener:
         self.say({"type": "task_info", "tasktoken": token})
 
     def frame(self, patience: float | None = None) -> dict[str, Any] | None:
-        """The next text frame; None if nothing comes in time, or nothing more will. Raises `Broken` for no JSON."""
+        """The next text frame; None if nothing comes in time, or nothing more will. Raises `Unmet` for what is none,
+        which the welcome has told first.
+        """
         try:
             while isinstance(text := self._connection.recv(patience or self._patience), bytes):
                 pass
@@ -63,9 +72,9 @@ class Listener:
         try:
             frame = json.loads(text)
         except (ValueError, RecursionError):
-            raise Broken("a frame that is JSON", f"a frame of {len(text)} characters that is none") from None
+            raise Unmet(WELCOME, "a frame that is JSON", f"a frame of {len(text)} characters that is none") from None
         if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
-            raise Broken("a frame that is an object with a type", f"the frame {text[:160]!r}")
+            raise Unmet(WELCOME, "a frame that is an object with a type", f"the frame {text[:160]!r}")
         if self._on_frame:
             self._on_frame(frame)
         return frame

@@ -56,7 +56,12 @@ class Broken(Exception):
 
 
 class Unmet(Exception):
-    """The promise rests on another one, named here, that is broken."""
+    """The promise rests on another one, named here, that is broken: what that one expects, and what came instead."""
+
+    def __init__(self, need: str, expected: str = "", got: str = "") -> None:
+        super().__init__(need)
+        self.expected = expected or f"what {need} promises"
+        self.got = got or "something else"
 
 
 class NotVerified(Exception):
@@ -86,7 +91,9 @@ def expect(expected: object, got: object, *, what: str) -> None:
 
 def field(value: Any, name: str, kind: type, *, told_by: str) -> Any:
     """A field of an answer that another promise speaks for; `Unmet` names that one if the field isn't as it says."""
+    from wiro_mock.contract.compare import shown, told
+
     found = value.get(name) if isinstance(value, dict) else None
     if not isinstance(found, kind) or (isinstance(found, bool) and kind is not bool):
-        raise Unmet(told_by)
+        raise Unmet(told_by, f"{name}: {told(kind)}", f"{name} {shown(found)}")
     return found

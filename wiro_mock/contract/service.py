@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from wiro_mock.contract.client import Answer, Credentials, Http
 from wiro_mock.contract.compare import differences, shown
-from wiro_mock.contract.listener import ENDS, Listener
+from wiro_mock.contract.listener import ENDS, STATUSES, Listener
 from wiro_mock.contract.promise import Broken, Note, NotVerified, Trouble, Unmet
 
 T = TypeVar("T")
@@ -26,8 +26,14 @@ LOOKS = 200
 """Looks at a task, after which it is given up on: ten minutes at the slowest pace, as in Wiro's SDKs."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 3.0
 """Seconds between two looks; the longest is the pace of Wiro's own clients (socket.md §2.1)."""
+LOOKS_AT_UNKNOWN = 30
+"""Looks at a status that no source knows, and that stays, after which it is taken for an end: a good minute."""
+TOLERATED: Mapping[str, Any] = {"user_id": "wiro-mock", "session_id": "", "callbackUrl": ""}
+"""What clients send besides, and to whatever model (clients.md no. 21); the last of them tells nobody."""
 TAKEN_ON = "runs.is_taken_on"
+ANSWER_SHAPE = "runs.answer_shape"
 IS_SHOWN = "tasks.is_shown"
+ARE_KNOWN = "tasks.statuses_are_known"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +52,14 @@ class Run:
     answer: Answer
     task_id: str
     token: str
+
+    @property
+    def own_token(self) -> str:
+        """The token, where only that will do. Raises `Unmet` if the run was answered without one."""
+        if not self.token:
+            token = self.answer.json.get("socketaccesstoken")
+            raise Unmet(ANSWER_SHAPE, "socketaccesstoken: a string", f"socketaccesstoken {shown(token)}")
+        return self.token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +100,7 @@ class Service:
     talker: CheapModel | None = None
     runs_at_most: int = RUNS_AT_MOST
     unknown_task: str = "999999999999"
+    statuses: set[str] = field(default_factory=set)
     on_frame: Callable[[dict[str, Any]], None] | None = None
     finish_with: Mapping[str, Any] = field(default_factory=dict)
     """What the run that is let finish is given besides."""
@@ -129,11 +144,15 @@ class Service:
         """Ask for a run, of which a no is expected or not; what is taken on is remembered."""
         self.check_room()
         answer = self.post(f"Run/{path}", inputs)
+        self.remember(answer)
+        return answer
+
+    def remember(self, answer: Answer) -> None:
+        """What was taken on, if this is the answer to that, is to be over in the end."""
         body = answer.json if isinstance(answer.json, dict) else {}
         if body.get("result") is True and body.get("taskid"):
             token = str(body.get("socketaccesstoken") or "")
             self.started.append(Run(answer=answer, task_id=str(body["taskid"]), token=token))
-        return answer
 
     def check_room(self) -> None:
         """Raises `NotVerified` where no more runs may be started."""
@@ -158,13 +177,44 @@ class Service:
         answer: Answer | None = self._made.get("refused run")
         return answer
 
+    def tolerant_run(self) -> Run:
+        """A run that is asked for with what clients send besides; where that is refused, one without it."""
+        numbers = {name: int(text) for name, text in self.model.inputs.items() if str(text).isdigit()}
+        before = len(self.started)
+        answer = self.try_run(self.model.path, {**self.model.inputs, **numbers, **TOLERATED})
+        if len(self.started) > before:
+            return self.started[-1]
+        self._made.setdefault("refused extras", answer)
+        return self.run()
+
+    @property
+    def refused_extras(self) -> Answer | None:
+        """The answer to the run that was refused for what it was asked with besides."""
+        answer: Answer | None = self._made.get("refused extras")
+        return answer
+
     def run_to_the_end(self) -> Run:
         """The run that `finished` follows, taken on and no more."""
         return self.once("run", lambda: self.run({**self.model.inputs, **self.finish_with}))
 
     def finished(self) -> Finished:
-        """The run that is let finish, followed over the socket from the begin."""
+        """The run that is let finish, followed over the socket from the begin, when it has. Raises `Unmet` where it
+        stays in a status that nobody knows, `Trouble` where it does not end.
+        """
+        return self.ended(self.followed())
+
+    def followed(self) -> Finished:
+        """Likewise, whatever became of it."""
         return self.once("finished", self._finish)
+
+    def ended(self, made: Finished) -> Finished:
+        """A run that was followed, if it has ended; raises as `finished` does."""
+        status = made.task.get("status")
+        if status not in STATUSES:
+            raise Unmet(ARE_KNOWN, f"status {' or '.join(ENDS)} of a task in the end", f"status {shown(status)}")
+        if status not in ENDS:
+            raise Trouble(f"task {made.run.task_id} has not ended: it was still in {status} after {LOOKS} looks")
+        return made
 
     def cancelled(self) -> Stopped:
         """The run that is cancelled at once."""
@@ -182,23 +232,27 @@ class Service:
         """The one task in the JSON of an answer; `Unmet` if there is none."""
         tasks = value.get("tasklist") if isinstance(value, dict) else None
         if not isinstance(tasks, list) or not tasks or not isinstance(tasks[0], dict):
-            raise Unmet(IS_SHOWN)
+            raise Unmet(IS_SHOWN, "a task in tasklist[0]", f"the answer {shown(value)}")
         return tasks[0]
 
     def look(self, run: Run, enough: Callable[[str], bool] = lambda _: False) -> tuple[Answer, dict[str, Any]]:
-        """Look at a task until its status is enough, or final; the longer nothing changes, the more seldom."""
-        pause, before, status = SHORTEST_PAUSE, None, ""
+        """Look at a task until its status is enough, or final; the longer nothing changes, the more seldom. What is
+        shown last is returned, also where it is given up on: after many looks, or not so many at an unknown status.
+        """
+        pause, before, odd = SHORTEST_PAUSE, None, 0
         for _ in range(LOOKS):
             answer = self.post("Task/Detail", {"tasktoken": run.token} if run.token else {"taskid": run.task_id})
             task = self.task_of(answer)
-            status = str(task.setdefault("status", ""))
-            if status in ENDS or enough(status):
-                return answer, task
-            if before is not None and task["status"] == before.get("status"):
+            status = str(task.get("status"))
+            self.statuses.add(status)
+            odd = odd + 1 if status not in STATUSES else 0
+            if status in ENDS or enough(status) or odd > LOOKS_AT_UNKNOWN:
+                break
+            if before is not None and status == str(before.get("status")):
                 pause = min(2 * pause, LONGEST_PAUSE) if task == before else SHORTEST_PAUSE
                 self.pause(pause)
             before = task
-        raise NotVerified(f"the task was still in {status} after {LOOKS} looks")
+        return answer, task
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """Made at the first call; what went wrong then goes wrong again for everybody who asks."""
@@ -222,22 +276,22 @@ class Service:
         problem: Exception | None = None
         try:
             with self.listen() as socket:
-                socket.register(run.token)
+                socket.register(run.own_token)
                 frames = socket.until_end()
-        except (Trouble, Broken) as error:
+        except (Trouble, Broken, Unmet) as error:
             problem = error
         detail, task = self.look(run)
         return Finished(run=run, frames=frames, no_frames=problem, detail=detail, task=task)
 
     def _cancel(self) -> Stopped:
         run = self.run()
-        before = self.post("Task/InputOutputDelete", {"tasktoken": run.token})
+        before = self.post("Task/InputOutputDelete", {"tasktoken": run.own_token})
         return self._stop(run, before, partial(self.post, "Task/Cancel", {"taskid": run.task_id}))
 
     def _kill(self) -> Stopped:
-        run = self.run()
+        run = self.tolerant_run()
         before, _ = self.look(run, lambda status: bool(re.fullmatch("task_(assign|start|output.*)", status)))
-        return self._stop(run, before, partial(self.post, "Task/Kill", {"socketaccesstoken": run.token}))
+        return self._stop(run, before, partial(self.post, "Task/Kill", {"socketaccesstoken": run.own_token}))
 
     def _stop(self, run: Run, before: Answer, stop: Callable[[], Answer]) -> Stopped:
         stopped, again = stop(), stop()

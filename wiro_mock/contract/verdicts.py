@@ -117,21 +117,22 @@ class Judge:
             expected, got = (self._scrubbed(text) for text in (broken.expected, broken.got))
             return Verdict(promise=promise, outcome="broken", expected=expected, got=got, notes=self._notes())
         except Unmet as unmet:
-            return self._unmet(promise, str(unmet))
+            return self._unmet(promise, unmet)
         except NotVerified as reason:
             return _skipped(promise, "no occasion", self._scrubbed(str(reason)), self._notes())
         except Trouble as trouble:
             return _skipped(promise, "trouble", self._scrubbed(str(trouble)), self._notes())
         return Verdict(promise=promise, outcome="held", notes=self._notes())
 
-    def _unmet(self, promise: Promise, need: str) -> Verdict:
+    def _unmet(self, promise: Promise, unmet: Unmet) -> Verdict:
         """Something it rests on is not as another promise says, which is broken, or itself was not checked."""
+        need = str(unmet)
         before = self.verdicts.get(need)
         if before is not None and before.outcome == "skipped":
             return _skipped(promise, before.skipped, before.because)
         if need == promise.name or before is None or before.outcome == "held":
-            what = f"what {need} promises" if need != promise.name else "an answer that can be read"
-            return Verdict(promise=promise, outcome="broken", expected=what, got="something else", notes=self._notes())
+            expected, got = (self._scrubbed(text) for text in (unmet.expected, unmet.got))
+            return Verdict(promise=promise, outcome="broken", expected=expected, got=got, notes=self._notes())
         return _skipped(promise, "broken precondition", f"{need} is broken")
 
     def _notes(self) -> tuple[Note, ...]:

@@ -6,13 +6,16 @@ from typing import Any
 
 from wiro_mock import shapes
 from wiro_mock.contract.client import Answer, digest_of_nothing
+from wiro_mock.contract.compare import shown
 from wiro_mock.contract.promise import Broken, NotVerified, Promise, expect
 from wiro_mock.contract.service import Service
-from wiro_mock.sources import APRIL, GUESS, N8N
+from wiro_mock.sources import APRIL, GUESS, N8N, PAGE
 
 NOWHERE = "0" * 30
 """A key of the right length that is nobody's."""
-LETS_IN = "auth.lets_in"
+LETS_IN, ENVELOPES = "auth.lets_in", "auth.refusals_are_envelopes"
+NONCES = ("7", "1700000000", "1700000000123456789")
+"""Numbers as the documentation allows them, and as clients send them: seconds, long past, up to 19 digits."""
 NOT_SIGNED = "the project works by key only, without signatures"
 
 
@@ -91,6 +94,26 @@ def check_nonce_may_come_again(wiro: Service) -> None:
     expect(first.status, second.status, what="status")
 
 
+def check_nonce_is_any_number(wiro: Service) -> None:
+    """A nonce is the time in whatever unit, or any integer: it need not be of now."""
+    if not wiro.credentials.secret:
+        raise NotVerified(NOT_SIGNED)
+    got = {nonce: _asked(wiro, wiro.credentials.headers(nonce)).status for nonce in NONCES}
+    refused = {nonce: status for nonce, status in got.items() if status in (401, 403)}
+    if refused:
+        raise Broken("a status other than 401 for every nonce", f"status {shown(refused)}, by nonce")
+
+
+def check_stray_headers_are_ignored(wiro: Service) -> None:
+    """What is not asked for is not looked at: a secret that is sent along, or a signature to a project without."""
+    stray = {"x-api-secret": NOWHERE}
+    if not wiro.credentials.secret:
+        stray |= {"x-nonce": "7", "x-signature": digest_of_nothing(wiro.credentials.key)}
+    answer = _asked(wiro, {**wiro.credentials.headers(), **stray})
+    if answer.status in (401, 403):
+        raise Broken(f"a status other than 401 with {', '.join(stray)}", f"HTTP {answer.status}: {answer.error[1]!r}")
+
+
 def check_unknown_path(wiro: Service) -> None:
     """Where nothing is at home: HTTP 404, and the sentence that says so."""
     answer = wiro.post("No/SuchPath", {})
@@ -105,10 +128,12 @@ PROMISES = (
     _promise(check_lets_in, APRIL, cost="reads"),
     _promise(check_strangers_get_401, APRIL),
     _promise(check_refusals_are_envelopes, APRIL),
-    _promise(check_no_key, GUESS, "auth.refusals_are_envelopes"),
-    _promise(check_unknown_key, APRIL, "auth.refusals_are_envelopes"),
-    _promise(check_missing_signature, APRIL, "auth.refusals_are_envelopes"),
-    _promise(check_wrong_signature, APRIL, "auth.refusals_are_envelopes"),
+    _promise(check_no_key, GUESS, ENVELOPES),
+    _promise(check_unknown_key, APRIL, ENVELOPES),
+    _promise(check_missing_signature, APRIL, ENVELOPES),
+    _promise(check_wrong_signature, APRIL, ENVELOPES),
     _promise(check_nonce_may_come_again, N8N, LETS_IN, cost="reads"),
-    _promise(check_unknown_path, APRIL, "auth.refusals_are_envelopes"),
+    _promise(check_nonce_is_any_number, PAGE, LETS_IN, cost="reads"),
+    _promise(check_stray_headers_are_ignored, N8N, LETS_IN, cost="reads"),
+    _promise(check_unknown_path, APRIL, LETS_IN, ENVELOPES),
 )

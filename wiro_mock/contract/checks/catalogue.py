@@ -68,6 +68,15 @@ def check_unknown_model(wiro: Service) -> None:
     expect((200, []), (answer.status, got), what="status and tool")
 
 
+def check_detail_by_clean_names(wiro: Service) -> None:
+    """One model is found by its clean names, too."""
+    owner, _, slug = wiro.model.path.partition("/")
+    answer = wiro.post("Tool/Detail", {"cleanslugowner": owner, "cleanslugproject": slug}, headers={}).json
+    tools = field(answer, "tool", list, told_by=DETAIL_SHAPE)
+    if not tools:
+        raise Broken(f"one model {wiro.model.path}, by cleanslugowner and cleanslugproject", "an empty list")
+
+
 def check_explore_shape(wiro: Service) -> None:
     """The start page's groups of models are as Wiro's MCP server reads them."""
     wiro.compare(wiro.post("Tool/Explore", {}, headers={}).json, shapes.ExploreAnswer)
@@ -92,6 +101,7 @@ PROMISES = (
     _promise(check_list_shape, APRIL, "catalogue.is_public"),
     _promise(check_pages, APRIL, "catalogue.is_public"),
     _promise(check_detail_shape, APRIL, "catalogue.is_public"),
+    _promise(check_detail_by_clean_names, GO_CLIENT, "catalogue.is_public", DETAIL_SHAPE),
     _promise(check_unknown_model, GO_CLIENT, "catalogue.is_public"),
     _promise(check_explore_shape, MCP, "catalogue.is_public"),
     _promise(check_openapi_documents, OPENAPI_CLIENT, "catalogue.is_public"),

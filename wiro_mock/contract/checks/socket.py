@@ -8,7 +8,7 @@ from wiro_mock import shapes
 from wiro_mock.contract.checks.auth import LETS_IN
 from wiro_mock.contract.compare import shown
 from wiro_mock.contract.listener import ENDS, Listener
-from wiro_mock.contract.promise import Broken, NotVerified, Promise, Trouble, Unmet, expect, field
+from wiro_mock.contract.promise import Broken, Note, NotVerified, Promise, Trouble, Unmet, expect, field
 from wiro_mock.contract.service import IS_SHOWN, TAKEN_ON, Finished, Service
 from wiro_mock.sources import APRIL, GUESS, NEWEST, SDKS
 
@@ -20,7 +20,13 @@ LIFE = (
 LEFT_OUT = ("task_preprocess_start", "task_preprocess_end")
 """Those that a model without preprocessing has not (socket.md §1.3 nos. 3, 4)."""
 PROGRESS = ("percentage", "stepCurrent", "stepTotal", "speed", "speedType", "elapsedTime", "remainingTime")
+FRAMES = {
+    *LIFE, "connected", "error", "task_cancel", "task_cost", "task_error", "task_error_full", "task_output",
+    "task_stream_end", "task_stream_ready",
+}  # fmt: skip
+"""Every type of frame that is documented for tasks (socket.md §1.3)."""
 FRAME_SHAPE, ALL_TOLD = "socket.frame_shape", "socket.every_status_is_told"
+AT_THE_END = "socket.end_lists_the_outputs"
 
 
 def _followed(wiro: Service) -> Finished:
@@ -44,7 +50,7 @@ def _statuses(wiro: Service) -> list[str]:
 def _end(wiro: Service) -> dict[str, Any]:
     end = _frames(wiro)[-1]
     if end["type"] not in ENDS:
-        raise Unmet(ALL_TOLD)
+        raise Unmet(ALL_TOLD, f"a last frame {' or '.join(ENDS)}", f"a last frame {end['type']}")
     return end
 
 
@@ -86,9 +92,12 @@ def _after_the_welcome(socket: Listener) -> dict[str, Any] | None:
 
 
 def check_frame_shape(wiro: Service) -> None:
-    """Every frame has the documented envelope."""
+    """Every frame has the documented envelope; a type that nobody has documented is told, and not counted."""
     for frame in _followed(wiro).frames:
         wiro.compare(frame, shapes.Frame, path=frame["type"])
+        if (kind := frame["type"]) not in FRAMES:
+            text = f"a frame {shown(kind)} is new: {shown(frame)}"
+            wiro.notes.append(Note(level="upstream new", subject=f"frame {kind}", text=text))
 
 
 def check_every_status_is_told(wiro: Service) -> None:
@@ -98,6 +107,8 @@ def check_every_status_is_told(wiro: Service) -> None:
         raise Broken("frames that tell of statuses", "none")
     due = LIFE[min(LIFE.index(kind) for kind in told) :]
     missing = [kind for kind in due if kind not in told and kind not in LEFT_OUT]
+    if len(due) == 1:
+        raise NotVerified("only the end was told, as to one who registers when a task has ended")
     if missing:
         raise Broken(f"a frame {' and one '.join(missing)}", f"frames {', '.join(told)}")
 
@@ -135,11 +146,13 @@ def check_progress_is_of_strings(wiro: Service) -> None:
 
 
 def check_frames_name_their_task(wiro: Service) -> None:
-    """`id` in every frame of a task is its id, as a string."""
+    """`id` in every frame of a task is its id, as a string; so is `tasktoken`, where there is one, its token."""
     finished = _followed(wiro)
     named = [field(frame, "id", str, told_by=FRAME_SHAPE) for frame in _frames(wiro)]
     if others := {one for one in named if one != finished.run.task_id}:
         raise Broken("id of the task in every frame", f"id {shown(sorted(others))}")
+    if any(frame.get("tasktoken", finished.run.token) != finished.run.token for frame in _frames(wiro)):
+        raise Broken("tasktoken of the task in every frame that has one", "another")
 
 
 def check_end_tells_success(wiro: Service) -> None:
@@ -162,15 +175,24 @@ def check_end_lists_the_outputs(wiro: Service) -> None:
 
 
 def check_poll_agrees_with_the_end(wiro: Service) -> None:
-    """Who has seen the last frame finds the task ended."""
-    expect(_end(wiro)["type"], field(_followed(wiro).task, "status", str, told_by="tasks.shape"), what="status")
+    """Who has seen the last frame finds the task ended, with the outputs that the frame has listed."""
+    end, task = _end(wiro), _followed(wiro).task
+    expect(end["type"], field(task, "status", str, told_by="tasks.shape"), what="status")
+    listed, kept = (
+        [one.get("name") for one in outputs if isinstance(one, dict) and "url" in one]
+        for outputs in (
+            field(end, "message", list, told_by=AT_THE_END),
+            field(task, "outputs", list, told_by="tasks.shape"),
+        )
+    )
+    expect(kept, listed, what="names of the outputs in the last frame")
 
 
 def check_late_registration_gets_the_end(wiro: Service) -> None:
     """Who registers when a task has ended gets its last frame all the same: Wiro's SDKs rely on that."""
     kind, run = _end(wiro)["type"], _followed(wiro).run
     with wiro.listen() as socket:
-        socket.register(run.token)
+        socket.register(run.own_token)
         frames = socket.until_end()
     expect(kind, frames[-1]["type"] if frames else None, what="the last frame")
 
@@ -190,8 +212,8 @@ PROMISES = (
     _promise(check_output_comes_between, APRIL),
     _promise(check_progress_is_of_strings, APRIL),
     _promise(check_frames_name_their_task, APRIL),
-    _promise(check_end_tells_success, NEWEST, "tasks.succeeds"),
+    _promise(check_end_tells_success, NEWEST, "tasks.succeeds", FRAME_SHAPE),
     _promise(check_end_lists_the_outputs, APRIL),
-    _promise(check_poll_agrees_with_the_end, SDKS),
+    _promise(check_poll_agrees_with_the_end, SDKS, "tasks.succeeds", AT_THE_END),
     _promise(check_late_registration_gets_the_end, SDKS),
 )

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypedDict
 
 from wiro_mock import shapes
 from wiro_mock.contract.checks.auth import LETS_IN
+from wiro_mock.contract.checks.files import absolute
 from wiro_mock.contract.extras import UPLOADED, uploaded
 from wiro_mock.contract.promise import Promise, expect, field
 from wiro_mock.contract.service import Service
@@ -45,8 +46,8 @@ def check_name_type_and_size(wiro: Service) -> None:
 
 def check_is_public(wiro: Service) -> None:
     """It is fetched from its URL without a key, byte by byte."""
-    status, content = wiro.http.download(field(_file(wiro), "url", str, told_by=SHAPE))
-    expect((200, True), (status, content == UPLOADED[1]), what="status, and whether the bytes are those,")
+    got = wiro.http.download(absolute(field(_file(wiro), "url", str, told_by=SHAPE)))
+    expect((200, True), (got.status_code, got.content == UPLOADED[1]), what="status, and whether the bytes are those,")
 
 
 def _promise(check: Any, source: Any, *needs: str) -> Promise:
