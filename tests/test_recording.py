@@ -197,7 +197,6 @@ def again_run(wiro: WiroMock) -> str:
             "[answer: hello, stderr: oh, answer: again, exit: 0]",
             "there is no step for an answer that goes on after something else was written",
         ),
-        ("[session: {turns: [{when: start}]}, exit: 0]", "there are no steps for StreamReady"),
     ],
 )
 def test_what_the_language_has_other_words_for_is_refused_by_name(steps: str, reason: str) -> None:

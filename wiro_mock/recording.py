@@ -21,12 +21,15 @@ from wiro_mock.kernel.task import Status, fold
 from wiro_mock.kernel.texts import Growing
 from wiro_mock.language.durations import format_duration
 from wiro_mock.published.scalars import quoted, scalar
+from wiro_mock.recorded_session import Hearing, session_of
 
 LONGEST_INLINE: Final = 64 << 10
 """Bytes of a text that is written into the YAML; a longer one becomes a file beside it."""
 LONGEST_WISH: Final = 200
 """Characters of a parameter that the recording is matched by."""
 MOST_WISHES: Final = 20
+SESSION: Final = (e.Output, e.Heard, e.Voiced, e.StreamEnded, e.TurnCharged, e.SessionEnded)
+"""What is told of a session, between its beginning and its end."""
 _SURELY_SHORT: Final = 100_000
 """Bytes of YAML that cannot hold as many values as are too many."""
 
@@ -46,16 +49,25 @@ class Recording:
     files: Mapping[str, bytes]
 
 
-def record(log: Sequence[Entry], read: Read, *, name: str = "", partial: str = "", note: str = "") -> Recording:
+def record(
+    log: Sequence[Entry],
+    read: Read,
+    *,
+    name: str = "",
+    partial: str = "",
+    note: str = "",
+    hearing: Hearing | None = None,
+) -> Recording:
     """The scenario of a finished task's log. It plays for runs of the same model with the same parameters, as far as
     those are short texts and numbers. Where the reason is given why it is `partial`, it may be unfinished: then it
-    stalls where the log ends, and says so. A `note` is told, too. Raises `NotRecordable`.
+    stalls where the log ends, and says so. A `note` is told, too. `hearing` is how a realtime session listens. Raises
+    `NotRecordable`.
     """
     task = fold(log)
     if not task.finished and not partial:
         raise NotRecordable(f"task {task.job.id} is in {task.status}; it can be written when it has finished")
     name = name or f"recorded-{task.job.id}"
-    writer = _Writer(name, read)
+    writer = _Writer(name, read, hearing)
     writer.write(log)
     about = f"Recorded: a run of {task.job.model.name}, as it happened."
     if partial:
@@ -64,6 +76,8 @@ def record(log: Sequence[Entry], read: Read, *, name: str = "", partial: str = "
             writer.lines.append(f"stall: {quoted(partial)}")
     if note:
         about = f"{about} It was {note}."
+    if writer.missing:
+        about = f"{about} Not told of its session: {'; '.join(dict.fromkeys(writer.missing))}."
     head = [f"scenario: {name}", f"about: {quoted(about)}", f"match: {_match(task.job)}", "steps:"]
     text = "\n".join([*head, *(f"  - {line}" for line in writer.lines)]) + "\n"
     _check_size(text)
@@ -98,6 +112,8 @@ class _Writer:
 
     name: str
     read: Read
+    hearing: Hearing | None = None
+    missing: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     _said: int = 0
@@ -136,6 +152,8 @@ class _Writer:
                 self._line("tick", _tick(shown), after)
             case e.ErrorOutput(text=text):
                 self._line("stderr", {"text": _text(text)}, after)
+            case e.StreamReady():
+                self._session(after, entries)
             case e.Produced(name=name, blob=blob):
                 self._line("produce", self._produced(name, blob), after)
             case e.OutputEnded():
@@ -148,6 +166,13 @@ class _Writer:
                 pass  # what a client did afterwards, which is none of the run's doing
             case _:
                 raise NotRecordable(f"there are no steps for {_named(event)}")
+
+    def _session(self, after: Duration, entries: _Entries) -> None:
+        made = session_of(entries.session(), name=self.name, files=len(self.files), hearing=self.hearing)
+        first = [f"      {line}" for line in (*([f"after: {_time(after)}"] if after else ()), *made.lines)]
+        self.lines.append("\n".join(["session:", *first]))
+        self.files.update(made.files)
+        self.missing += made.missing
 
     def _exit(self, after: Duration, entries: _Entries) -> None:
         waited = entries.take(e.ErrorEnded, None) or 0
@@ -224,6 +249,15 @@ class _Entries:
         if after is None:
             return 0
         raise NotRecordable(f"there are no steps for a task that ends between {_named(after)} and {kind.__name__}")
+
+    def session(self) -> list[Entry]:
+        """All of a realtime session that has just begun."""
+        begun = self._next - 1
+        while self._next < len(self._log) and isinstance(self._log[self._next].event, SESSION):
+            self._step()
+            if isinstance(self.before, e.SessionEnded):
+                break
+        return [*self._log[begun : self._next]]
 
     def _step(self) -> tuple[Duration, Event]:
         entry, since = self._log[self._next], self._log[self._next - 1].at

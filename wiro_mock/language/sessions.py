@@ -237,7 +237,7 @@ def _turn(item: TurnItem, run: Run) -> ScriptTurn:
         echo=item.audio is not None and item.audio.word == "echo",
         samples=samples,
         cost=_cost(item.cost, run),
-        usage=item.usage or _usage(understood, said),
+        usage=_usage(understood, said) if item.usage is None else item.usage,
         repeat=item.repeat,
         ends=item.ends,
         waits=item.interrupt_after,

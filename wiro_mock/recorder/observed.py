@@ -20,6 +20,7 @@ from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.lifecycle import Filler, way_to
 from wiro_mock.kernel.task import TRANSITIONS, IllegalEvent, Status, next_status
 from wiro_mock.recorder.answering import Answering, answers_together, is_answer, said_by
+from wiro_mock.recorder.conversing import Conversing
 from wiro_mock.recorder.logged import exit_code, lines_of_log, of_hooks
 from wiro_mock.recorder.rounded import fit, number, seconds
 from wiro_mock.recorder.sighting import TERMINAL, Seen, Sighting, is_text
@@ -46,7 +47,14 @@ def scenario_of(sighting: Sighting) -> Recording:
     log = reader.read()
     finished = sighting.last is not None
     partial = "" if finished else sighting.partial or "it had not ended when this was written"
-    made = record(log, lambda blob: reader.stored[blob.digest], name=sighting.name, partial=partial, note=sighting.note)
+    made = record(
+        log,
+        lambda blob: reader.stored[blob.digest],
+        name=sighting.name,
+        partial=partial,
+        note=sighting.note,
+        hearing=reader.session.hearing if reader.session else None,
+    )
     return Recording(text=made.text + of_hooks(sighting), files=made.files)
 
 
@@ -68,6 +76,7 @@ class _Reader:
     sighting: Sighting
     log: list[Entry] = field(default_factory=list)
     stored: dict[str, bytes] = field(default_factory=dict)
+    session: Conversing | None = None
     _status: Status = Status.QUEUE
     _had_stderr: bool = False
     _logged: dict[int, str] = field(default_factory=dict)
@@ -79,14 +88,24 @@ class _Reader:
         answer = Answering(seen) if is_answer(seen) else None
         if answer is not None and not answer.pieces:
             answer = None
+        self.session = Conversing(seen.talk, seen.frames) if seen.talk is not None else None
         at = seen.at
         for one in answers_together(seen.frames) if answer else seen.frames:
             at = max(at, one.at)  # a clock that went back
-            for event in self._events(one.frame, at, answer):
-                self._happen(at, event)
+            if self.session is not None:
+                self._converse(self.session, one, at)
+            if self.session is None or not self.session.is_on:
+                for event in self._events(one.frame, at, answer):
+                    self._happen(at, event)
         if seen.last is None and isinstance(self.log[-1].event, _HALF):
             self.log.pop()
         return self.log
+
+    def _converse(self, session: Conversing, one: Seen, at: Instant) -> None:
+        for entry in session.heard_by(at):
+            self._happen(max(entry.at, self.log[-1].at), entry.event)
+        for event in session.events(one, at):
+            self._happen(at, event)
 
     def _events(self, frame: Mapping[str, Any], at: Instant, answer: Answering | None) -> Iterator[Event]:
         kind, message = str(frame.get("type")), frame.get("message")

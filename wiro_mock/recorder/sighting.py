@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wiro_mock.kernel.events import Instant
 
+if TYPE_CHECKING:
+    from wiro_mock.recorder.talked import Talk
+
+SOUND: Final = "(sound)"
+"""Stands as the type of a binary frame; in parentheses, for no frame of text is of such a type."""
 TERMINAL: Final = frozenset({"task_postprocess_end", "task_cancel"})
 
 
@@ -38,6 +43,7 @@ class Sighting:
     last frame; one that is missing is written as a text that says so. `partial` says why nothing more will come.
     `detail` is what Task/Detail said of the task at its end, which knows an exit code and lines of the log that no
     frame tells of; `hooks` are the webhooks that came. `note` says how it came to be known, where nobody listened.
+    `talk` is what passed in a realtime session.
     """
 
     name: str
@@ -51,6 +57,7 @@ class Sighting:
     detail: Mapping[str, Any] = field(default_factory=dict)
     hooks: list[Hook] = field(default_factory=list)
     note: str = ""
+    talk: Talk | None = None
 
     @property
     def last(self) -> Mapping[str, Any] | None:
