@@ -28,6 +28,14 @@ DRIPS_PER_SECOND = 10
 _LOOK_AGAIN = 0.001
 
 
+class CutShort(Exception):
+    """A fault has struck a request that its client is still sending; this is what becomes of it (see `sending`)."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self.response = response
+
+
 def transport_of(scope: Scope) -> asyncio.Transport | None:
     """The transport of a connection, where our own server serves it."""
     transport: asyncio.Transport | None = scope.get("state", {}).get(TRANSPORT)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
+from dataclasses import replace
 from typing import Self
 
 import httpx
@@ -142,16 +143,17 @@ def answer(world: World, request: httpx.Request) -> httpx.Response:
             blobs = reader.blobs
             reader.feed(content)
             body = reader.finish()
-        response = world.handle(
-            Request(
-                method=request.method,
-                path=_raw_path(request),
-                headers=headers,
-                origin=_origin(request, headers.get("host", ""), world),
-                body=body,
-                query=request.url.query.decode("latin-1"),
-            )
+        made = Request(
+            method=request.method,
+            path=_raw_path(request),
+            headers=headers,
+            origin=_origin(request, headers.get("host", ""), world),
+            body=body,
+            query=request.url.query.decode("latin-1"),
         )
+        if world.faults and (met := world.sent_whole(made, len(content))):
+            made = replace(made, met=met)
+        response = world.handle(made)
     finally:
         if blobs:
             with world.lock:

@@ -13,13 +13,14 @@ from starlette.types import Receive, Scope, Send
 from wiro_mock.api import NO_BODY, Body, Request, Response
 from wiro_mock.api.body import BodyReader
 from wiro_mock.api.origin import origin_of
-from wiro_mock.breaking import Breaking, transport_of
+from wiro_mock.breaking import Breaking, CutShort, transport_of
 from wiro_mock.kernel.files import Blob
 from wiro_mock.mock import World
 from wiro_mock.store import NoPlace
 
 if TYPE_CHECKING:
     from wiro_mock.hosting import Hosting
+    from wiro_mock.sending import Sending
 
 
 NO_ANSWER = Response(status=503, headers=(("content-type", "text/plain"),), content=b"Service Unavailable")
@@ -41,21 +42,28 @@ class ApiEndpoint:
         headers, path = header_map(scope), raw_path(scope)
         world = self.worlds.for_request(scope["method"], path, headers)
         unread = ""
-        try:
-            body, blobs = await self._read(world, headers, receive)
-        except ClientGone:
-            return
-        except NoPlace as error:
-            body, blobs, unread = NO_BODY, [], str(error)
+        transport = transport_of(scope)
         request = Request(
             method=scope["method"],
             path=path,
             headers=headers,
             origin=origin(scope, headers, world),
-            body=body,
-            can_break=(transport := transport_of(scope)) is not None,
+            can_break=transport is not None,
             query=scope.get("query_string", b"").decode("latin-1"),
         )
+        sending = _sending(world, request) if world.faults else None
+        try:
+            body, blobs = await self._read(world, headers, receive, sending)
+        except ClientGone:
+            return
+        except CutShort as cut:
+            from wiro_mock.sending import end
+
+            await end(world, cut.response, _headers(cut.response), transport=transport, receive=receive, send=send)
+            return
+        except NoPlace as error:
+            body, blobs, unread = NO_BODY, [], str(error)
+        request = replace(request, body=body, met="" if sending is None else sending.met)
         try:
             response = world.handle(request, unread=unread)
         finally:
@@ -79,14 +87,18 @@ class ApiEndpoint:
             breaking = Breaking(world, transport, receive, send)
             await breaking.carry_out(response, response.damage, _headers(response))
 
-    async def _read(self, world: World, headers: Mapping[str, str], receive: Receive) -> tuple[Body, list[Blob]]:
+    async def _read(
+        self, world: World, headers: Mapping[str, str], receive: Receive, sending: Sending | None
+    ) -> tuple[Body, list[Blob]]:
         message = await receive()
         if message["type"] == "http.request" and not message.get("more_body") and not message.get("body"):
             return NO_BODY, []
         reader = BodyReader(headers.get("content-type", ""), world.blobs)
         try:
             while message["type"] == "http.request":
-                reader.feed(message.get("body", b""))
+                reader.feed(piece := message.get("body", b""))
+                if sending is not None:
+                    await sending.took(len(piece))
                 if not message.get("more_body"):
                     return reader.finish(), reader.blobs
                 message = await receive()
@@ -123,6 +135,15 @@ class ApiEndpoint:
             await send({"type": "http.response.body", "body": b""})
         finally:
             gone.cancel()
+
+
+def _sending(world: World, request: Request) -> Sending | None:
+    """What looks at a request while it comes, where any fault may strike it then."""
+    if not world.while_sent(request):
+        return None
+    from wiro_mock.sending import Sending  # most servers strike nothing
+
+    return Sending(world, request)
 
 
 def _headers(response: Response) -> list[tuple[bytes, bytes]]:

@@ -50,7 +50,8 @@ NO_BODY = Body()
 class Request:
     """A request. `path` is as it came, percent-encoded and without the query, which is what follows the `?`; header
     names are in lower case, and values of a header that came several times are joined by a comma, as Node joins them.
-    `can_break`: whether the transport can end the connection in the middle of the answer.
+    `can_break`: whether the transport can end the connection in the middle of the answer. `met` is what faults have
+    done to it on its way, for the journal.
     """
 
     method: str
@@ -60,6 +61,7 @@ class Request:
     body: Body = NO_BODY
     can_break: bool = True
     query: str = ""
+    met: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -275,6 +275,11 @@ class Faults:
         """Whether any of them may strike this operation."""
         return operation in self._armed
 
+    def while_sent(self, operation: str) -> list[int]:
+        """After how many bytes of its body a request for this operation may be struck, the fewest first."""
+        whens = (fault.item.when for by_scope in self._armed.get(operation, {}).values() for fault in by_scope)
+        return sorted({when.after_sent for when in whens if when.after_sent is not None})
+
     def miss(self, operation: str, fits: Callable[[Fault], bool], why: str) -> None:
         """Those that fit cannot strike something that may have been like them; it is no call."""
         for fault in self._armed.get(operation, {}).get("", ()):
@@ -298,9 +303,11 @@ class Faults:
         status: str = "",
         request: Request | None = None,
         fits: Callable[[Fault], bool] | None = None,
+        after_sent: int | None = None,
     ) -> Strike | None:
         """Count a call, about this task (or scenario) in this status; the fault that strikes it, if one does.
 
+        `after_sent` is of a request that is being sent: those faults are meant that say just this.
         `fits` says which faults are like the call, where the language has conditions that only the caller can judge.
         """
         due: Fault | None = None
@@ -308,6 +315,8 @@ class Faults:
         by_scope = self._armed.get(operation, {})
         for key in scopes:
             for fault in tuple(by_scope.get(key, ())):
+                if fault.item.when.after_sent != after_sent:
+                    continue
                 if fault.item.when.status is not None and fault.item.when.status != status:
                     continue
                 if fits is not None and not fits(fault):

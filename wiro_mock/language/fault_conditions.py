@@ -75,6 +75,9 @@ class When(Strict):
     after_bytes: Annotated[Annotated[int, Field(ge=0)] | None, Given] = Field(
         default=None, description="hang, reset and disconnect come after so many bytes of the body"
     )
+    after_sent: Annotated[Annotated[int, Field(ge=0)] | None, Given] = Field(
+        default=None, description="of uploads and runs: while they are being sent, once so many bytes of the body came"
+    )
     frame: Annotated[Annotated[str, AfterValidator(_frame_type)] | None, Given, _FRAME] = Field(
         default=None, description="of the socket: frames of this type, such as task_output"
     )

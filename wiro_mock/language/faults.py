@@ -22,7 +22,9 @@ from wiro_mock.language.verbs import (
     PLACES,
     RUNS,
     UPGRADE,
+    UPLOADS,
     VERBS,
+    WHILE_SENT,
     Kind,
     kind_of,
     operations_of,
@@ -81,6 +83,7 @@ class FaultItem(Strict):
             self._check_socket(do)
             self._check_webhook()
             self._check_bytes(do)
+            self._check_sending(do)
             if self.effect == "before" and not do.ok and not do.makes_answer(self.when.after_bytes):
                 raise ValueError(
                     f"effect: before cannot be, for {do} lets Wiro's own answer through, so the operation takes "
@@ -144,12 +147,29 @@ class FaultItem(Strict):
         if not do.ok and not any(VERBS[verb].part == "end" for verb in do.verbs):
             raise ValueError(f"when.after_bytes: is for hang, reset, disconnect and truncate, not for {do}")
 
+    def _check_sending(self, do: Do) -> None:
+        """What strikes a request on its way can neither wait for its answer nor know its task."""
+        if self.when.after_sent is None:
+            return
+        if not self.operations:
+            raise ValueError(f"when.after_sent: {' or '.join(self.on)} sends no files; write upload, Run or Run/sync")
+        if wrong := [verb for verb in do.verbs if verb not in WHILE_SENT]:
+            ways = ", ".join(WHILE_SENT[1:])
+            raise ValueError(f"when.after_sent: there is no answer yet to which {wrong[0]} could be done; write {ways}")
+        if do.drip is not None and {"status", "hang", "reset", "disconnect"}.intersection(do.verbs):
+            raise ValueError("drip: is how fast the rest is read, and with the other there is none; write two faults")
+        if self.when.after_bytes is not None:
+            raise ValueError("when.after_bytes: is of the answer, and there is none yet; leave one of the two out")
+        if self.effect is not None:
+            raise ValueError("effect: a request that is cut off does not take place; leave it out")
+
     @cached_property
     def operations(self) -> frozenset[str]:
         """The operations (or `socket`, `webhook`) that it strikes; of a glob, what all its verbs can be done to."""
         where = [VERBS[verb].where for do in self.turns for verb in do.verbs]
         named = (one for name in self.on for one in operations_of(name))
-        return frozenset(one for one in named if all(kind_of(one) in kinds for kinds in where))
+        found = frozenset(one for one in named if all(kind_of(one) in kinds for kinds in where))
+        return found if self.when.after_sent is None else found & UPLOADS
 
     @property
     def opens(self) -> bool:
@@ -206,6 +226,11 @@ class TaskFault(FaultItem):
 
     @model_validator(mode="after")
     def _knows_its_task(self) -> Self:
+        if self.when.after_sent is not None:
+            raise ValueError(
+                "when.after_sent: while a run is being sent nobody knows which scenario plays it; put the fault into a "
+                "fault set or into wiro.fault(…), which strike any request"
+            )
         for do in self.turns if "socket" in self.kinds else ():
             if self.when.frame == "connected" or UPGRADE.intersection(do.verbs):
                 raise ValueError(

@@ -68,6 +68,10 @@ ABOUT_A_TASK: Final = frozenset(
 """What a scenario's own faults can strike: its run, and whatever is about its task."""
 RUNS: Final = frozenset({"Run", "Run/sync"})
 """What asks for a run: about a task that is not there yet."""
+UPLOADS: Final = frozenset({"File/Upload", *RUNS})
+"""What comes with files, so that it can be struck while it is being sent."""
+WHILE_SENT: Final = ("ok", "status", "retry_after", "latency", "drip", "hang", "reset", "disconnect")
+"""What can be done to a request that is being sent: there is no answer yet to be spoilt."""
 PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "upload": ("File/Upload",),
     "cdn": ("CDN", "File"),

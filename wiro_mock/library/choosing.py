@@ -112,6 +112,7 @@ class Choosing(Core):
         every: int | None = None,
         share: float | None = None,
         after_bytes: int | None = None,
+        after_sent: int | None = None,
         frame: str | None = None,
         after_frames: int | None = None,
         connection: int | None = None,
@@ -127,12 +128,12 @@ class Choosing(Core):
 
         `times` of them; only those about this task (or its id), if one is given; from the `nth` on, each `every`, a
         `share` of them, or those in `when={"status": "task_start"}`; `then` come other actions. On a `socket`: at a
-        `frame` of a type, `after_frames` so many, on the nth `connection`. With `effect="after"`
-        the operation takes place, and only its answer suffers. A fault that no request meets fails the test, unless it
-        is `optional`. Raises `Misuse` for what cannot be.
+        `frame` of a type, `after_frames` so many, on the nth `connection`. Of an upload or a run, while it is sent:
+        `after_sent` so many bytes of it. With `effect="after"` the operation takes place, and only its answer suffers.
+        A fault that no request meets fails the test, unless it is `optional`. Raises `Misuse` for what cannot be.
         """
         given: dict[str, object] = {"nth": nth, "every": every, "share": share, "after_bytes": after_bytes}
-        given |= {"frame": frame, "after_frames": after_frames, "connection": connection}
+        given |= {"after_sent": after_sent, "frame": frame, "after_frames": after_frames, "connection": connection}
         made = faulting.fault(
             on,
             do or {"status": 503},

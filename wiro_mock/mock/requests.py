@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from wiro_mock.api import Outcome, Request, Response
 from wiro_mock.api import handle as play
 from wiro_mock.api.body import text_of
-from wiro_mock.api.operations import refused
+from wiro_mock.api.operations import find, refused
 from wiro_mock.clock import monotonic
 from wiro_mock.faults import Strike
 from wiro_mock.journal import POLL, Exchange
-from wiro_mock.kernel.events import Instant
+from wiro_mock.kernel.events import Duration, Instant
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task
@@ -47,18 +47,87 @@ def handle(world: World, request: Request, *, unread: str = "") -> Response:
         if inputs := world.runs.inputs:
             misspelt = [note.told() for note in inputs if note.near]
             outcome = replace(outcome, inputs=inputs, reason="; ".join(filter(None, (outcome.reason, *misspelt))))
+        if request.met:
+            outcome = replace(outcome, reason="; ".join(filter(None, (outcome.reason, request.met))))
         exchange = _written_down(world, request, response, outcome, came_at=came_at)
         if outcome.operation == POLL:
             hooks.hear_poll(world, exchange)
         world.collect()
-    log = world.log_request
-    has_told = log is not None and log(exchange, world.name, monotonic() - began)
-    if not has_told and (outcome.code is not None or outcome.reason):
-        world.tell(exchange.line())
+    _tell(world, exchange, began)
     if response.wait is not None:
         response.wait.exchange = exchange.id
     headers = (*response.headers, (REQUEST_ID, exchange.id))
     return replace(response, headers=headers)
+
+
+def _tell(world: World, exchange: Exchange, began: float) -> None:
+    log, outcome = world.log_request, exchange.outcome
+    has_told = log is not None and log(exchange, world.name, monotonic() - began)
+    if not has_told and (outcome.code is not None or outcome.reason):
+        world.tell(exchange.line())
+
+
+# -- while a request is being sent ---------------------------------------------------------------------
+
+
+class Met(NamedTuple):
+    """What a fault does to a request on its way: the answer (or the end) where it is cut off, else how it is slowed
+    down; and how that is told. Nothing at all where none is due.
+    """
+
+    response: Response | None = None
+    latency: Duration = 0
+    drip: int = 0
+    told: str = ""
+
+
+def while_sent(world: World, request: Request) -> list[int]:
+    """After how many bytes of its body a fault may strike this request, the fewest first."""
+    found = find(request.method, request.path)
+    with world.lock:
+        return world.faults.while_sent(found[0].name) if found is not None else []
+
+
+def struck_while_sent(world: World, request: Request, after: int, sent: int) -> Met:
+    """`after` so many bytes of its body a request is struck, or not; `sent` is how many have come."""
+    began = monotonic() if world.log_request is not None else 0.0
+    with world.lock:
+        world.settle()
+        if (strike := _strike_while_sent(world, request, after)) is None:
+            return Met()
+        latency = strike.do.latency.draw(strike.draw("latency")) if strike.do.latency is not None else 0
+        told = f"{sent} bytes of the body had come"
+        if not strike.before:
+            return Met(latency=latency, drip=strike.do.drip or 0, told=f"{strike.applied()}; {told}")
+        from wiro_mock.faults.deeds import Unfit, wrecked
+
+        try:
+            response = wrecked(strike, request, None)
+        except Unfit as unfit:
+            return Met(told=strike.could_not(str(unfit)))
+        told = f"{strike.applied()}; {told}, and the request had no effect"
+        outcome = Outcome(operation=strike.operation, reason=told)
+        exchange = _written_down(world, request, response, outcome, came_at=world.sim.now)
+    _tell(world, exchange, began)
+    if response.damage is not None and response.damage.latency:  # which is waited for before it
+        response = replace(response, damage=replace(response.damage, latency=0))
+    return Met(response=replace(response, headers=(*response.headers, (REQUEST_ID, exchange.id))), latency=latency)
+
+
+def sent_whole(world: World, request: Request, size: int) -> str:
+    """A request has come whole, so that no fault could strike it on its way; those that would have, say so."""
+    with world.lock:
+        due = (_strike_while_sent(world, request, after) for after in while_sent(world, request) if after <= size)
+        return "; ".join(one.could_not(NOT_ON_ITS_WAY) for one in due if one is not None)
+
+
+def _strike_while_sent(world: World, request: Request, after: int) -> Strike | None:
+    found = find(request.method, request.path)
+    assert found is not None
+    return world.faults.strike(world, found[0].name, request=request, after_sent=after)
+
+
+NOT_ON_ITS_WAY = "a request in process comes whole, and is never on its way; use wiro_server or wiro.serve()"
 
 
 def lost_socket(world: World, path: str) -> None:

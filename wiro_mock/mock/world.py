@@ -50,6 +50,18 @@ class World(State):
         """
         return requests.handle(self, request, unread=unread)
 
+    def while_sent(self, request: Request) -> list[int]:
+        """After how many bytes of its body a fault may strike this request, the fewest first."""
+        return requests.while_sent(self, request)
+
+    def struck_while_sent(self, request: Request, after: int, sent: int) -> requests.Met:
+        """`after` so many bytes of its body a request is struck, or not; `sent` is how many have come."""
+        return requests.struck_while_sent(self, request, after, sent)
+
+    def sent_whole(self, request: Request, size: int) -> str:
+        """A request has come whole, so that no fault could strike it on its way; those that would have, say so."""
+        return requests.sent_whole(self, request, size)
+
     def lost_socket(self, path: str) -> None:
         """A client asked for a socket at a path where there is none."""
         requests.lost_socket(self, path)

@@ -63,6 +63,7 @@ class Conditions(TypedDict, total=False):
     every: int
     share: float
     after_bytes: int
+    after_sent: int
     frame: str
     after_frames: int
     connection: int
