@@ -295,16 +295,18 @@ def _usage(used: Used) -> dict[str, str]:
 
 
 def _tick(shown: e.Progress) -> dict[str, str]:
-    return {
-        "step": str(shown.step),
-        "of": str(shown.total),
-        "elapsed": _time(shown.elapsed),
-        "remaining": _time(shown.remaining),
-        "task": quoted(shown.task),
-        "kind": quoted(shown.kind),
-        "speed_type": quoted(shown.speed_type),
-        "line": _text(shown.line),
+    """An object of a progress bar; what it has in common with most is left out (`language.steps.Tick`)."""
+    all_keys = {
+        "step": (str(shown.step), ""),
+        "of": (str(shown.total), ""),
+        "elapsed": (_time(shown.elapsed), ""),
+        "remaining": (_time(shown.remaining), _time(0)),
+        "task": (quoted(shown.task), quoted("Generate")),
+        "kind": (quoted(shown.kind), quoted("progressGenerate")),
+        "speed_type": (quoted(shown.speed_type), quoted("it/s")),
+        "line": (_text(shown.line), _text("")),
     }
+    return {key: value for key, (value, default) in all_keys.items() if value != default}
 
 
 def _spoken(piece: Piece) -> str:

@@ -106,6 +106,8 @@ def _upstream(url: str, socket_url: str) -> Upstream:
         parts = urlsplit(value)
         if value and (parts.scheme not in schemes or not parts.hostname):
             raise click.UsageError(f"{option}: {value!r} is no {' or '.join(schemes)} URL; write all of it")
+        if "@" in parts.netloc:
+            raise click.UsageError(f"{option}: no user and no password before the host; let your client send them")
     parts = urlsplit(url)
     if parts.hostname == "api.wiro.ai":
         socket_url = socket_url or "wss://socket.wiro.ai/v1"

@@ -86,6 +86,8 @@ def what_broke(error: httpx.HTTPError) -> str:
     """What the upstream did, as the end of a sentence."""
     if isinstance(error, httpx.DecodingError):
         return "sent a body that is not in the coding that its header names"
+    if isinstance(error, httpx.ConnectError):
+        return f"cannot be reached ({str(error)[:100]})"
     return f"broke the connection ({type(error).__name__})"
 
 

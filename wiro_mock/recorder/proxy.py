@@ -6,6 +6,8 @@ once.
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -81,6 +83,7 @@ class Recorder:
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        await asyncio.to_thread(importlib.import_module, "websockets.asyncio.client")  # or the first task's frames wait
         verify = True if self._tls is None else self._tls
         async with httpx.AsyncClient(
             timeout=self._timeout, follow_redirects=False, verify=verify, limits=CONNECTIONS,

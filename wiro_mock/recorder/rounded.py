@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from math import ceil, floor
-from typing import Any
+from typing import Any, Final
 
 from wiro_mock.kernel.events import SECOND, Duration
+
+MILLISECOND: Final[Duration] = 1_000
 
 
 def fit(count: int, message: Mapping[str, Any], measured: Duration) -> Duration:
@@ -21,7 +23,9 @@ def fit(count: int, message: Mapping[str, Any], measured: Duration) -> Duration:
     slowest, fastest = max(speed - 0.05, 1e-9), speed + 0.05
     low, high = max(least, ceil(count * SECOND / fastest) + 1), min(most, floor(count * SECOND / slowest) - 1)
     if low <= high:
-        return min(max(measured, low), high)
+        near = min(max(measured, low), high)
+        whole = -(-near // MILLISECOND) * MILLISECOND  # which is easier to read, and told in the same words
+        return whole if whole <= high else near
     exact = round(count * SECOND / speed)  # of so few microseconds that there is nothing to choose
     return exact if least <= exact <= most else least
 
