@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from tests.api_kit import make_world, run
 from tests.live_kit import PATIENCE, eventually
@@ -110,7 +111,11 @@ def recording(
     traffic = Traffic(shelf, redactor) if har else None
     recorder = Recorder(upstream, shelf, redactor, tell=told.append, traffic=traffic, **more)
     try:
-        with ServerThread(recorder.app) as thread:
+        with (
+            patch("wiro_mock.recorder.follower.PAUSES", (0, 0, 0)),
+            patch("wiro_mock.recorder.fetching.PAUSES", (0, 0)),
+            ServerThread(recorder.app) as thread,
+        ):
             yield Recording(thread, folder, told, recorder)
     finally:
         shelf.close()

@@ -189,7 +189,7 @@ def test_an_upstream_behind_tls_with_an_authority_of_its_own(tmp_path: Path) -> 
     assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
     assert "produce: {" in written(tmp_path / "r")
     assert there.wiro.api_key not in written(tmp_path / "r")
-    assert "the upstream broke the connection (ConnectError)" in made.told[0]
+    assert "cannot be reached ([SSL: CERTIFICATE_VERIFY_FAILED]" in made.told[0]
 
 
 # -- the disk --------------------------------------------------------------------------------------------

@@ -236,7 +236,7 @@ def test_an_upstream_that_is_gone_is_told(suite: pytest.Pytester, monkeypatch: p
     test = "def test_one(wiro, wiro_env):\n    assert run()['result'] is False\n"
     result = play(suite, "--wiro-record=once", test=test)
     result.assert_outcomes(passed=1, warnings=1)
-    assert "--wiro-record: Run/moondream3-preview/caption: the upstream broke the connection" in str(result.stdout)
+    assert "--wiro-record: Run/moondream3-preview/caption: the upstream cannot be reached" in str(result.stdout)
 
 
 def test_workers_record_side_by_side(suite: pytest.Pytester, upstream: Live, monkeypatch: pytest.MonkeyPatch) -> None:

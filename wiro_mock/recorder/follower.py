@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wiro_mock.api.jsontext import loads
 from wiro_mock.kernel.events import Instant
+from wiro_mock.recorder.again import Again
 from wiro_mock.recorder.halves import without_halves
 from wiro_mock.recorder.observed import scenario_of
 from wiro_mock.recorder.redaction import Redactor
@@ -30,6 +31,10 @@ MOST: Final = 64 << 20
 """Characters of a task's frames that are kept in memory."""
 CLOSING: Final = 1.0
 """Seconds that the upstream gets to close a socket."""
+PAUSES: Final = (0.1, 0.5, 2.0)
+"""Seconds before a socket that broke is opened again."""
+MOST_FILES: Final = 256 << 20
+"""Bytes of a task's outputs that are kept in memory."""
 ID_HERE: Final = "\ue000task.id\ue000"
 """Stands for the task's id until the text is YAML, where it becomes a name to be filled in."""
 WRITTEN_ID: Final = "\\ue000task.id\\ue000"
@@ -64,14 +69,19 @@ class Follower:
         from websockets.asyncio.client import connect
         from websockets.exceptions import WebSocketException
 
-        tls = self.tls if socket_url.startswith("wss:") else None
-        try:
-            async with connect(socket_url, max_size=MOST, close_timeout=CLOSING, ssl=tls) as listener:
-                await listener.send(json.dumps({"type": "task_info", "tasktoken": self.token}))
-                await self._listen(listener)
-                self._broken("it was closed before the task's end")
-        except (OSError, WebSocketException) as error:
-            self._broken(str(error))
+        tls, why = self.tls if socket_url.startswith("wss:") else None, ""
+        for pause in (*PAUSES, None):
+            try:
+                async with connect(socket_url, max_size=MOST, close_timeout=CLOSING, ssl=tls) as listener:
+                    await listener.send(json.dumps({"type": "task_info", "tasktoken": self.token}))
+                    await self._listen(listener, list(self.sighting.frames))
+                why = "it was closed before the task's end"
+            except (OSError, WebSocketException) as error:
+                why = str(error)
+            if pause is None or self.sighting.last or self.sighting.partial or self.sighting.detail:
+                break
+            await asyncio.sleep(pause)
+        self._broken(why)
         self._over = True
         await self._end_by_detail()
         self.write()
@@ -82,13 +92,20 @@ class Follower:
             said = self.redactor.text(why)
             self.tell(f"the upstream's socket for {self.sighting.name} broke ({said}); what was seen of it is kept")
 
-    async def _listen(self, listener: Any) -> None:
+    async def _listen(self, listener: Any, before: Sequence[Seen]) -> None:
+        """Listen on one connection; what came `before` on another one is told again there, from the beginning or as
+        where the task stands (socket.md §2.4).
+        """
+        again = Again([seen.frame for seen in before])
         async for text in listener:
             if isinstance(text, bytes) or not isinstance(frame := _json(text), dict):
                 continue  # sound, or no frame of Wiro's
+            is_ours = str(frame.get("id", self.task_id)) == self.task_id and frame.get("type") != "connected"
+            if before and (not is_ours or again.has(self._clean(frame))):
+                continue
             if self.heard:
                 self.heard(frame, self.now())
-            if str(frame.get("id", self.task_id)) != self.task_id or frame.get("type") == "connected":
+            if not is_ours:
                 continue
             self.weight += len(text)
             if self.weight > MOST:
@@ -155,6 +172,11 @@ class Follower:
     async def _download(self, urls: list[str]) -> None:
         for place, url in enumerate(urls if self.fetch else ()):
             assert self.fetch is not None
+            if sum(map(len, self.sighting.files.values())) > MOST_FILES:
+                self.tell(
+                    f"{self.sighting.name} made more than {MOST_FILES >> 20} MiB; the other bytes are not recorded"
+                )
+                return
             data = await self.fetch(url)
             if data is not None:
                 self.weight += len(data)

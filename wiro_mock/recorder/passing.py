@@ -87,7 +87,7 @@ def what_broke(error: httpx.HTTPError) -> str:
     if isinstance(error, httpx.DecodingError):
         return "sent a body that is not in the coding that its header names"
     if isinstance(error, httpx.ConnectError):
-        return f"cannot be reached ({str(error)[:100]})"
+        return f"cannot be reached ({str(error).partition(' (_ssl')[0][:200]})"
     return f"broke the connection ({type(error).__name__})"
 
 

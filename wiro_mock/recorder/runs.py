@@ -12,7 +12,8 @@ import httpx
 
 from wiro_mock.kernel.catalog import clean_slug
 from wiro_mock.recorder.callbacks import NAME, Call
-from wiro_mock.recorder.follower import MOST, Follower
+from wiro_mock.recorder.fetching import fetched
+from wiro_mock.recorder.follower import Follower
 from wiro_mock.recorder.observed import refusal_of
 from wiro_mock.recorder.passing import parsed
 from wiro_mock.recorder.places import Upstream
@@ -187,28 +188,7 @@ class Runs:
             self.tell(str(complaint))
 
     async def _fetch(self, url: str) -> bytes | None:
-        """The bytes of an output, where it lies on a host of the upstream's."""
-        try:
-            netloc = httpx.URL(url).netloc.decode()
-        except httpx.InvalidURL:
-            netloc = ""
-        if not self.upstream.is_its(netloc):
-            self.tell("an output lies on no host of the upstream's; its bytes are not recorded")
-            return None
-        data = bytearray()
-        try:
-            async with self.http.stream("GET", url) as answer:
-                async for piece in answer.aiter_bytes():
-                    data += piece
-                    if len(data) > MOST:
-                        raise httpx.DecodingError("too long")
-                if answer.status_code != 200:
-                    raise httpx.HTTPError(f"status {answer.status_code}")
-        except httpx.HTTPError as error:
-            why = str(error) if type(error) is httpx.HTTPError else type(error).__name__
-            self.tell(f"an output could not be fetched ({why}); its bytes are not recorded")
-            return None
-        return bytes(data)
+        return await fetched(self.http, self.upstream, url, self.tell)
 
 
 def _slug(part: str) -> str:
