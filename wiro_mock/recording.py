@@ -7,6 +7,7 @@ language has no words for is refused by name, never written as something else.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import PurePosixPath
@@ -30,6 +31,7 @@ LONGEST_WISH: Final = 200
 MOST_WISHES: Final = 20
 SESSION: Final = (e.Output, e.Heard, e.Voiced, e.StreamEnded, e.TurnCharged, e.SessionEnded)
 """What is told of a session, between its beginning and its end."""
+_ADDRESS: Final = re.compile(r"https?://((?:[A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]*)(?:/[^\s?#]*)?")
 _SURELY_SHORT: Final = 100_000
 """Bytes of YAML that cannot hold as many values as are too many."""
 
@@ -56,11 +58,12 @@ def record(
     name: str = "",
     partial: str = "",
     note: str = "",
+    nth: int = 1,
     hearing: Hearing | None = None,
 ) -> Recording:
-    """The scenario of a finished task's log. It plays for runs of the same model with the same parameters, as far as
-    those are short texts and numbers. Where the reason is given why it is `partial`, it may be unfinished: then it
-    stalls where the log ends, and says so. A `note` is told, too. `hearing` is how a realtime session listens. Raises
+    """The scenario of a finished task's log. It plays for runs of the same model with the same parameters (`match_of`),
+    from the `nth` of them on. Where the reason is given why it is `partial`, it may be unfinished: then it stalls where
+    the log ends, and says so. A `note` is told, too. `hearing` is how a realtime session listens. Raises
     `NotRecordable`.
     """
     task = fold(log)
@@ -78,7 +81,7 @@ def record(
         about = f"{about} It was {note}."
     if writer.missing:
         about = f"{about} Not told of its session: {'; '.join(dict.fromkeys(writer.missing))}."
-    head = [f"scenario: {name}", f"about: {quoted(about)}", f"match: {_match(task.job)}", "steps:"]
+    head = [f"scenario: {name}", f"about: {quoted(about)}", f"match: {_match(task.job, nth)}", "steps:"]
     text = "\n".join([*head, *(f"  - {line}" for line in writer.lines)]) + "\n"
     _check_size(text)
     return Recording(text=text, files=writer.files)
@@ -96,14 +99,31 @@ def _check_size(text: str) -> None:
         raise NotRecordable(f"{why}; say it in fewer and larger pieces, or produce it as a file")
 
 
-def _match(job: Job) -> str:
+def _match(job: Job, nth: int) -> str:
+    return match_of(job.model.name, job.parameters, nth)
+
+
+def match_of(model: str, parameters: Mapping[str, object], nth: int = 1) -> str:
+    """The `match` of a recording, from the `nth` such run on: the parameters that are short texts, numbers, and
+    addresses that are the same tomorrow.
+    """
     wishes = dict[str, str]()
-    for parameter, value in job.parameters.items():
+    for parameter, value in parameters.items():
         is_short = isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
-        if is_short and len(str(value)) <= LONGEST_WISH and "://" not in str(value) and len(wishes) < MOST_WISHES:
+        if is_short and len(str(value)) <= LONGEST_WISH and _lasts(parameter, str(value)) and len(wishes) < MOST_WISHES:
             wishes[quoted(parameter)] = quoted(str(value))
     with_ = f", with: {_flow(wishes)}" if wishes else ""
-    return f"{{model: {scalar(job.model.name)}{with_}}}"
+    return f"{{model: {scalar(model)}{with_}{f', nth: {nth}' if nth > 1 else ''}}}"
+
+
+def _lasts(parameter: str, value: str) -> bool:
+    """Whether a value may come again. An address does that has a public name and nothing else: one with a query may be
+    signed, one with a port or a number is somebody's machine, and Wiro calls each upload by another name.
+    """
+    if "://" not in value:
+        return True
+    found = _ADDRESS.fullmatch(value)
+    return found is not None and parameter != "callbackUrl" and not f".{found[1].lower()}".endswith(".wiro.ai")
 
 
 @dataclass(slots=True)

@@ -149,6 +149,12 @@ class Follower:
             seen.frames.append(Seen(at=self.now(), frame=end))
             await self._download([url for url in self._urls if url])
 
+    def stopped(self) -> None:
+        """It ends by its client's own request."""
+        self.sighting.stopped = True
+        if self._over:
+            self.write()
+
     def hook(self, body: object, at: Instant) -> None:
         """A webhook has come with this body: a Detail answer (rest.md §5.2)."""
         listed = body.get("tasklist") if isinstance(body, dict) else None

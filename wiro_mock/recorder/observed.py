@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from wiro_mock.recorder.conversing import Conversing
 from wiro_mock.recorder.logged import exit_code, lines_of_log, of_hooks
 from wiro_mock.recorder.rounded import fit, number, seconds
 from wiro_mock.recorder.sighting import TERMINAL, Seen, Sighting, is_text
-from wiro_mock.recording import Recording, record
+from wiro_mock.recording import Recording, match_of, record
 
 __all__ = ["TERMINAL", "Seen", "Sighting", "refusal_of", "scenario_of"]
 _MARKS: Final[Mapping[str, Callable[[], Event]]] = {
@@ -42,7 +42,10 @@ _HALF: Final = (e.PreprocessStarted, e.PostprocessStarted)
 
 
 def scenario_of(sighting: Sighting) -> Recording:
-    """The scenario. Raises `NotRecordable`."""
+    """The scenario. One that its client stopped stalls there, to be stopped again. Raises `NotRecordable`."""
+    if sighting.stopped:
+        frames = [seen for seen in sighting.frames if seen.kind != "task_cancel"]
+        sighting = replace(sighting, frames=frames, partial="its client stopped it")
     reader = _Reader(sighting)
     log = reader.read()
     finished = sighting.last is not None
@@ -53,6 +56,7 @@ def scenario_of(sighting: Sighting) -> Recording:
         name=sighting.name,
         partial=partial,
         note=sighting.note,
+        nth=sighting.nth,
         hearing=reader.session.hearing if reader.session else None,
     )
     return Recording(text=made.text + of_hooks(sighting), files=made.files)
@@ -63,7 +67,7 @@ def refusal_of(sighting: Sighting, code: int, message: str) -> Recording:
     text = json.dumps(message)  # nothing is filled into a refusal's sentence
     written = (
         f'scenario: {sighting.name}\nabout: "Recorded: a refused run of {sighting.owner}/{sighting.project}."\n'
-        f"match: {{model: {json.dumps(f'{sighting.owner}/{sighting.project}')}}}\n"
+        f"match: {match_of(sighting.model, sighting.parameters, sighting.nth)}\n"
         f"steps:\n  - refuse: {{code: {code}, message: {text}}}\n"
     )
     return Recording(text=written, files={})

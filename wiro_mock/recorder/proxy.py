@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 SYNC: Final = 45 * 60.0
 """Seconds that a synchronous run may be silent: Wiro's own cap is 40 minutes (rest.md §2.1)."""
+STOPS: Final = ("/v1/Task/Cancel", "/v1/Task/Kill")
 METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
 CONNECTIONS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=2.0)
 """As many to the upstream as clients have with us: slow ones keep nobody waiting. One that was idle for longer may be
@@ -208,6 +209,8 @@ class Recorder:
             await self.runs.see(run, path, self._shown(path), status, text)
         elif path == "/v1/Task/Detail":
             await self.runs.detail(text)
+        elif path in STOPS and isinstance(said := passing.parsed(text), dict) and said.get("result"):
+            self.runs.stopped((await passing.parameters_of(request)).get("taskid"))
         if self.runs.traffic and request.method == "POST":
             fields = await passing.fields_of(request)
             self.runs.traffic.answered(path, request.headers, fields, status, text)

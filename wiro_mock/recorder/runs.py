@@ -22,6 +22,7 @@ from wiro_mock.recorder.shelf import CannotRecord, Shelf
 from wiro_mock.recorder.sighting import Seen, Sighting
 from wiro_mock.recorder.told import ANSWERED, frames_of
 from wiro_mock.recorder.traffic import Traffic
+from wiro_mock.recording import match_of
 
 if TYPE_CHECKING:
     import ssl
@@ -77,6 +78,11 @@ class Runs:
             if isinstance(task, dict) and (follower := self._known.get(str(task.get("id")))):
                 await follower.detail(task)
 
+    def stopped(self, task_id: object) -> None:
+        """Its client has cancelled or killed it, and the upstream has said yes."""
+        if follower := self._known.get(str(task_id)):
+            follower.stopped()
+
     def write_traffic(self) -> None:
         """Write the wire itself, where that is wanted."""
         if self.traffic:
@@ -114,7 +120,9 @@ class Runs:
         kept = {key: one for key, one in parameters.items() if REDACTED not in str(one) and REDACTED not in key}
         kept.pop(NAME, None)
         name = self.shelf.name(clean_slug(project))
-        return Sighting(name=name, owner=owner, project=project, parameters=kept, at=run.at)
+        seen = Sighting(name=name, owner=owner, project=project, parameters=kept, at=run.at)
+        seen.nth = self.shelf.turn(match_of(seen.model, kept))
+        return seen
 
     def follower(self, run: Run, path: str, task_id: str, token: str) -> Follower:
         """Who writes what is seen of a run that was taken on; nobody listens yet."""

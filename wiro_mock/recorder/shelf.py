@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,9 @@ from wiro_mock.recording import Recording
 LOCK: Final = ".wiro-mock-record.lock"
 LONGEST: Final = 80
 """Characters of a name without its number."""
+HEAD: Final = 5
+"""Lines of a recording that say what it is."""
+_NTH: Final = re.compile(r", nth: ([0-9]{1,9})\}$")
 _OTHER: Final = re.compile("[^a-z0-9]+")
 
 
@@ -26,6 +30,7 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._taken: dict[str, None] = {}
+        self._turns: dict[str, int] | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
@@ -52,6 +57,13 @@ class Shelf:
         self._taken[f"{wanted}-{number}"] = None
         return f"{wanted}-{number}"
 
+    def turn(self, match: str) -> int:
+        """Which run it is of those that fit the same match (`recording.match_of`); earlier recordings count."""
+        if self._turns is None:
+            self._turns = _turns_in(self._folder)
+        self._turns[match] = self._turns.get(match, 0) + 1
+        return self._turns[match]
+
     @property
     def written(self) -> list[str]:
         """The names of the scenarios that it wrote, in the order of their runs."""
@@ -74,6 +86,18 @@ class Shelf:
         except OSError as error:
             raise CannotRecord(f"{path} could not be written: {error.strerror}; this task is not recorded") from None
         return path
+
+
+def _turns_in(folder: Path) -> dict[str, int]:
+    """The latest turn of each match, as the recordings of a folder begin."""
+    found = dict[str, int]()
+    for path in folder.glob("*.yaml"):
+        with suppress(OSError), path.open(encoding="utf-8", errors="replace") as file:
+            for line in islice(file, HEAD):
+                if line.startswith("match: "):
+                    match, nth = _NTH.sub("}", line[7:].strip()), _NTH.search(line.strip())
+                    found[match] = max(found.get(match, 0), int(nth[1]) if nth else 1)
+    return found
 
 
 def _put(path: Path, data: bytes) -> None:

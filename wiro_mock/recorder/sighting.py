@@ -44,6 +44,7 @@ class Sighting:
     `detail` is what Task/Detail said of the task at its end, which knows an exit code and lines of the log that no
     frame tells of; `hooks` are the webhooks that came. `note` says how it came to be known, where nobody listened.
     `talk` is what passed in a realtime session.
+    `stopped`: its client has cancelled or killed it. It is the `nth` run of those that ask for the same.
     """
 
     name: str
@@ -58,6 +59,13 @@ class Sighting:
     hooks: list[Hook] = field(default_factory=list)
     note: str = ""
     talk: Talk | None = None
+    stopped: bool = False
+    nth: int = 1
+
+    @property
+    def model(self) -> str:
+        """What it ran."""
+        return f"{self.owner}/{self.project}"
 
     @property
     def last(self) -> Mapping[str, Any] | None:
