@@ -38,7 +38,7 @@ $50.00, you can run up to 5 tasks at the same time. Add funds to increase your l
 refused, and why:
 left behind:
   unused registration: "concurrency-limit", "concurrency-limit", "caption" were asked for at \
-tests/test_every_client.py:49: 1 of 3 was played, concurrency-limit, caption never; remove it, or write optional=True
+tests/test_every_client.py:50: 1 of 3 was played, concurrency-limit, caption never; remove it, or write optional=True
 """,
     (
         "swapped-keys",

@@ -51,7 +51,8 @@ async def parameters_of(request: Request) -> dict[str, object]:
         found = parsed(await request.body())
         return found if isinstance(found, dict) else {}
     with suppress(Exception):  # a body that nobody can read is the upstream's to refuse
-        return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+        async with request.form() as form:  # its files are closed, or their disposal would be a warning in a test
+            return {name: value for name, value in form.items() if isinstance(value, str)}
     return {}
 
 
@@ -59,8 +60,9 @@ async def fields_of(request: Request) -> dict[str, object] | None:
     """All that was sent; None where files were among it."""
     if "json" not in request.headers.get("content-type", "json"):
         with suppress(Exception):
-            if not all(isinstance(value, str) for value in (await request.form()).values()):
-                return None
+            async with request.form() as form:
+                if not all(isinstance(value, str) for value in form.values()):
+                    return None
     return await parameters_of(request)
 
 

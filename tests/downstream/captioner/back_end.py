@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.applications import Starlette
@@ -33,6 +33,7 @@ class Job:
     caption: str = ""
     mails: int = 0
     """How often the customer was told."""
+    over: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
 
 
 class BackEnd:
@@ -95,6 +96,7 @@ class BackEnd:
             else:
                 job.state, job.caption = "done", task.stdout
             job.mails += 1
+        job.over.set()
 
     def is_over(self, job: Job) -> bool:
         """Whether it is over already."""

@@ -1,7 +1,8 @@
 """Who talks to Wiro in these tests, and through which door.
 
 `--door respx`, `--door server`, `--door env`: in process, over real sockets, or configured by the environment; all
-three when nothing is said. `--bug NAME` plants a mistake in the clients, to see that the suite notices.
+three when nothing is said. `--bug NAME` plants a mistake in the clients, to see that the suite notices. `--recorded`
+plays the tests with the mark `real` from what was recorded of Wiro, through the door `env`.
 """
 
 from __future__ import annotations
@@ -38,16 +39,26 @@ Caption = Callable[..., str]
 def pytest_addoption(parser: pytest.Parser) -> None:
     ours = parser.getgroup("captioner")
     ours.addoption("--door", choices=DOORS, help="reach Wiro through this door only")
+    ours.addoption("--recorded", action="store_true", help="play the tests with the mark real from their recordings")
     ours.addoption("--bug", choices=[*BUGS, *BACK_END_BUGS], default="", help="plant this mistake in the clients")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    doors = [metafunc.config.getoption("door")] if metafunc.config.getoption("door") else DOORS
+    only = metafunc.config.getoption("door") or ("env" if metafunc.config.getoption("recorded") else "")
+    doors = [only] if only else DOORS
     if "client" in metafunc.fixturenames:
         pairs = [(client, door) for client in CLIENTS for door in doors if door != "respx" or client in IN_PROCESS]
         metafunc.parametrize(("client", "door"), pairs)
     elif "door" in metafunc.fixturenames:
         metafunc.parametrize("door", doors)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Any test may run against another Wiro, as far as it goes there; some are recorded, if that is wanted."""
+    for item in items:
+        item.add_marker("wiro_contract")
+        if config.getoption("recorded") and item.get_closest_marker("real"):
+            item.add_marker("wiro_record")
 
 
 @pytest.fixture

@@ -73,17 +73,20 @@ def test_one_upload_serves_two_runs(wiro: WiroMock, captioner: Captioner, cat: P
     assert [picture.read() for picture in wiro.uploads] == [cat.read_bytes()]
 
 
+@pytest.mark.real
 def test_a_run_without_a_picture_never_leaves_the_house(wiro: WiroMock, captioner: Captioner, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         captioner.caption(tmp_path / "nothing.png")
     wiro.assert_not_called()
 
 
+@pytest.mark.real
 def test_nothing_is_left_behind(wiro: WiroMock, captioner: Captioner) -> None:
     captioner.caption(CAT)
     wiro.assert_no_leaks()
 
 
+@pytest.mark.real
 def test_the_parameters_are_ours(wiro: WiroMock, captioner: Captioner) -> None:
     captioner.caption(CAT, length="short")
     wiro.assert_ran("moondream3-preview/caption", inputImage=CAT, length="short")

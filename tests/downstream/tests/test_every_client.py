@@ -14,6 +14,7 @@ CAT = "https://example.com/cat.png"
 ON_THE_SILL = "A tabby cat lies asleep on a sunlit windowsill beside a small potted plant."
 
 
+@pytest.mark.real
 def test_a_picture_gets_its_caption(wiro: WiroMock, caption: Caption) -> None:
     assert caption(CAT, length="short") == ON_THE_SILL
     wiro.assert_ran("moondream3-preview/caption", inputImage=CAT, length="short")

@@ -22,6 +22,7 @@ def follower(captioner: Captioner, wiro_server: Served, bug: str) -> Follower:
     return plant(bug, Follower)(captioner, wiro_server.socket_url)
 
 
+@pytest.mark.real
 def test_words_come_as_they_are_said(wiro: WiroMock, follower: Follower) -> None:
     heard: list[str] = []
     assert follower.caption(CAT, lambda story: heard.append(story.text), length="long") == "Two cats on a wall."
@@ -29,11 +30,13 @@ def test_words_come_as_they_are_said(wiro: WiroMock, follower: Follower) -> None
     assert {"Two", "Two cats", "Two cats on"} < set(heard)
 
 
+@pytest.mark.real
 def test_the_text_is_not_said_twice(wiro: WiroMock, follower: Follower) -> None:
     story = follower.follow(follower.captioner.start(CAT, length="long"))
     assert story.text == "Two cats on a wall."
 
 
+@pytest.mark.real
 def test_progress_and_warnings_are_told_apart_from_words(wiro: WiroMock, follower: Follower) -> None:
     story = follower.follow(follower.captioner.start(CAT, length="long"))
     assert story.percentages == [50, 100]
@@ -52,6 +55,7 @@ def test_a_failure_is_an_error(wiro: WiroMock, follower: Follower) -> None:
         follower.caption(CAT)
 
 
+@pytest.mark.real
 def test_the_socket_is_left_at_the_end(wiro: WiroMock, follower: Follower) -> None:
     follower.caption(CAT)
     wiro.assert_no_leaks()
@@ -69,6 +73,7 @@ def test_half_a_sentence_can_be_looked_at(wiro: WiroMock, follower: Follower) ->
     assert story.ended == "task_postprocess_end"
 
 
+@pytest.mark.real
 def test_a_task_that_is_over_is_still_told_of(wiro: WiroMock, follower: Follower) -> None:
     started = follower.captioner.start(CAT)
     follower.captioner.wait(started)
