@@ -117,8 +117,8 @@ class Redactor:
             bare = secret.replace("\n", "").replace("\r", "")
             lines.blank(bare)
             if partial:
-                least = max(SHORTEST, len(bare) // 3)
-                most = range(len(bare) - 1, least - 1, -1)
+                least, last = max(SHORTEST, len(bare) // 3), lines.flat[-1:]
+                most = (length for length in range(len(bare) - 1, least - 1, -1) if bare[length - 1] == last)
                 lines.blank_end(next((bare[:length] for length in most if lines.flat.endswith(bare[:length])), ""))
         return lines.texts()
 

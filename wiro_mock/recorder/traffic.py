@@ -21,6 +21,7 @@ from wiro_mock.recorder.callbacks import Call
 from wiro_mock.recorder.halves import without_halves
 from wiro_mock.recorder.redaction import Redactor
 from wiro_mock.recorder.shelf import Shelf
+from wiro_mock.recorder.sighting import TERMINAL
 
 FILE: Final = "traffic.har"
 KEPT: Final = ("Run/", "Task/", "Tool/")
@@ -35,14 +36,16 @@ class Traffic:
 
     def __init__(self, shelf: Shelf, redactor: Redactor) -> None:
         self._shelf, self._redactor = shelf, redactor
-        self._entries: list[dict[str, Any]] = []
+        self._entries: list[str] = []
+        self._told: list[str] = []
+        """The tasks that are over, as they are written: to look through the frames of all again takes long."""
         self._frames: dict[str, list[tuple[int, dict[str, Any]]]] = {}
         self._kinds: set[bytes] = set()
         self._tokens: dict[str, str] = {}
         self._cut: dict[str, None] = {}
         self._posts: list[tuple[Call, Instant, dict[str, object], str, int]] = []
         self._awaited: dict[str, None] = {}
-        self._size = self._left_out = 0
+        self._size = self._left_out = self._count = 0
 
     def answered(self, path: str, headers: Mapping[str, str], body: object, status: int, text: str) -> None:
         """A POST was answered with JSON; `body` are the fields that were sent, None where files were among them."""
@@ -62,7 +65,7 @@ class Traffic:
         said = json.dumps(self._safe(answer), ensure_ascii=False)
         sent = json.dumps(self._safe(without_address(body)), ensure_ascii=False)
         if self._fits(len(said) + len(sent)):
-            self._entries.append(_entry(self._redactor.text(call), headers, sent, status, said))
+            self._entries.append(_text(_entry(self._redactor.text(call), headers, sent, status, said)))
 
     def heard(self, frame: Mapping[str, Any], at: int) -> None:
         """A frame came, at an instant in microseconds."""
@@ -88,26 +91,29 @@ class Traffic:
 
     def write(self, now: Instant = 0) -> None:
         """Put it beside the scenarios. Raises `CannotRecord`."""
-        if not self._entries and not self._frames:
+        over = [task for task, heard in self._frames.items() if heard[-1][1].get("type") in TERMINAL]
+        self._told += [self._socket(self._frames.pop(task)) for task in over]
+        entries = [*self._entries, *self._told, *map(self._socket, self._frames.values())]
+        if not entries:
             return
         creator = {"name": "wiro_mock", "version": version("wiro-mock")}
-        hooks = [hook_entry(call.task, at, told, said, status) for call, at, told, said, status in self._posts]
-        entries = [*self._entries, *map(self._socket, self._frames.values()), *hooks]
-        log: dict[str, Any] = {"version": "1.2", "creator": creator, "pages": [], "entries": entries}
+        log: dict[str, Any] = {"version": "1.2", "creator": creator, "pages": []}
         if self._awaited:
             log["_webhooks"] = dict.fromkeys(self._awaited, now / 1_000_000)  # listened for, until now
         if self._left_out:
             log["comment"] = f"{self._left_out} more were left out: there was no room for them"
-        self._shelf.put(FILE, (json.dumps({"log": log}, ensure_ascii=False, indent=1) + "\n").encode(errors="replace"))
+        hooks = (hook_entry(call.task, at, told, said, status) for call, at, told, said, status in self._posts)
+        head, listed = _text(log).removesuffix("\n}"), ",\n".join([*entries, *map(_text, hooks)])
+        self._shelf.put(FILE, f'{{"log": {head},\n "entries": [\n{listed}\n]}}}}\n'.encode(errors="replace"))
 
-    def _socket(self, heard: Sequence[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
+    def _socket(self, heard: Sequence[tuple[int, dict[str, Any]]]) -> str:
         """A task's frames as those of a socket of its own; half a secret is one, too."""
         frames = without_halves([frame for _, frame in heard], self._redactor, partial=True, growing=True)
         messages = [
             {"type": "receive", "time": at / 1_000_000, "opcode": 1, "data": json.dumps(frame, ensure_ascii=False)}
             for (at, _), frame in zip(heard, frames, strict=True)
         ]
-        return {**_socket_entry(), "_webSocketMessages": messages}
+        return _text({**_socket_entry(), "_webSocketMessages": messages})
 
     def _learn(self, answer: Any) -> None:
         if isinstance(answer, dict) and answer.get("taskid") and answer.get("socketaccesstoken"):
@@ -129,13 +135,17 @@ class Traffic:
         return redacted
 
     def _fits(self, size: int) -> bool:
-        frames = sum(map(len, self._frames.values())) + len(self._posts)
-        fits = size <= LONGEST and self._size + size <= MOST_BYTES and len(self._entries) + frames < MOST_ENTRIES
+        fits = size <= LONGEST and self._size + size <= MOST_BYTES and self._count < MOST_ENTRIES
         if fits:
             self._size += size
+            self._count += 1
         else:
             self._left_out += 1
         return fits
+
+
+def _text(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1)
 
 
 def _forget(known: dict[str, Any]) -> None:
