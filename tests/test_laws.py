@@ -36,8 +36,9 @@ from wiro_mock.kernel.orders import Order
 from wiro_mock.kernel.plan import Plan, Step, replay
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.kernel.rules import Limits, Rules
-from wiro_mock.kernel.simulation import WORKING, Simulation
+from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import TERMINAL, TRANSITIONS, IllegalEvent, Status, Task, fold
+from wiro_mock.kernel.writer import WORKING
 
 WORKERS = st.sampled_from([None, 1, 2])
 TIGHT = st.builds(
@@ -167,7 +168,7 @@ def test_reading_changes_nothing(script: list[Command], limits: Limits) -> None:
 
 def test_every_public_name_of_the_simulation_is_a_query_or_a_command() -> None:
     """A query that is added to the simulation must be added to the law of observation."""
-    names = {name for name in vars(Simulation) if not name.startswith("_")}
+    names = {name for name in dir(Simulation) if not name.startswith("_")}
     assert names == QUERIES.keys() | COMMANDS
 
 

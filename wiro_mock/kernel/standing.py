@@ -20,8 +20,9 @@ from wiro_mock.kernel.plan import Live, Plan, PlanItem, Step
 from wiro_mock.kernel.rules import Delivery
 from wiro_mock.kernel.run_counts import RunCount
 from wiro_mock.kernel.schedule import Cursor, Schedule, State
-from wiro_mock.kernel.simulation import WORKING, Simulation
+from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Task, fold
+from wiro_mock.kernel.writer import WORKING
 
 if TYPE_CHECKING:
     from wiro_mock.kernel.session import Session
