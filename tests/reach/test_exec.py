@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from tests.live_kit import PATIENCE, eventually
 from tests.process_kit import COMMAND, environment
 from wiro_mock.commands import exec_report
+from wiro_mock.commands.exec_options import OPTIONS
 from wiro_mock.commands.group import wiro_mock
+from wiro_mock.commands.serve_options import OPTIONS as OF_SERVE
 from wiro_mock.mock import World
 from wiro_mock.reach.variables import NO_PROXY, frees_wiro, past_proxies
 from wiro_mock.settings import Settings
@@ -49,6 +51,12 @@ def run(*words: str) -> int:
 
 def python(text: str) -> tuple[str, ...]:
     return ("--", sys.executable, "-c", text)
+
+
+def test_it_takes_whatever_serve_takes() -> None:
+    """What URLs hold (`--input-url`), faults, a snapshot, all of it; only the preset has to be an option here."""
+    of_serve, own = ({opt for one in options for opt in one.opts} for options in (OF_SERVE, OPTIONS))
+    assert own >= of_serve - {"preset"} | {"--preset", "--input-url", "--undeclared-inputs"}
 
 
 # -- what a command is given -----------------------------------------------------------------------------
