@@ -79,8 +79,10 @@ class Doors(Core):
     @contextmanager
     def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Served]:
         """Serve it on real sockets while the block runs. Raises `CannotListen` when the address cannot be had."""
+        from wiro_mock import early
         from wiro_mock.server import ServerThread
 
         self._open("socket")
+        early.load()
         with ServerThread(self._made_app, host=host, port=port) as thread:
             yield Served.by(thread)

@@ -158,11 +158,13 @@ def wiro_intercept(request: pytest.FixtureRequest, wiro: WiroMock) -> Iterator[W
 @pytest.fixture(scope="session")
 def _wiro_shared_server(request: pytest.FixtureRequest) -> Iterator[tuple[Worlds, Served]]:
     """One running server for all tests of a session: the world of each test is attached to it while it runs."""
+    from wiro_mock import early
     from wiro_mock.asgi import create_app
     from wiro_mock.library import Served
     from wiro_mock.server import ServerThread
     from wiro_mock.worlds import Worlds
 
+    early.load()
     worlds = Worlds(over=over(request.config))
     request.config.stash[SHARED] = worlds
     with ServerThread(create_app(worlds)) as thread:

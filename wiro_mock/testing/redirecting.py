@@ -46,6 +46,7 @@ class _Door:
         self._stack = ExitStack()
 
     def open(self) -> None:
+        from wiro_mock import early
         from wiro_mock.asgi import create_app
         from wiro_mock.reach.authority import Authority, NoTls
         from wiro_mock.reach.doors import Doors
@@ -58,6 +59,7 @@ class _Door:
         except NoTls as error:
             raise Misuse(f"intercept: {error}; httpx alone needs it not: wiro.respx(), wiro_respx") from None
         _authority[:] = [authority]
+        early.load()
         self.worlds = Worlds()
         doors = Doors(tls=True, renew=lambda: authority, tell=self._tell)
         app = without_gateway(create_app(self.worlds), self.worlds)
