@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -44,6 +44,8 @@ class Scripts:
         seen.frames = list(self._frames_of(one.run_id))
         if self.is_stopped(one.run_id) and seen.last is not None and seen.last["type"] == "task_cancel":
             seen.frames.pop()  # the replayed request stops it
+        elif seen.frames and seen.last is None:
+            self._end(seen, self._looks(one.run_id))
         try:
             made = scenario_of(seen) if seen.frames else None
             if made is not None:
@@ -64,10 +66,21 @@ class Scripts:
 
     def _retold(self, task: str) -> str:
         """The scenario of a task that was looked at, and no more."""
-        looks = [found for one in self.take.exchanges for found in one.tasks if id_of(found) == task]
-        looks += [dict(found) for one in self.take.hooks if one.task == task and (found := task_in(one.body))]
-        text = retold(looks, is_stopped=self.is_stopped(task))
+        text = retold(self._looks(task), is_stopped=self.is_stopped(task))
         return text if self._loaded(text, f"task {task}") else ""
+
+    def _looks(self, task: str) -> list[dict[str, Any]]:
+        """All that was shown of a task, by answers and by webhooks."""
+        looks = [found for one in self.take.exchanges for found in one.tasks if id_of(found) == task]
+        return looks + [dict(found) for one in self.take.hooks if one.task == task and (found := task_in(one.body))]
+
+    def _end(self, seen: Sighting, looks: Sequence[dict[str, Any]]) -> None:
+        """The end of a task of which its socket did not tell, as it was shown."""
+        shown = looks[-1] if looks else {}
+        if shown.get("status") in ("task_postprocess_end", "task_cancel"):
+            seen.detail = shown
+            end = {"type": shown["status"], "message": shown.get("outputs") or []}
+            seen.frames.append(Seen(at=seen.frames[-1].at, frame=end))
 
     def _frames_of(self, task: str) -> tuple[Seen, ...]:
         frames = self.take.streams.get(task, ())
