@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from wiro_mock.api import NO_BODY, Request
@@ -11,7 +13,7 @@ from wiro_mock.api.auth import sign
 from wiro_mock.api.body import BodyReader
 from wiro_mock.api.frames import frame
 from wiro_mock.api.origin import origins
-from wiro_mock.drift.takes import Exchange
+from wiro_mock.drift.takes import Exchange, Form
 from wiro_mock.mock import World
 from wiro_mock.recorder.observed import Seen
 
@@ -19,6 +21,9 @@ ORIGIN: Final = "http://127.0.0.1"
 NONCE: Final = 1_734_513_807_123
 NOBODYS: Final = "0" * 30
 STEPS_AT_MOST: Final = 100_000
+BOUNDARY: Final = "wiro-mock-drift-1d0e8b8f"
+MOST: Final = 64 << 10
+"""Bytes of a file that is repeated."""
 
 
 def asked_of(world: World, call: str, body: Any, headers: Mapping[str, str] | None = None) -> tuple[int, Any] | None:
@@ -27,15 +32,42 @@ def asked_of(world: World, call: str, body: Any, headers: Mapping[str, str] | No
         project, nonce = world.project, str(NONCE)
         signature = sign(project.key, project.secret, nonce)
         headers = {"x-api-key": project.key, "x-nonce": nonce, "x-signature": signature}
-    reader = BodyReader("application/json", world.blobs)
-    reader.feed(json.dumps(body).encode())
+    kind, data = _form(body) if isinstance(body, Form) else ("application/json", json.dumps(body).encode())
+    reader = BodyReader(kind, world.blobs)
+    reader.feed(data)
     finished = reader.finish() if body is not None else NO_BODY
-    sent = {"content-type": "application/json", **headers}
+    sent = {"content-type": kind, **headers}
     response = world.handle(Request(method="POST", path=f"/v1/{call}", headers=sent, origin=ORIGIN, body=finished))
     try:
         return response.status, json.loads(response.content)
     except ValueError:
         return None
+
+
+def fetched_of(world: World, one: Exchange, path: str) -> Exchange:
+    """What a mock answers to a request for the file at a path."""
+    response = world.handle(Request(method=one.method, path=path, headers=dict(one.asked), origin=ORIGIN, body=NO_BODY))
+    for _ in response.chunks or ():
+        pass
+    headers = {name.lower(): value for name, value in response.headers}
+    return replace(one, status=response.status, headers=headers)
+
+
+def _form(form: Form) -> tuple[str, bytes]:
+    """The type and the bytes of a form; those of its files are zeros."""
+    fields = [(name, None, "", str(value).encode()) for name, value in form.fields.items()]
+    files = [(one.name, one.filename, one.contenttype, bytes(min(one.size, MOST))) for one in form.files]
+    data = bytearray()
+    for name, filename, kind, content in (*fields, *files):
+        of_file = "" if filename is None else f'; filename="{_quoted(filename)}"'
+        said = f"\r\nContent-Type: {_quoted(kind)}" if kind else ""
+        head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{_quoted(name)}"{of_file}{said}\r\n\r\n'
+        data += head.encode() + content + b"\r\n"
+    return f"multipart/form-data; boundary={BOUNDARY}", bytes(data) + f"--{BOUNDARY}--\r\n".encode()
+
+
+def _quoted(text: str) -> str:
+    return re.sub(r'[\r\n"]', " ", text)
 
 
 def ways_to_show(world: World, one: Exchange, nonce: str) -> list[dict[str, str]]:

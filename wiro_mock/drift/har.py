@@ -1,20 +1,22 @@
 """HTTP archives, as browsers, proxies and `wiro-mock record` write them (HAR 1.2): a take of each.
 
 The frames of a socket are read where the archive has them, as Chrome writes them (`_webSocketMessages`). What cannot be
-compared is skipped, by name: files, forms with files, answers that were not kept.
+compared is skipped, by name: answers that were not kept, forms of which nothing is. Of files, the headers are read.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from wiro_mock.drift.takes import ABSENT, Exchange, Hook, Shown, Take
+from wiro_mock.api import find
+from wiro_mock.drift.storage import listing
+from wiro_mock.drift.takes import ABSENT, Exchange, Form, Hook, Part, Shown, Take
 from wiro_mock.recorder.observed import Seen
 
 LARGEST = 256 << 20
@@ -46,9 +48,7 @@ def take_of_har(path: Path) -> Take:
             _read(reader, entry, f"{path.name} entry {number}")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             reader.skipped.append(f"{path.name} entry {number} is none of HAR 1.2 ({type(error).__name__}: {error})")
-    if not reader.exchanges and not reader.streams:
-        raise CannotRead(f"{path} tells nothing of Wiro's API; record again, with the answers (wiro-mock record)")
-    return Take(
+    take = Take(
         name=path.name,
         exchanges=tuple(sorted(reader.exchanges, key=lambda one: one.at)),
         streams={task: tuple(told) for task, told in reader.streams.items()},
@@ -57,6 +57,10 @@ def take_of_har(path: Path) -> Take:
         awaited=_awaited(log.get("_webhooks")),
         skipped=tuple(dict.fromkeys(reader.skipped)),
     )
+    take = _without_pages(take)
+    if not take.exchanges and not take.streams:
+        raise CannotRead(f"{path} tells nothing of Wiro's API; record again, with the answers (wiro-mock record)")
+    return take
 
 
 def _log(path: Path) -> dict[str, Any]:
@@ -85,6 +89,9 @@ def _read(reader: _Reader, entry: dict[str, Any], where: str) -> None:
         return
     asked, answered = entry["request"], entry["response"]
     _, found, call = urlsplit(str(asked["url"])).path.partition("/v1/")
+    if asked["method"] in ("GET", "HEAD"):
+        _read_file(reader, entry, where)
+        return
     if not found or asked["method"] != "POST":
         return
     content = answered.get("content") or {}
@@ -94,7 +101,7 @@ def _read(reader: _Reader, entry: dict[str, Any], where: str) -> None:
         return
     body = _body(asked.get("postData") or {})
     if body is ABSENT:
-        reader.skipped.append(f"{where}: the form of {call} has files in it, or was not kept")
+        reader.skipped.append(f"{where}: the form of {call} was not kept")
         return
     reader.exchanges.append(
         Exchange(
@@ -122,14 +129,57 @@ def _body(posted: Mapping[str, Any]) -> Any:
     """What was sent, as JSON has it; None for nothing, `ABSENT` for what is not kept."""
     kind, text = str(posted.get("mimeType", "")), posted.get("text")
     if params := posted.get("params"):
-        if any("fileName" in one for one in params):
-            return ABSENT
-        return {str(one["name"]): str(one.get("value", "")) for one in params}
+        fields = {str(one["name"]): str(one.get("value", "")) for one in params if "fileName" not in one}
+        files = tuple(_part(one) for one in params if "fileName" in one)
+        return Form(fields=fields, files=files) if files else fields
     if not text:
         return None
     if "urlencoded" in kind:
         return dict(parse_qsl(str(text), keep_blank_values=True))
     return _json(text)
+
+
+def _part(one: Mapping[str, Any]) -> Part:
+    kind, size = str(one.get("contentType") or ""), one.get("_size")
+    return Part(
+        name=str(one["name"]),
+        filename=str(one["fileName"]),
+        contenttype=kind,
+        size=size if isinstance(size, int) else 0,
+    )
+
+
+def _read_file(reader: _Reader, entry: dict[str, Any], where: str) -> None:
+    """A file that was fetched, or may be one: which of them are the API's is known when all is read."""
+    asked, answered = _named(entry["request"].get("headers")), entry["response"]
+    if not any(name.startswith("if-") for name in asked):
+        reader.exchanges.append(
+            Exchange(
+                call=str(entry["request"]["url"]),
+                body=None,
+                status=int(answered["status"]),
+                answer=ABSENT,
+                at=_seconds(str(entry.get("startedDateTime", ""))),
+                where=where,
+                method=str(entry["request"]["method"]),
+                asked={name: asked[name] for name in ("range",) if name in asked},
+                headers=_named(answered.get("headers")),
+            )
+        )
+
+
+def _named(headers: Any) -> dict[str, str]:
+    return {str(one["name"]).lower(): str(one["value"]) for one in headers or ()}
+
+
+def _without_pages(take: Take) -> Take:
+    """A browser fetches much more than files of the API."""
+
+    def is_ours(one: Exchange) -> bool:
+        found = find("GET", urlsplit(one.call).path)
+        return (found is not None and found[0].name in ("File", "CDN")) or bool(listing(take, one.call))
+
+    return replace(take, exchanges=tuple(one for one in take.exchanges if not one.is_file or is_ours(one)))
 
 
 def _shown(headers: Any) -> Shown:
@@ -148,7 +198,7 @@ def _seconds(text: str) -> float:
 
 def _read_hook(reader: _Reader, entry: dict[str, Any], posted: Mapping[str, Any], where: str) -> None:
     asked = entry["request"]
-    headers = {str(one["name"]).lower(): str(one["value"]) for one in asked.get("headers", ())}
+    headers = _named(asked.get("headers"))
     text = (asked.get("postData") or {}).get("text")
     reader.hooks.append(
         Hook(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wiro_mock.drift.answers import of_answer
+from wiro_mock.drift.downloads import of_download
 from wiro_mock.drift.findings import Finding
 from wiro_mock.drift.hooks import of_hooks
 from wiro_mock.drift.replay import Replayed
@@ -16,7 +17,7 @@ from wiro_mock.drift.welcome import of_loose
 def judged(take: Take, mock: Replayed) -> Iterator[Finding]:
     """Every difference, as often as it was met."""
     for live, ours in zip(take.exchanges, mock.answers, strict=True):
-        yield from of_answer(take, live, ours)
+        yield from of_download(take, live, ours) if live.is_file else of_answer(take, live, ours)
     for task, frames in take.streams.items():
         if task in mock.streams:
             yield from of_stream(frames, mock.streams[task], whole=task in take.followed)

@@ -11,11 +11,13 @@ from wiro_mock.drift.findings import Finding
 from wiro_mock.drift.lines import line_of_refusal
 from wiro_mock.drift.naming import leveled
 from wiro_mock.drift.remedies import by_switch
+from wiro_mock.drift.storage import listed
 from wiro_mock.drift.takes import Exchange, Take
 from wiro_mock.recorder.observed import TERMINAL
 
 BY_STATE: Final = ("Task/Cancel", "Task/Kill", "Task/InputOutputDelete")
 """What they answer depends on where the task is at that moment."""
+NAME_TAKEN: Final = "filesystem-already-exist"
 REFUSED_FOR_THE_ACCOUNT: Final = (96, 97, 98)
 
 
@@ -47,8 +49,16 @@ def _remedy(take: Take, live: Exchange, mock: Exchange) -> tuple[str, str]:
     if live.operation == "Run":
         switch = "parameters=unchecked" if text.startswith(("Request parameter", "Request files")) else ""
         return switch, "change the model in the catalogue (wiro-mock model add), or give it a scenario"
+    if live.operation == "File/Upload":
+        return _of_upload(live, text)
     switch = _of_kill(_status_before(take, live), mock) if live.operation == "Task/Kill" else ""
     return switch, f"change {line_of_refusal(str(live.error[1] or text))}"
+
+
+def _of_upload(live: Exchange, text: str) -> tuple[str, str]:
+    if live.error[1] == NAME_TAKEN:  # a switch does it, or the name was there before, of which nobody can know
+        return f"duplicate_filename={'error_with_url' if listed(live.answer) else 'error'}", ""
+    return "" if text == "None" else "upload_types=any", f"change {line_of_refusal(str(live.error[1] or text))}"
 
 
 def _of_kill(status: str, mock: Exchange) -> str:

@@ -13,12 +13,16 @@ from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from itertools import count
 from typing import Any
+from urllib.parse import urlsplit
 
 from wiro_mock.api import find
 from wiro_mock.api.frames import TOKEN_REQUIRED, WELCOME
+from wiro_mock.api.origin import origins
+from wiro_mock.api.wire import file_url
 from wiro_mock.casting import Use
-from wiro_mock.drift.asking import NONCE, STEPS_AT_MOST, asked_of, frames_of, ways_to_show
+from wiro_mock.drift.asking import NONCE, ORIGIN, STEPS_AT_MOST, asked_of, fetched_of, frames_of, ways_to_show
 from wiro_mock.drift.scripts import STOPS, Scripts, id_of
+from wiro_mock.drift.storage import Storage, bare, output_at
 from wiro_mock.drift.takes import ABSENT, Exchange, Take
 from wiro_mock.drift.whereabouts import TO_THE_LAST, is_there, where
 from wiro_mock.kernel.events import Event
@@ -88,6 +92,7 @@ class _Replay:
     settings: Settings
     tasks: dict[str, tuple[str, str]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, list[str]] = field(default_factory=dict)
     not_compared: list[str] = field(default_factory=list)
     nonces: Iterator[int] = field(default_factory=count)
     gate: _Gate = field(default_factory=_Gate)
@@ -99,9 +104,12 @@ class _Replay:
         )
         self.world.gates.append(self.gate)
         self.scripts = Scripts(self.take, self.not_compared.append)
+        self.storage = Storage(self.not_compared.append)
 
     def ask(self, one: Exchange) -> Exchange | None:
         """What the mock answers to the same request."""
+        if one.is_file:
+            return self._fetched(one)
         if one.answer is ABSENT:
             return None
         if one.error == (None, None) and not self._plays(one):
@@ -109,11 +117,14 @@ class _Replay:
             return None
         if one.operation == "Run":
             return self._run(one)
+        if one.operation.startswith("File/"):
+            return self._stored(one)
         task = self._task_of(one)
         if task and task not in self.tasks:
             return None  # the mock refused its run, of which it is told already
         if task:
             self._bring(one, self.tasks[task][0])
+            self._note_outputs(task)
         return self._asked(one, self._named_here(one.body, task))
 
     def frames(self, task: str) -> tuple[Seen, ...]:
@@ -169,6 +180,42 @@ class _Replay:
     def _own_refusal(self, one: Exchange) -> Exchange | None:
         asked = self._asked(one, one.body)
         return asked if asked is not None and not asked.run_id else None
+
+    # -- files ---------------------------------------------------------------------------------------
+
+    def _stored(self, one: Exchange) -> Exchange | None:
+        asked = self.storage.named_here(one)
+        if asked is None:
+            return None
+        answer = self._asked(one, asked.body)
+        if answer is not None:
+            self.storage.learn(one, answer)
+        return answer
+
+    def _fetched(self, one: Exchange) -> Exchange | None:
+        """What the mock answers to a request for the same file; None where nobody knows which one that is."""
+        if found := output_at(self.take, one.call):
+            task, place = found
+            if task not in self.tasks:
+                return None
+            for status in ("task_end", "task_postprocess_end") if one.status < 400 else ():
+                if place >= len(self._note_outputs(task)):
+                    self._move(self.tasks[task][0], status)
+            paths = self._note_outputs(task)
+            return fetched_of(self.world, one, paths[place]) if place < len(paths) else None
+        if path := self.storage.paths.get(bare(one.call)):
+            return fetched_of(self.world, one, path)
+        if one.status >= 400:
+            return fetched_of(self.world, one, urlsplit(one.call).path)
+        self.not_compared.append("a file that was fetched: no answer that was kept lists it")
+        return None
+
+    def _note_outputs(self, task: str) -> list[str]:
+        """The paths of a task's outputs, which are remembered when they are deleted."""
+        here = self.world.sim.task(self.tasks[task][0])
+        if here is not None and here.shown_outputs:
+            self.outputs[task] = [urlsplit(file_url(one, origins(ORIGIN))).path for one in here.shown_outputs]
+        return self.outputs.get(task, [])
 
     # -- requests ------------------------------------------------------------------------------------
 

@@ -15,10 +15,30 @@ ABSENT: Final = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A file in a form: the field's name, its own, its type and its size. Its bytes nobody has kept."""
+
+    name: str
+    filename: str
+    contenttype: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """A form with files in it."""
+
+    fields: Mapping[str, Any]
+    files: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """A request and its answer. `call` is the path below the base URL, such as `Task/Detail`; `at` is in seconds.
 
     `answer` is a JSON value, or `ABSENT` where the answer is no JSON or there is none; `where` says where it is from.
+    Where `method` is GET or HEAD a file was fetched: `call` is its URL, `asked` and `headers` are those of the request
+    and of the answer, by their names in small letters.
     """
 
     call: str
@@ -28,6 +48,14 @@ class Exchange:
     shown: Shown = "signed"
     at: float = 0.0
     where: str = ""
+    method: str = "POST"
+    asked: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether this is a file that was fetched."""
+        return self.method != "POST"
 
     @property
     def operation(self) -> str:

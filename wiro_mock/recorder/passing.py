@@ -66,6 +66,19 @@ async def fields_of(request: Request) -> dict[str, object] | None:
     return await parameters_of(request)
 
 
+async def parts_of(request: Request) -> list[dict[str, object]]:
+    """What was sent in a form, as HAR has it: texts by their values, files by their names, types and sizes."""
+    found: list[dict[str, object]] = []
+    with suppress(Exception):
+        for name, value in (await request.form()).multi_items():
+            if isinstance(value, str):
+                found.append({"name": name, "value": value})
+            else:
+                kind = value.content_type or ""
+                found.append({"name": name, "fileName": value.filename, "contentType": kind, "_size": value.size or 0})
+    return found
+
+
 def parsed(text: str | bytes) -> object:
     """The value of a JSON text; None where it is none, or is nested so deep that nobody could write it again."""
     with suppress(ValueError):

@@ -21,6 +21,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from wiro_mock.recorder import passing, streams
+from wiro_mock.recorder.archived import is_file
 from wiro_mock.recorder.callbacks import PLACE, Call, Callbacks
 from wiro_mock.recorder.follower import MOST
 from wiro_mock.recorder.passing import CODINGS, pieces_of, refused, with_headers, without_length
@@ -78,7 +79,7 @@ class Recorder:
         routes = [
             WebSocketRoute("/{path:path}", self._play),
             Route(f"{PLACE}{{number}}", self._called_back, methods=["POST"]),
-            Route("/{path:path}", self._answer, methods=METHODS),
+            Route("/{path:path}", self._asked, methods=METHODS),
         ]
         self.app = Starlette(routes=routes, lifespan=self._lifespan)
 
@@ -95,6 +96,12 @@ class Recorder:
             for shown in self._unanswered.values():
                 self._tell(f"{shown} had not been answered when the recorder ended; nothing of it is recorded")
             await self.runs.end(self._grace)
+
+    async def _asked(self, request: Request) -> Response:
+        try:
+            return await self._answer(request)
+        finally:
+            await request.close()  # the files of a form
 
     async def _answer(self, request: Request) -> Response:
         path = (
@@ -160,6 +167,9 @@ class Recorder:
         self, request: Request, run: Run | None, answer: httpx.Response, path: str, ours: str
     ) -> Response:
         self._redactor.learn_headers(answer.headers)
+        if self.runs.traffic and is_file(request.method, path):
+            url = str(answer.request.url)
+            self.runs.traffic.fetched(request.method, url, request.headers, answer.status_code, answer.headers)
         coding = answer.headers.get("content-encoding", "identity")
         is_json = "json" in answer.headers.get("content-type", "") and request.method != "HEAD"
 
@@ -213,7 +223,8 @@ class Recorder:
             self.runs.stopped((await passing.parameters_of(request)).get("taskid"))
         if self.runs.traffic and request.method == "POST":
             fields = await passing.fields_of(request)
-            self.runs.traffic.answered(path, request.headers, fields, status, text)
+            parts = await passing.parts_of(request) if fields is None else ()
+            self.runs.traffic.answered(path, request.headers, fields, status, text, parts=parts)
 
     async def _called_back(self, request: Request) -> Response:
         """A webhook: it goes to the client's own address, and what that answers goes back."""

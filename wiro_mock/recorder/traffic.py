@@ -2,7 +2,8 @@
 
 A scenario keeps what happened; `wiro-mock drift` needs how it was spelt, too: every field, of whatever type. What is
 kept is redacted like everything else, but that a task's token becomes a name for it (`token-of-2221`), so that one sees
-whose it was. Only runs, tasks, their webhooks and the catalogue are kept: nothing of accounts, teams and wallets.
+whose it was. Only runs, tasks and their webhooks, files (never their bytes) and the catalogue are kept: nothing of
+accounts, teams and wallets.
 """
 
 from __future__ import annotations
@@ -16,7 +17,15 @@ from typing import Any, Final
 
 from wiro_mock.api.jsontext import loads
 from wiro_mock.kernel.events import Instant
-from wiro_mock.recorder.archived import hook_entry, said_by, without_address
+from wiro_mock.recorder.archived import (
+    OF_FILES,
+    file_entry,
+    hook_entry,
+    of_a_list,
+    posted_form,
+    said_by,
+    without_address,
+)
 from wiro_mock.recorder.callbacks import Call
 from wiro_mock.recorder.halves import without_halves
 from wiro_mock.recorder.redaction import Redactor
@@ -24,7 +33,7 @@ from wiro_mock.recorder.shelf import Shelf
 from wiro_mock.recorder.sighting import TERMINAL
 
 FILE: Final = "traffic.har"
-KEPT: Final = ("Run/", "Task/", "Tool/")
+KEPT: Final = ("Run/", "Task/", "Tool/", "File/")
 MOST_ENTRIES, MOST_BYTES, LONGEST = 2_000, 16 << 20, 1 << 20
 """Exchanges and frames together, of all tasks; what is longer than `LONGEST` by itself is left out."""
 MOST_KINDS, MOST_RUNS = 10_000, 10_000
@@ -47,25 +56,62 @@ class Traffic:
         self._awaited: dict[str, None] = {}
         self._size = self._left_out = self._count = 0
 
-    def answered(self, path: str, headers: Mapping[str, str], body: object, status: int, text: str) -> None:
-        """A POST was answered with JSON; `body` are the fields that were sent, None where files were among them."""
+    def answered(
+        self,
+        path: str,
+        headers: Mapping[str, str],
+        body: object,
+        status: int,
+        text: str,
+        *,
+        parts: Sequence[Mapping[str, object]] = (),
+    ) -> None:
+        """A POST was answered with JSON; `body` are the fields that were sent, None where files were among them: then
+        `parts` are what the form has.
+        """
         call = path.removeprefix("/v1/")
         try:
             answer = loads(text)
         except ValueError:
             return
         self._learn(answer)
-        kind = _kind(call, body, status, answer)
-        if not call.startswith(KEPT) or kind in self._kinds or body is None:
+        asked = body if body is not None else list(map(self._part, parts))
+        if not call.startswith(KEPT) or asked == [] or not self._is_new(_kind(call, asked, status, answer)):
             return
+        said = json.dumps(self._safe(of_a_list(call, answer)), ensure_ascii=False)
+        sent = json.dumps(self._safe(without_address(asked)), ensure_ascii=False)
+        if self._fits(len(said) + len(sent)):
+            entry = _entry(self._redactor.text(call), headers, sent, status, said)
+            if body is None:
+                entry["request"]["postData"] = posted_form(json.loads(sent))
+            self._entries.append(_text(entry))
+
+    def fetched(self, method: str, url: str, asked: Mapping[str, str], status: int, headers: Mapping[str, str]) -> None:
+        """A file was asked for: of the answer, its headers are kept."""
+        if any(name.startswith("if-") for name in asked):
+            return  # whether the client has it already is the client's own
+        told = self._redactor.value({name: headers[name] for name in OF_FILES if name in headers})
+        assert isinstance(told, dict)
+        entry = _text(file_entry(method, self._redactor.text(url), asked, status, told))
+        kind = repr((method, url, asked.get("range"), status)).encode()
+        if self._is_new(blake2b(kind, digest_size=16).digest()) and self._fits(len(entry)):
+            self._entries.append(entry)
+
+    def _part(self, part: Mapping[str, object]) -> dict[str, object]:
+        """A part of a form; a text is as secret as its name says, and the webhook's address is nobody's business."""
+        name = str(part["name"])
+        safe = self._safe(without_address({name: part.get("value", "")}))
+        return {**part, "value": next(iter(safe.values()))} if "value" in part else dict(part)
+
+    def _is_new(self, kind: bytes) -> bool:
+        """Whether it is the first of its kind; of too many kinds, no more are kept."""
+        if kind in self._kinds:
+            return False
         if len(self._kinds) >= MOST_KINDS:
             self._left_out += 1
-            return
+            return False
         self._kinds.add(kind)
-        said = json.dumps(self._safe(answer), ensure_ascii=False)
-        sent = json.dumps(self._safe(without_address(body)), ensure_ascii=False)
-        if self._fits(len(said) + len(sent)):
-            self._entries.append(_text(_entry(self._redactor.text(call), headers, sent, status, said)))
+        return True
 
     def heard(self, frame: Mapping[str, Any], at: int) -> None:
         """A frame came, at an instant in microseconds."""
@@ -162,6 +208,8 @@ def _kind(call: str, body: object, status: int, answer: Any) -> bytes:
     shown = [(str(one.get("id")), str(one.get("status"))) for one in tasks or () if isinstance(one, dict)]
     whose = str(answer.get("taskid")) if isinstance(answer, dict) else ""
     is_told = call.startswith("Task/") and call != "Task/InputOutputDelete"  # whose task it is, the answer tells
+    made = answer.get("list") if call.startswith("File/") and isinstance(answer, dict) else None
+    whose += str([one.get("id") for one in made if isinstance(one, dict)]) if isinstance(made, list) else ""
     asked = "" if is_told else json.dumps(body, sort_keys=True, default=str)
     return blake2b(repr((call, status, error, shown[:1], whose, asked)).encode(), digest_size=16).digest()
 
