@@ -17,7 +17,7 @@ from tests.test_fault_doors import door
 from tests.test_fault_language import LIST, arm, control
 from tests.test_library_choosing import made, misuse
 from wiro_mock import WiroMock
-from wiro_mock.control import Mistake
+from wiro_mock.control.asking import Mistake
 from wiro_mock.faults import Fault, Faults, armed, frames
 from wiro_mock.faults.frames import Wreckage, unfit
 from wiro_mock.language.verbs import FRAMES_WITHOUT, TERMINAL, VERBS

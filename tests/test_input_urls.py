@@ -419,7 +419,8 @@ def test_the_control_api_declares_lists_and_clears() -> None:
 )
 def test_the_control_api_says_what_is_wrong(sent: dict[str, object], told: str) -> None:
     """And keeps nothing."""
-    from wiro_mock.control import Mistake, declare_input
+    from wiro_mock.control.asking import Mistake
+    from wiro_mock.control.inputs import declare_input
 
     world = make_world()
     with pytest.raises(Mistake) as caught:

@@ -19,7 +19,8 @@ from tests.test_moondream_endpoint import ended
 from wiro_mock import Misuse, WiroMock, recording
 from wiro_mock.backends import Job
 from wiro_mock.backends.feeding import Feed
-from wiro_mock.control import RESOURCES, Mistake
+from wiro_mock.control import RESOURCES
+from wiro_mock.control.asking import Mistake
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import Entry, Event
 from wiro_mock.kernel.lifecycle import failing

@@ -18,7 +18,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from wiro_mock.api import jsontext
-from wiro_mock.control import RESOURCES, Mistake
+from wiro_mock.control import RESOURCES
+from wiro_mock.control.asking import Mistake
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.lodging import Lodging, NoRoom
 from wiro_mock.mock import World

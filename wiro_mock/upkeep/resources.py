@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from wiro_mock.admin import Access, Resource, json_answer
-from wiro_mock.control import Mistake
+from wiro_mock.control.asking import Mistake
 from wiro_mock.language.complaints import did_you_mean
 from wiro_mock.mock import World
 from wiro_mock.upkeep import reloading
