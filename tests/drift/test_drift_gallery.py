@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from dataclasses import fields, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from tests.drift.cases import ANSWERS, FRAMES, in_tasks
 from tests.drift.kit import as_played, drift, edited, lines, probed
 from wiro_mock.api.profile import Profile, choices, switch
+from wiro_mock.drift.lines import PLACES, line_of_place
 from wiro_mock.settings import Settings
 
 
@@ -127,3 +129,9 @@ def test_the_mock_is_not_changed_by_a_comparison() -> None:
     take = copy.deepcopy(probed())
     assert drift(take) == drift(probed())
     assert take == probed()
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_what_a_finding_points_to_is_there(name: str) -> None:
+    """A file that was moved, or a line that was rewritten, is to be followed in `PLACES`."""
+    assert re.fullmatch(r"(?:.*/)?wiro_mock/[a-z_/]+\.py:\d+", line_of_place(name))

@@ -93,16 +93,16 @@ HOOKS: dict[str, tuple[Edit, str, str, str, str]] = {
         "mock wrong",
         "webhooks of a task: the mock sends 1 (task_postprocess_end)",
         "2 (task_postprocess_end, task_postprocess_end)",
-        "wiro_mock/kernel/simulation.py:",
+        "wiro_mock/kernel/writer.py:",
     ),
     "at the start, too": (
         at_the_start_too,
         "mock wrong",
         "webhooks of a task",
         "2 (task_start, task_postprocess_end)",
-        "wiro_mock/kernel/simulation.py:",
+        "wiro_mock/kernel/writer.py:",
     ),
-    "none": (lambda _: [], "mock wrong", "webhooks of a task", "none", "wiro_mock/kernel/simulation.py:"),
+    "none": (lambda _: [], "mock wrong", "webhooks of a task", "none", "wiro_mock/kernel/writer.py:"),
     "late": (
         later(60),
         "upstream new",
@@ -115,7 +115,7 @@ HOOKS: dict[str, tuple[Edit, str, str, str, str]] = {
         "upstream new",
         "Run/pruna/p-image webhook",
         "s before the end",
-        "wiro_mock/kernel/simulation.py:",
+        "wiro_mock/kernel/writer.py:",
     ),
     "tried again after a refusal": (
         lambda hook: [replace(hook, answered=500), hook],

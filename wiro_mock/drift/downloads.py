@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from wiro_mock.contract.compare import shown
 from wiro_mock.drift.findings import Finding, Level
-from wiro_mock.drift.lines import line_of
+from wiro_mock.drift.lines import line_of_place
 from wiro_mock.drift.storage import listing
 from wiro_mock.drift.takes import Exchange, Take
 
@@ -64,8 +64,7 @@ def _or_none(text: str) -> str:
 def _finding(one: Exchange, name: str, mock: str, live: str, *, level: Level = "mock wrong") -> Finding:
     """A header, or the status, that differs; of all files, each is told once."""
     what = f"{one.method} of a file{f' ({asked})' if (asked := one.asked.get('range')) else ''}"
-    file = "api/downloads.py"
-    line = line_of(file, "def _serve") if name == "status" else line_of(file, name) or line_of(file, "accept-ranges")
+    line = line_of_place("files served" if name == "status" else "file headers")
     return Finding(
         level=level,
         key=("file", name, mock, live) if name == "status" else ("file", name),

@@ -13,7 +13,7 @@ from wiro_mock import shapes
 from wiro_mock.contract.compare import shown
 from wiro_mock.drift.comparing import compared
 from wiro_mock.drift.findings import Finding
-from wiro_mock.drift.lines import line_of
+from wiro_mock.drift.lines import line_of_place
 from wiro_mock.drift.naming import field_finding, leveled
 from wiro_mock.drift.remedies import by_switch
 from wiro_mock.drift.replay import Replayed
@@ -72,17 +72,17 @@ def _is_missing(take: Take, task: str) -> bool:
 def _of_headers(one: Hook) -> Iterator[Finding]:
     kind = one.headers.get("content-type", "")
     if kind.partition(";")[0].strip().lower() != "application/json":
-        line = line_of("webhooks.py", r'"content-type"')
+        line = line_of_place("webhook headers")
         yield _finding("webhook content-type", '"application/json"', shown(kind) if kind else "none", f"change {line}")
     for name in one.headers.keys() - _NAMELESS:
-        line = line_of("webhooks.py", r'"content-type"')
+        line = line_of_place("webhook headers")
         said = shown(one.headers[name])
         yield _finding(f"webhook header {name}", "none", said, f"add it to {line}", level="upstream new")
 
 
 def _of_body(one: Hook, ours: Sequence[Any]) -> Iterator[Finding]:
     if not isinstance(one.body, dict):
-        line = line_of("mock/world.py", r"def webhook_body\b")
+        line = line_of_place("webhook body")
         said = "no JSON" if one.body is ABSENT else shown(one.body)
         yield _finding("webhook body", "an object", said, f"change {line}")
         return
@@ -109,7 +109,7 @@ def _of_fields(one: Hook, live: Any, mock: Any, shape: Any) -> Iterator[Finding]
 
 def _of_values(live: Mapping[str, Any], mock: Mapping[str, Any]) -> Iterator[Finding]:
     """The exit code, which the frames have told already; and whether the outputs are there."""
-    line = f"change {line_of('mock/world.py', r'def webhook_body')}"
+    line = f"change {line_of_place('webhook body')}"
     ours, theirs = mock.get("pexit"), live.get("pexit")
     if isinstance(ours, str) and isinstance(theirs, str) and ours != theirs:
         yield _finding("webhook tasklist[0].pexit", f"{shown(ours)}, as the frames tell", shown(theirs), line)
@@ -134,7 +134,7 @@ def _of_number(came: Sequence[Hook], mock: Sequence[Any]) -> Iterator[Finding]:
         "webhooks of a task",
         _posts(ours),
         _posts(theirs),
-        f"change {line_of('kernel/simulation.py', r'self.outbox.append')}",
+        f"change {line_of_place('webhooks posted')}",
         switch=_switch(came, ours, theirs),
     )
 
@@ -158,7 +158,7 @@ def _of_time(take: Take, task: str, after: int) -> Iterator[Finding]:
     run = next((one.call for one in take.runs() if one.run_id == task), "a run")
     how = f"give the scenario faults: [{{on: webhook, do: {{latency: {seconds:.0f}s}}}}]"
     if seconds < 0:
-        how = f"change {line_of('kernel/simulation.py', r'self.outbox.append')}"
+        how = f"change {line_of_place('webhooks posted')}"
     told = f"{abs(seconds):.1f} s {'after' if seconds > 0 else 'before'} the end"
     yield Finding(
         level="upstream new",

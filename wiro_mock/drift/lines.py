@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Final
 
 import wiro_mock
 
@@ -15,6 +16,15 @@ HOME = Path(wiro_mock.__file__).parent
 SHAPES = ("wiro_mock.shapes", "wiro_mock.api.rest_shapes")
 BUILDERS = ("progress_shape", "answer_shape", "session_shape", "frames", "wire", "task_list", "tool_shape")
 """The modules of `wiro_mock.api` that make objects of no documented shape."""
+
+PLACES: Final = {
+    "webhook headers": ("webhooks.py", r'"content-type"'),
+    "webhook body": ("mock/world.py", r"def webhook_body\b"),
+    "webhooks posted": ("kernel/writer.py", r"outbox\.append"),
+    "files served": ("api/downloads.py", r"def _serve\b"),
+    "file headers": ("api/downloads.py", r'"accept-ranges"'),
+}
+"""Where something is done that has no name on the wire: a file, and a pattern of the line."""
 
 
 @cache
@@ -58,6 +68,11 @@ def _refusals() -> tuple[tuple[str, int, re.Pattern[str]], ...]:
         return re.compile(".*?".join(map(re.escape, literals)), re.DOTALL)
 
     return tuple((one.name, one.value[0], pattern(one.value[1])) for one in No)
+
+
+def line_of_place(name: str) -> str:
+    """The line of one of `PLACES`."""
+    return line_of(*PLACES[name])
 
 
 @cache
