@@ -26,8 +26,8 @@ from wiro_mock.kernel.plan import Converse, Hold, Plan, PlanItem, Stall, Step
 from wiro_mock.kernel.prices import NOTHING_SAID, Tier, Used
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.kernel.rules import Limits, Rules
-from wiro_mock.kernel.session import Dictation, ScriptTurn
-from wiro_mock.kernel.session import Script as Talk
+from wiro_mock.kernel.session_script import Dictation, ScriptTurn
+from wiro_mock.kernel.session_script import Script as Talk
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import TERMINAL, TRANSITIONS, IllegalEvent, Status, Task
 

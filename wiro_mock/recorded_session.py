@@ -16,7 +16,8 @@ from wiro_mock.kernel import events as e
 from wiro_mock.kernel.audio import CHUNK, SAMPLE, Excerpt, Sound, Tone, microseconds_of, wav
 from wiro_mock.kernel.events import Duration, Entry, Instant
 from wiro_mock.kernel.numbers import plain
-from wiro_mock.kernel.session import AI, USER, WINDOW_TIME
+from wiro_mock.kernel.session import AI, USER
+from wiro_mock.kernel.session_ear import WINDOW_TIME
 from wiro_mock.language.durations import format_duration
 from wiro_mock.language.recordings import LONGEST_SECONDS
 from wiro_mock.language.sessions import HEARD, MOST_TURNS, SILENT

@@ -10,7 +10,7 @@ from wiro_mock.kernel.events import Duration, Entry, Event, Produced, Queued
 
 if TYPE_CHECKING:
     from wiro_mock.kernel.files import Blob
-    from wiro_mock.kernel.session import Script
+    from wiro_mock.kernel.session_script import Script
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,14 +11,13 @@ The order of sound and transcript, and a charge for a turn that was interrupted,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from math import isqrt
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal
 
 from wiro_mock.kernel import audio, tokens
-from wiro_mock.kernel.audio import WINDOW, Clip, Excerpt, Sound, Tone, microseconds_of, samples_of
+from wiro_mock.kernel.audio import Excerpt, Sound, microseconds_of, samples_of
 from wiro_mock.kernel.events import (
     Duration,
     Ender,
@@ -31,115 +30,12 @@ from wiro_mock.kernel.events import (
     Voiced,
 )
 from wiro_mock.kernel.prices import EXACT
+from wiro_mock.kernel.session_ear import NOTHING_HEARD, WINDOW_TIME, Ear
+from wiro_mock.kernel.session_script import Dictation, Script, ScriptTurn, When
 
 USER: Final = "TRANSCRIPT_USER:"
 AI: Final = "TRANSCRIPT_AI:"
 """No space after the colon (socket.md §5)."""
-WINDOW_TIME: Final = microseconds_of(WINDOW)
-When: TypeAlias = Literal["start", "heard", "silence"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScriptTurn:
-    """A turn as it is written: `when` it comes (after so much speech or silence: `least`), and what it does.
-
-    `sound` None with `echo` says what was heard. `waits`: after so much of the sound it waits for the client's
-    interrupt. A turn plays once unless it may `repeat`; one that `ends` is the session's last.
-    """
-
-    when: When
-    least: Duration = 0
-    after: Duration = 0
-    transcript: str = ""
-    say: str = ""
-    sound: Tone | Clip | None = None
-    echo: bool = False
-    samples: int = 0
-    cost: Decimal = Decimal(0)
-    usage: Mapping[str, int] = field(default_factory=dict)
-    repeat: bool = False
-    ends: bool = False
-    waits: Duration | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dictation:
-    """What is understood word by word while it is heard: one of the `words` for so much speech (`every`).
-
-    Without a `usage`, the tokens of the words that were told are counted.
-    """
-
-    words: tuple[str, ...]
-    every: Duration
-    cost: Decimal = Decimal(0)
-    usage: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Script:
-    """A session as it is written. `threshold` is the loudness of speech, `silence` what ends an utterance; so much
-    speech cuts off what is being said where there is a `barge_in`; `paced` None leaves that to the world's clock.
-    """
-
-    turns: tuple[ScriptTurn, ...] = ()
-    dictation: Dictation | None = None
-    threshold: int = 500
-    silence: Duration = 500_000
-    barge_in: Duration | None = None
-    paced: bool | None = None
-    transcripts: bool = True
-
-    @property
-    def listens(self) -> bool:
-        """Whether anything depends on what is heard; a session that does not listen ends by itself."""
-        return self.dictation is not None or any(turn.when != "start" for turn in self.turns)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ear:
-    """What has been heard so far, in windows: `loud` and `quiet` ones of the utterance that began at `since` (a sample
-    of the session), the sum of their loud squares, the `still` ones since then, all loud ones, and the words told.
-    """
-
-    place: int = 0
-    since: int | None = None
-    loud: int = 0
-    quiet: int = 0
-    energy: int = 0
-    still: int = 0
-    speech: int = 0
-    told: int = 0
-
-    @property
-    def lasted(self) -> Duration:
-        """How long the utterance was loud."""
-        return self.loud * WINDOW_TIME
-
-    def listen(self, level: int, threshold: int) -> Ear:
-        """One window more."""
-        is_loud = level >= threshold
-        # Fifty times a second for every caller: written out, it takes a third of the time of `replace`.
-        return Ear(
-            place=self.place + WINDOW,
-            since=self.place if is_loud and self.since is None else self.since,
-            loud=self.loud + is_loud,
-            quiet=0 if is_loud else self.quiet + 1,
-            energy=self.energy + is_loud * level * level,
-            still=0 if is_loud else self.still + 1,
-            speech=self.speech + is_loud,
-            told=self.told,
-        )
-
-    def ended(self) -> Ear:
-        """The utterance is over."""
-        return replace(self, since=None, loud=0, quiet=0, energy=0)
-
-    def utterance(self, said: str) -> Heard:
-        """The utterance that is there."""
-        assert self.since is not None
-        stop = self.place - self.quiet * WINDOW
-        loudness = isqrt(self.energy // self.loud)
-        return Heard(speech=self.lasted, rms=loudness, start=self.since, stop=stop, said=said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +54,7 @@ class Session:
     script: Script
     paced: bool = False
     phase: Literal["before", "on", "over"] = "before"
-    ear: Ear = Ear()
+    ear: Ear = NOTHING_HEARD
     speaking: Speech | None = None
     waiting: tuple[Speech, ...] = ()
     played: frozenset[int] = frozenset()

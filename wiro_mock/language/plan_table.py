@@ -11,7 +11,7 @@ from wiro_mock.kernel.answer import Answer
 from wiro_mock.kernel.audio import microseconds_of
 from wiro_mock.kernel.events import SECOND, Duration, Event
 from wiro_mock.kernel.plan import Converse, Hold, Live, Plan, Stall, Step
-from wiro_mock.kernel.session import Script, ScriptTurn
+from wiro_mock.kernel.session_script import Script, ScriptTurn
 from wiro_mock.language.durations import format_duration
 
 FRAMES: dict[type[Event], str] = {

@@ -23,7 +23,7 @@ from pydantic_core import CoreSchema
 from wiro_mock.kernel import tokens
 from wiro_mock.kernel.audio import SAMPLE, WINDOW, Clip, Tone, microseconds_of, samples_of
 from wiro_mock.kernel.events import Duration
-from wiro_mock.kernel.session import Dictation, Script, ScriptTurn, When
+from wiro_mock.kernel.session_script import Dictation, Script, ScriptTurn, When
 from wiro_mock.language.durations import DurationText
 from wiro_mock.language.money import usd
 from wiro_mock.language.produce import SourceFile, read_beside

@@ -17,7 +17,8 @@ from typing import Final
 
 from wiro_mock.kernel.audio import WINDOW
 from wiro_mock.kernel.events import Entry, Heard, Instant
-from wiro_mock.kernel.session import AI, USER, WINDOW_TIME
+from wiro_mock.kernel.session import AI, USER
+from wiro_mock.kernel.session_ear import WINDOW_TIME
 from wiro_mock.language.sessions import HEARD
 from wiro_mock.recorded_session import Hearing
 from wiro_mock.recorder.sighting import SOUND, Seen

@@ -13,7 +13,20 @@ from wiro_mock.api.messages import InputNote, Outcome
 from wiro_mock.api.profile import Profile
 from wiro_mock.deliveries import Attempt
 from wiro_mock.journal import Exchange
-from wiro_mock.kernel import account, answer, audio, catalog, files, plan, prices, rules, run_counts, session
+from wiro_mock.kernel import (
+    account,
+    answer,
+    audio,
+    catalog,
+    files,
+    plan,
+    prices,
+    rules,
+    run_counts,
+    session,
+    session_ear,
+    session_script,
+)
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.standing import Course, Log, Standing
 from wiro_mock.kernel.task import Status, Task
@@ -29,7 +42,8 @@ EVENTS: Final = (
 KERNEL: Final = (
     *EVENTS, e.Job, e.Progress, e.Snapshot, e.Reply, Status, Task, Standing, Log, Course,
     plan.Plan, plan.Step, plan.Hold, plan.Stall, plan.Converse, plan.Live,
-    session.Script, session.ScriptTurn, session.Dictation, session.Session, session.Ear, session.Speech,
+    session_script.Script, session_script.ScriptTurn, session_script.Dictation, session.Session, session_ear.Ear,
+    session.Speech,
     audio.Tone, audio.Clip, audio.Excerpt, answer.Answer, answer.Piece, answer.Usage, answer.Turn,
     catalog.Model, catalog.Parameter, prices.Tier, prices.Used, files.Blob, files.File, files.FileKind, files.Folder,
     account.Account, account.Project, rules.Delivery, run_counts.RunCount,
