@@ -52,7 +52,7 @@ def probed() -> Take:
         target = our_target(thread)
         service = prepared(target, chosen(PROMISES, ()), budget=1, agreed=lambda _: False)
         tap = Tap(target.credentials)
-        service.http.tap, service.on_frame = tap.answered, tap.heard
+        service.http.tap, service.http.file_tap, service.on_frame = tap.answered, tap.fetched, tap.heard
         with Hearing(service, tap.now) as hearing:
             assert asked(service, runs=True) == ([], [])
             tap.hooks, tap.awaited, unheard = hearing.wait()

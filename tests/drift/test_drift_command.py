@@ -91,7 +91,7 @@ def test_the_mock_itself_by_default_as_a_process() -> None:
         env=environment(), capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith(" frames compared: no drift\n")
+    assert done.stdout.endswith(" frames, 4 files and 1 webhook compared: no drift\n")
 
 
 def test_without_runs_nothing_is_started_and_nothing_is_paid() -> None:
@@ -172,7 +172,8 @@ def test_a_service_that_takes_ten_times_as_long_is_told_of() -> None:
     told = "Run/pruna/p-image at work: the mock sends 3.0 s, this service 30.0 s; change "
     assert re.search(re.escape(told) + r"(wiro_mock/)?scenarios/image\.yaml:\d", done.stdout)
     assert "Run/pruna/p-image in the queue: the mock sends 0.6 s, this service 6.0 s" in done.stdout
-    assert {line for line in done.stdout.splitlines() if line.endswith(":")} == {"New upstream:"}
+    assert {line for line in done.stdout.splitlines() if line.endswith(":")} == {"New upstream:", "Not compared:"}
+    assert "\nfiles: the model made none\n" in done.stdout
 
 
 def test_a_page_of_html_is_no_service() -> None:

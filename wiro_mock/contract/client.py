@@ -73,6 +73,7 @@ class Http:
         self.credentials = credentials
         self._pause = pause
         self.tap: Callable[[str, Mapping[str, str], object, Answer], None] | None = None
+        self.file_tap: Callable[[str, Mapping[str, str], int, Mapping[str, str]], None] | None = None
         # A server on this machine is not reached through a proxy of the environment.
         own = is_own(base_url)
         verify = _authorities() if own else True
@@ -127,6 +128,22 @@ class Http:
         if response.status_code == 429 or response.status_code >= 500:
             raise Trouble(f"GET of a file: HTTP {response.status_code}")
         return response
+
+    def headers_of(self, url: str, **asked: str) -> tuple[int, dict[str, str]]:
+        """Status and headers of a file, asked for without a key; its bytes are not read. Raises `Trouble`."""
+        call, sent = "GET of a file", {"accept-encoding": "identity", **asked}
+        try:
+            with self._client.stream("GET", url, headers=sent) as answer:
+                status, headers = answer.status_code, dict(answer.headers)
+        except httpx.TimeoutException:
+            raise Trouble(f"{call}: no answer in time") from None
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            raise Trouble(f"{call}: the connection broke: {_why(error)}") from None
+        if status == 429 or status >= 500:
+            raise Trouble(f"{call}: HTTP {status}, the service is in trouble")
+        if self.file_tap:
+            self.file_tap(url, asked, status, headers)
+        return status, headers
 
     def _sent(
         self,

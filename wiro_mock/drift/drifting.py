@@ -56,7 +56,7 @@ def drift_of_target(
     service = prepared(target, promises, patience=patience, budget=budget, agreed=agreed, what="asking for the drift")
     service.runs_at_most = RUNS_AT_MOST  # refused ones are asked for in any case
     tap = Tap(target.credentials, time.monotonic)
-    service.http.tap, service.on_frame = tap.answered, tap.heard
+    service.http.tap, service.http.file_tap, service.on_frame = tap.answered, tap.fetched, tap.heard
     left: list[str] = []
     try:
         with Hearing(service, tap.now, *callbacks) as hearing:
@@ -66,7 +66,7 @@ def drift_of_target(
                 missed += unheard
         trouble += tap.cut_off()
     finally:
-        service.http.tap = None
+        service.http.tap = service.http.file_tap = None
         left += [scrubbed(text, service) for text in clean_up(service)]
         service.http.close()
 
@@ -94,7 +94,7 @@ def drift_of(
     """Compare takes with the mock. `hide` takes secrets out of what is told."""
     findings: list[Finding] = []
     skipped: list[str] = []
-    requests = frames = 0
+    requests = frames = files = hooks = 0
     for take in takes:
         mock = replayed(take, reference.library, reference.settings)
         findings += _tried(take, list(judged(take, mock)), reference)
@@ -102,11 +102,15 @@ def drift_of(
         skipped += [*take.skipped, *mock.not_compared, *not_seen(take)]
         requests += sum(one.answer is not ABSENT for one in take.exchanges)
         frames += sum(map(len, take.streams.values())) + len(take.loose)
+        files += sum(one.is_file and ours is not None for one, ours in zip(take.exchanges, mock.answers, strict=True))
+        hooks += len(take.hooks)
     return Drift(
         source=source,
         findings=[_hidden(one, hide) for one in merged(findings)],
         requests=requests,
         frames=frames,
+        files=files,
+        hooks=hooks,
         not_compared=[hide(text) for text in dict.fromkeys(skipped)],
     )
 

@@ -53,6 +53,8 @@ class Drift:
     findings: Sequence[Finding]
     requests: int
     frames: int
+    files: int = 0
+    hooks: int = 0
     not_compared: Sequence[str] = ()
     trouble: Sequence[str] = ()
     left_behind: Sequence[str] = ()
@@ -62,15 +64,23 @@ class Drift:
         """1 where the mock is wrong, 2 where something stood in the way or nothing was compared, else 0."""
         if any(one.level == "mock wrong" for one in self.findings):
             return DRIFTED
-        return COULD_NOT_RUN if self.trouble or not self.requests + self.frames else SAME
+        return COULD_NOT_RUN if self.trouble or not self.compared else SAME
+
+    @property
+    def compared(self) -> int:
+        """How much was compared, of whatever kind."""
+        return self.requests + self.frames + self.files + self.hooks
 
     @property
     def summary(self) -> str:
         """In one sentence."""
-        if not self.requests + self.frames:
+        if not self.compared:
             return "nothing was compared"
         counted = [sum(one.level == level for one in self.findings) for level, _ in LEVELS]
-        compared = f"{_so_many(self.requests, 'answer')} and {_so_many(self.frames, 'frame')} compared"
+        more = ((self.files, "file"), (self.hooks, "webhook"))
+        kinds = [_so_many(number, what) for number, what in more if number]
+        kinds = [_so_many(self.requests, "answer"), _so_many(self.frames, "frame"), *kinds]
+        compared = f"{', '.join(kinds[:-1])} and {kinds[-1]} compared"
         if not sum(counted):
             return f"{compared}: no drift"
         wrong, new, differs = counted

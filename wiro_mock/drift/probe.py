@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Any
+from urllib.parse import urljoin
 
 from wiro_mock.contract.checks.auth import NOWHERE
 from wiro_mock.contract.checks.catalogue import NOBODY
@@ -20,6 +21,7 @@ from wiro_mock.contract.promise import Broken, NotVerified, Trouble, Unmet
 from wiro_mock.contract.service import Service
 
 Question = Callable[[], Any]
+NO_FILE = f"/{'-'.join(['0' * 8] * 8)}/nothing.txt"
 NO_TOKEN = {"type": "task_info"}
 SHORT = 5.0
 """Seconds that frames may take which are nobody's promise."""
@@ -93,7 +95,21 @@ def _runs(wiro: Service) -> Iterator[Question]:
     yield wiro.cancelled
     yield lambda: wiro.post("Task/Kill", {"taskid": wiro.cancelled().run.task_id})
     yield wiro.killed
+    yield lambda: _fetch(wiro)
+    yield lambda: _fetch(wiro, range="bytes=0-0")
     yield lambda: wiro.post("Task/InputOutputDelete", {"tasktoken": wiro.finished().run.token})
+    yield lambda: _fetch(wiro)
+    yield lambda: _fetch(wiro, path=NO_FILE)
+
+
+def _fetch(wiro: Service, *, path: str = "", **asked: str) -> None:
+    """Ask for the first file that was made, or for another path where that lies; no byte of it is read."""
+    outputs = wiro.finished().task.get("outputs")
+    files = [one for one in outputs if isinstance(one, dict) and one.get("url")] if isinstance(outputs, list) else []
+    if not files:
+        raise NotVerified("files: the model made none")
+    url = str(files[0]["url"])
+    wiro.http.headers_of(urljoin(url, path) if path else url, **asked)
 
 
 def _listened(wiro: Service) -> None:

@@ -46,6 +46,8 @@ def as_json(drift: Drift) -> str:
         "status": drift.status,
         "answers": drift.requests,
         "frames": drift.frames,
+        "files": drift.files,
+        "webhooks": drift.hooks,
         "findings": [_object(one) for one in drift.findings],
         "not_compared": list(drift.not_compared),
         "trouble": list(drift.trouble),

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Final, Literal, TypeAlias
 
 from wiro_mock.recorder.observed import Seen
 
 Shown: TypeAlias = Literal["none", "unknown key", "key", "missigned", "signed"]
 """How a request showed its key."""
-ABSENT: Final = object()
+
+
+class _Absent(Enum):
+    """Of one value, which stays the same when it is copied."""
+
+    ABSENT = 0
+
+
+ABSENT: Final = _Absent.ABSENT
 """Stands for an answer that there is none of."""
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wiro_mock.contract.client import Answer, Credentials
-from wiro_mock.drift.takes import Exchange, Hook, Shown, Take
+from wiro_mock.drift.takes import ABSENT, Exchange, Hook, Shown, Take
 from wiro_mock.recorder.observed import TERMINAL, Seen
 
 
@@ -33,6 +33,16 @@ class Tap:
                 call=call, body=body, status=answer.status, answer=answer.json, shown=shown, at=self.now(), where=call
             )
         )
+
+    def fetched(self, url: str, asked: Mapping[str, str], status: int, headers: Mapping[str, str]) -> None:
+        """A file was asked for."""
+        where = "GET of a file"
+        self.exchanges.append(
+            Exchange(
+                call=url, body=None, status=status, answer=ABSENT, at=self.now(), where=where,
+                method="GET", asked=asked, headers=headers,
+            )
+        )  # fmt: skip
 
     def heard(self, frame: dict[str, Any]) -> None:
         """A frame came. After the one that ends a task its frames are those of a late registration, and left out."""
