@@ -7,9 +7,8 @@ language has no words for is refused by name, never written as something else.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -17,21 +16,27 @@ from wiro_mock.kernel import events as e
 from wiro_mock.kernel.answer import Piece
 from wiro_mock.kernel.events import SECOND, Duration, Entry, Event, Instant, Job
 from wiro_mock.kernel.files import Blob
-from wiro_mock.kernel.prices import NOTHING_SAID, Used
 from wiro_mock.kernel.task import Status, fold
 from wiro_mock.kernel.texts import Growing
-from wiro_mock.language.durations import format_duration
-from wiro_mock.published.scalars import quoted, scalar
+from wiro_mock.published.scalars import quoted
+from wiro_mock.recorded_match import match_of
 from wiro_mock.recorded_session import Hearing, session_of
+from wiro_mock.recorded_words import (
+    after_words,
+    ending_words,
+    flow,
+    seen_words,
+    text_word,
+    tick_words,
+    time_word,
+    usage_words,
+    value_word,
+)
 
 LONGEST_INLINE: Final = 64 << 10
 """Bytes of a text that is written into the YAML; a longer one becomes a file beside it."""
-LONGEST_WISH: Final = 200
-"""Characters of a parameter that the recording is matched by."""
-MOST_WISHES: Final = 20
 SESSION: Final = (e.Output, e.Heard, e.Voiced, e.StreamEnded, e.TurnCharged, e.SessionEnded)
 """What is told of a session, between its beginning and its end."""
-_ADDRESS: Final = re.compile(r"https?://((?:[A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]*)(?:/[^\s?#]*)?")
 _SURELY_SHORT: Final = 100_000
 """Bytes of YAML that cannot hold as many values as are too many."""
 
@@ -103,29 +108,6 @@ def _match(job: Job, nth: int) -> str:
     return match_of(job.model.name, job.parameters, nth)
 
 
-def match_of(model: str, parameters: Mapping[str, object], nth: int = 1) -> str:
-    """The `match` of a recording, from the `nth` such run on: the parameters that are short texts, numbers, and
-    addresses that are the same tomorrow.
-    """
-    wishes = dict[str, str]()
-    for parameter, value in parameters.items():
-        is_short = isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
-        if is_short and len(str(value)) <= LONGEST_WISH and _lasts(parameter, str(value)) and len(wishes) < MOST_WISHES:
-            wishes[quoted(parameter)] = quoted(str(value))
-    with_ = f", with: {_flow(wishes)}" if wishes else ""
-    return f"{{model: {scalar(model)}{with_}{f', nth: {nth}' if nth > 1 else ''}}}"
-
-
-def _lasts(parameter: str, value: str) -> bool:
-    """Whether a value may come again. An address does that has a public name and nothing else: one with a query may be
-    signed, one with a port or a number is somebody's machine, and Wiro calls each upload by another name.
-    """
-    if "://" not in value:
-        return True
-    found = _ADDRESS.fullmatch(value)
-    return found is not None and parameter != "callbackUrl" and not f".{found[1].lower()}".endswith(".wiro.ai")
-
-
 @dataclass(slots=True)
 class _Writer:
     """Writes the lines of the steps, one entry after the other."""
@@ -163,15 +145,15 @@ class _Writer:
             case e.Accepted() | e.Assigned() | e.Started():
                 self._line(_STEPS[type(event)], {}, after)
             case e.PreprocessStarted():
-                self._line("preprocess", {"for": _time(entries.take(e.PreprocessEnded, event))}, after)
+                self._line("preprocess", {"for": time_word(entries.take(e.PreprocessEnded, event))}, after)
             case e.PostprocessStarted():
-                self._line("postprocess", {"for": _time(entries.take(e.PostprocessEnded, event))}, after)
+                self._line("postprocess", {"for": time_word(entries.take(e.PostprocessEnded, event))}, after)
             case e.Output(message=str() as text):
-                self._line("print", {"text": _text(text)}, after)
+                self._line("print", {"text": text_word(text)}, after)
             case e.Output(message=e.Progress() as shown):
-                self._line("tick", _tick(shown), after)
+                self._line("tick", tick_words(shown), after)
             case e.ErrorOutput(text=text):
-                self._line("stderr", {"text": _text(text)}, after)
+                self._line("stderr", {"text": text_word(text)}, after)
             case e.StreamReady():
                 self._session(after, entries)
             case e.Produced(name=name, blob=blob):
@@ -181,7 +163,7 @@ class _Writer:
             case e.Cancelled():
                 self._line("cancel", {}, after)
             case e.SetupFailed(message=message):
-                self._line("setup_error", {"message": _text(message), **_recovery(entries)}, after)
+                self._line("setup_error", {"message": text_word(message), **_recovery(entries)}, after)
             case e.FilesDeleted():
                 pass  # what a client did afterwards, which is none of the run's doing
             case _:
@@ -189,7 +171,7 @@ class _Writer:
 
     def _session(self, after: Duration, entries: _Entries) -> None:
         made = session_of(entries.session(), name=self.name, files=len(self.files), hearing=self.hearing)
-        first = [f"      {line}" for line in (*([f"after: {_time(after)}"] if after else ()), *made.lines)]
+        first = [f"      {line}" for line in (*([f"after: {time_word(after)}"] if after else ()), *made.lines)]
         self.lines.append("\n".join(["session:", *first]))
         self.files.update(made.files)
         self.missing += made.missing
@@ -200,21 +182,21 @@ class _Writer:
             raise NotRecordable("there is no step for a process that ends some time after its output has")
         exited = entries.before
         assert isinstance(exited, e.Exited)
-        self._line("exit", {"code": str(exited.code), **_usage(exited.used)}, after)
+        self._line("exit", {"code": str(exited.code), **usage_words(exited.used)}, after)
 
     def _piece(self, after: Duration, at: Instant, snapshot: e.Snapshot) -> None:
         piece = snapshot.text[self._said : snapshot.upto]
-        keys = {"text": _text(piece), **_after(after)}
+        keys = {"text": text_word(piece), **after_words(after)}
         self._said = snapshot.upto
         self._spoken.add(piece)
         self._zero = at - after if self._zero is None else self._zero
         plain = e.Snapshot.spoken(self._spoken, at - self._zero)
         if snapshot.elapsed // SECOND != plain.elapsed // SECOND:  # on the wire it has whole seconds
-            keys["elapsed"] = _time(snapshot.elapsed)
+            keys["elapsed"] = time_word(snapshot.elapsed)
             plain = e.Snapshot.spoken(self._spoken, snapshot.elapsed)
         if round(snapshot.words_per_second, 1) != plain.words_per_second:
             keys["speed"] = f"{snapshot.words_per_second:.1f}"
-        self._pieces.append(_flow(keys))
+        self._pieces.append(flow(keys))
 
     def _end_of_pieces(self) -> None:
         if self._pieces:
@@ -230,14 +212,14 @@ class _Writer:
         self._answered, replies, self._replies = True, self._replies, []
         last = replies[-1][1]
         lines = ["answer:", "      pieces:", *(f"        - {_spoken(piece)}" for piece in last.answer.pieces)]
-        lines += ["      seen:", *(f"        - {_seen(after, reply)}" for after, reply in replies)]
-        lines += [f"      {key}: {value}" for key, value in _ending(last).items()]
+        lines += ["      seen:", *(f"        - {seen_words(after, reply)}" for after, reply in replies)]
+        lines += [f"      {key}: {value}" for key, value in ending_words(last).items()]
         self.lines.append("\n".join(lines))
 
     def _produced(self, name: str, blob: Blob) -> dict[str, str]:
-        data, keys = self.read(blob), {"name": _text(name)}
+        data, keys = self.read(blob), {"name": text_word(name)}
         if (text := _inline(blob, data)) is not None:
-            keys["text"] = _text(text)
+            keys["text"] = text_word(text)
         else:
             beside = f"{self.name}-{len(self.files)}{PurePosixPath(name).suffix.lower()[:10]}"
             self.files[beside] = data
@@ -245,7 +227,7 @@ class _Writer:
         return {**keys, "contenttype": quoted(blob.contenttype)}
 
     def _line(self, step: str, keys: Mapping[str, str], after: Duration) -> None:
-        self.lines.append(f"{step}: {_flow({**keys, **_after(after)})}")
+        self.lines.append(f"{step}: {flow({**keys, **after_words(after)})}")
 
 
 class _Entries:
@@ -302,41 +284,18 @@ def _recovery(entries: _Entries) -> dict[str, str]:
         if type(entries.before) is kind:
             if isinstance(entries.before, e.GaveUp) and entries.before.code != 1:
                 raise NotRecordable(f"there is no step for a set-up that is given up with code {entries.before.code}")
-            return {"then": then, "wait": _time(entries.at - begun)}
+            return {"then": then, "wait": time_word(entries.at - begun)}
     return {"then": "stuck"}
-
-
-def _usage(used: Used) -> dict[str, str]:
-    if used == NOTHING_SAID:
-        return {}
-    said = {one.name: getattr(used, one.name) for one in fields(used) if getattr(used, one.name) is not None}
-    written = {name: str(value) if isinstance(value, int) else f"{value:f}" for name, value in said.items()}
-    return {"usage": _flow({name: quoted(text) if name == "price" else text for name, text in written.items()})}
-
-
-def _tick(shown: e.Progress) -> dict[str, str]:
-    """An object of a progress bar; what it has in common with most is left out (`language.steps.Tick`)."""
-    all_keys = {
-        "step": (str(shown.step), ""),
-        "of": (str(shown.total), ""),
-        "elapsed": (_time(shown.elapsed), ""),
-        "remaining": (_time(shown.remaining), _time(0)),
-        "task": (quoted(shown.task), quoted("Generate")),
-        "kind": (quoted(shown.kind), quoted("progressGenerate")),
-        "speed_type": (quoted(shown.speed_type), quoted("it/s")),
-        "line": (_text(shown.line), _text("")),
-    }
-    return {key: value for key, (value, default) in all_keys.items() if value != default}
 
 
 def _spoken(piece: Piece) -> str:
     """A piece of an answer."""
     if piece.kind in ("thinking", "answer"):
-        return _flow({piece.kind: _text(piece.text)})
-    named = {"name": _text(piece.name), "id": _text(piece.call_id)}
+        return flow({piece.kind: text_word(piece.text)})
+    named = {"name": text_word(piece.name), "id": text_word(piece.call_id)}
     if piece.kind == "custom_tool_call":
-        return _flow({"custom_call": _flow({**named, "input": _text(piece.text)})})
-    return _flow({"call": _flow({**named, "arguments": _json(piece.text)})})
+        return flow({"custom_call": flow({**named, "input": text_word(piece.text)})})
+    return flow({"call": flow({**named, "arguments": _json(piece.text)})})
 
 
 def _json(text: str) -> str:
@@ -345,28 +304,7 @@ def _json(text: str) -> str:
         value = json.loads(text)
     except ValueError:
         raise NotRecordable("there is no step for a call whose arguments are no JSON") from None
-    return _value(value)
-
-
-def _value(value: object) -> str:
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, list):
-        return f"[{', '.join(map(_value, value))}]"
-    if isinstance(value, dict):
-        return _flow({quoted(key): _value(item) for key, item in value.items()})
-    return json.dumps(value)
-
-
-def _seen(after: Duration, reply: e.Reply) -> str:
-    return _flow({"upto": str(reply.upto), **_after(after), "elapsed": _time(reply.elapsed)})
-
-
-def _ending(last: e.Reply) -> dict[str, str]:
-    used = last.answer.usage
-    counts = {"input": used.input, "output": used.output, "reasoning": used.reasoning, "cached": used.cached}
-    ending = {"finish": last.answer.finish, "usage": _flow({name: str(count) for name, count in counts.items()})}
-    return {**ending, **({"shown": "end"} if last.hidden else {}), **({"tagged": "true"} if last.tagged else {})}
+    return value_word(value)
 
 
 def _inline(blob: Blob, data: bytes) -> str | None:
@@ -378,22 +316,6 @@ def _inline(blob: Blob, data: bytes) -> str | None:
         return data.decode()
     except UnicodeDecodeError:
         return None
-
-
-def _after(after: Duration) -> dict[str, str]:
-    return {"after": _time(after)} if after else {}
-
-
-def _time(length: Duration) -> str:
-    return format_duration(length)
-
-
-def _text(text: str) -> str:
-    return quoted(text.replace("$", "$$"))
-
-
-def _flow(keys: Mapping[str, str]) -> str:
-    return f"{{{', '.join(f'{key}: {value}' for key, value in keys.items())}}}"
 
 
 def _named(event: Event) -> str:

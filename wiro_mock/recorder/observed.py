@@ -19,12 +19,13 @@ from wiro_mock.kernel.events import SECOND, Entry, Event, Instant, Job
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.lifecycle import Filler, way_to
 from wiro_mock.kernel.task import TRANSITIONS, IllegalEvent, Status, next_status
+from wiro_mock.recorded_match import match_of
 from wiro_mock.recorder.answering import Answering, answers_together, is_answer, said_by
 from wiro_mock.recorder.conversing import Conversing
 from wiro_mock.recorder.logged import exit_code, lines_of_log, of_hooks
 from wiro_mock.recorder.rounded import fit, number, seconds
 from wiro_mock.recorder.sighting import TERMINAL, Seen, Sighting, is_text
-from wiro_mock.recording import Recording, match_of, record
+from wiro_mock.recording import Recording, record
 
 __all__ = ["TERMINAL", "Seen", "Sighting", "refusal_of", "scenario_of"]
 _MARKS: Final[Mapping[str, Callable[[], Event]]] = {

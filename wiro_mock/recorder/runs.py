@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import httpx
 
 from wiro_mock.kernel.catalog import clean_slug
+from wiro_mock.recorded_match import match_of
 from wiro_mock.recorder.callbacks import NAME, Call
 from wiro_mock.recorder.fetching import fetched
 from wiro_mock.recorder.follower import Follower
@@ -22,7 +23,6 @@ from wiro_mock.recorder.shelf import CannotRecord, Shelf
 from wiro_mock.recorder.sighting import Seen, Sighting
 from wiro_mock.recorder.told import ANSWERED, frames_of
 from wiro_mock.recorder.traffic import Traffic
-from wiro_mock.recording import match_of
 
 if TYPE_CHECKING:
     import ssl

@@ -58,7 +58,7 @@ class Shelf:
         return f"{wanted}-{number}"
 
     def turn(self, match: str) -> int:
-        """Which run it is of those that fit the same match (`recording.match_of`); earlier recordings count."""
+        """Which run it is of those that fit the same match (`recorded_match.match_of`); earlier recordings count."""
         if self._turns is None:
             self._turns = _turns_in(self._folder)
         self._turns[match] = self._turns.get(match, 0) + 1
