@@ -11,17 +11,18 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from wiro_mock.api.jsontext import loads
 from wiro_mock.kernel.events import Instant
 from wiro_mock.recorder.again import Again
-from wiro_mock.recorder.halves import without_halves
-from wiro_mock.recorder.observed import scenario_of
 from wiro_mock.recorder.redaction import Redactor
 from wiro_mock.recorder.shelf import CannotRecord, Shelf
 from wiro_mock.recorder.sighting import TERMINAL, Hook, Seen, Sighting, listed
+from wiro_mock.recorder.talked import Talk
+from wiro_mock.recorder.told import frames_of
+from wiro_mock.recorder.writing import Writer, without
 from wiro_mock.recording import NotRecordable
 
 if TYPE_CHECKING:
@@ -35,9 +36,14 @@ PAUSES: Final = (0.1, 0.5, 2.0)
 """Seconds before a socket that broke is opened again."""
 MOST_FILES: Final = 256 << 20
 """Bytes of a task's outputs that are kept in memory."""
-ID_HERE: Final = "\ue000task.id\ue000"
-"""Stands for the task's id until the text is YAML, where it becomes a name to be filled in."""
-WRITTEN_ID: Final = "\\ue000task.id\\ue000"
+A_PIECE: Final = 600
+"""Bytes of memory that a piece of sound takes besides itself."""
+LAST: Final = TERMINAL | {"task_postprocess_start"}
+"""What comes behind `task_end`."""
+LEFT: Final = "its client left"
+UNHEARD: Final = (
+    "a run to which nobody listened; Task/Detail told its phases in whole seconds, and its output as one piece"
+)
 
 Fetch = Callable[[str], Awaitable[bytes | None]]
 """The bytes of an output at a URL; None where they cannot be had."""
@@ -61,8 +67,21 @@ class Follower:
     tls: ssl.SSLContext | None = None
     weight: int = 0
     """Of what is kept of it in memory, about."""
+    alone: bool = False
+    """Whether nobody tells of it for now."""
+    ending: bool = False
+    """It has told `task_end`."""
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Nothing more comes."""
     _over: bool = False
     _urls: list[str] = field(default_factory=list)
+    _listener: Any = None
+    _hanging_up: asyncio.Future[None] | None = None
+    _writer: Writer = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing has been written."""
+        self._writer = Writer(shelf=self.shelf, redactor=self.redactor, now=self.now)
 
     async def follow(self, socket_url: str) -> None:
         """Listen to the end, and write it."""
@@ -72,19 +91,37 @@ class Follower:
         tls, why = self.tls if socket_url.startswith("wss:") else None, ""
         for pause in (*PAUSES, None):
             try:
-                async with connect(socket_url, max_size=MOST, close_timeout=CLOSING, ssl=tls) as listener:
-                    await listener.send(json.dumps({"type": "task_info", "tasktoken": self.token}))
-                    await self._listen(listener, list(self.sighting.frames))
+                async with connect(socket_url, max_size=MOST, close_timeout=CLOSING, ssl=tls) as self._listener:
+                    await self._listener.send(json.dumps({"type": "task_info", "tasktoken": self.token}))
+                    await self._listen(self._listener, list(self.sighting.frames))
                 why = "it was closed before the task's end"
             except (OSError, WebSocketException) as error:
                 why = str(error)
-            if pause is None or self.sighting.last or self.sighting.partial or self.sighting.detail:
+            if pause is None or self.over.is_set() or self.sighting.partial or self.sighting.detail:
                 break
             await asyncio.sleep(pause)
         self._broken(why)
+        await self._finish()
+
+    async def attend(self) -> None:
+        """Somebody else listens, and tells of it: until it is over, and then write it."""
+        await self.over.wait()
+        await self._finish()
+
+    async def _finish(self) -> None:
         self._over = True
-        await self._end_by_detail()
+        self.over.set()
+        self._end_by_detail()
+        await self._download(self._urls)
         self.write()
+
+    def left(self) -> None:
+        """The client of a realtime session has gone, and nobody is to take its place."""
+        if self.sighting.last is None:
+            self.sighting.partial = self.sighting.partial or LEFT
+            self.write()
+            if self._listener is not None:
+                self._hanging_up = asyncio.ensure_future(self._listener.close())
 
     def _broken(self, why: str) -> None:
         if self.sighting.last is None and not self.sighting.partial:
@@ -97,28 +134,66 @@ class Follower:
         where the task stands (socket.md §2.4).
         """
         again = Again([seen.frame for seen in before])
-        async for text in listener:
-            if isinstance(text, bytes) or not isinstance(frame := _json(text), dict):
-                continue  # sound, or no frame of Wiro's
-            is_ours = str(frame.get("id", self.task_id)) == self.task_id and frame.get("type") != "connected"
-            if before and (not is_ours or again.has(self._clean(frame))):
-                continue
-            if self.heard:
+        async for said in listener:
+            if isinstance(said, bytes):
+                token, _, pcm = said.partition(b"|")
+                if token == self.token.encode() and not before:
+                    self.voice(pcm)
+            elif not isinstance(frame := _json(said), dict):
+                continue  # no frame of Wiro's
+            elif self.is_about(frame):
+                if not before or not again.has(self._clean(frame)):
+                    self.take(frame, len(said))
+            elif self.heard and not before:
                 self.heard(frame, self.now())
-            if not is_ours:
-                continue
-            self.weight += len(text)
-            if self.weight > MOST:
-                self.sighting.partial = f"it told more than {MOST >> 20} MiB"
-                self.tell(f"{self.sighting.name} {self.sighting.partial}; what was seen of it is kept")
+            if self.over.is_set():
                 return
-            urls = [str(one.get("url", "")) for one in listed(frame)]
-            self.sighting.frames.append(Seen(at=self.now(), frame=self._clean(frame)))
-            if str(frame.get("type")) in TERMINAL:
-                await self._download([url for url in urls if url])
-                return
-            if frame.get("type") not in ("task_output", "task_error"):
-                self.write()
+
+    def is_about(self, frame: Mapping[str, Any]) -> bool:
+        """Whether a frame tells of this task."""
+        whose = str(frame.get("id", self.task_id)) == self.task_id and frame.get("tasktoken", self.token) == self.token
+        return whose and frame.get("type") != "connected"
+
+    def take(self, frame: dict[str, Any], size: int) -> None:
+        """This was told of it, in so many characters."""
+        kind = str(frame.get("type"))
+        if self.heard:
+            self.heard(frame, self.now())
+        if not self._fits(size):
+            return
+        if self.sighting.talk is not None and self.ending and kind not in LAST:
+            return  # of a session that is over all may be told again
+        self.ending = self.ending or kind == "task_end"
+        if kind == "task_stream_ready" and self.sighting.talk is None:
+            self.sighting.talk = Talk()
+        if self.sighting.partial == LEFT:
+            self.sighting.partial = ""  # it has come back
+        self.sighting.frames.append(Seen(at=self.now(), frame=self._clean(frame)))
+        if kind in TERMINAL:
+            self._urls = [str(one.get("url", "")) for one in listed(frame)]
+            self.over.set()
+        elif kind not in ("task_output", "task_error") and self._writer.may:
+            self.write()
+
+    def voice(self, pcm: bytes) -> None:
+        """This was said in a realtime session."""
+        if (talk := self.sighting.talk) is None or self.ending:
+            return
+        before = len(talk.sound)
+        # A quarter of it is for the frames; of what is said too long, the length is kept.
+        room = MOST * 3 // 4 - before if self.fetch else 0
+        seen = talk.voice(pcm, self.now(), room)
+        if self._fits(len(talk.sound) - before + A_PIECE):
+            self.sighting.frames.append(seen)
+
+    def _fits(self, size: int) -> bool:
+        """Whether there is room for more."""
+        self.weight += size
+        if self.weight > MOST and not self.over.is_set():
+            self.sighting.partial = f"it told more than {MOST >> 20} MiB"
+            self.tell(f"{self.sighting.name} {self.sighting.partial}; what was seen of it is kept")
+            self.over.set()
+        return self.weight <= MOST
 
     async def detail(self, task: Mapping[str, Any]) -> None:
         """Task/Detail has said this of the task: the end of a task whose socket broke, and what no frame tells."""
@@ -127,10 +202,14 @@ class Follower:
         self.sighting.detail = self._clean(
             {key: task.get(key) for key in ("status", "pexit", "debugoutput", "outputs")}
         )
-        self._urls = [str(one.get("url", "")) for one in task.get("outputs") or [] if isinstance(one, dict)]
+        if self.sighting.last is None:
+            self._urls = [str(one.get("url", "")) for one in task.get("outputs") or [] if isinstance(one, dict)]
         if self._over:
-            await self._end_by_detail()
-            self.write()
+            await self._finish()
+        elif self.alone and not self.sighting.frames:  # nobody listens to it here
+            self.sighting.note = UNHEARD
+            self.sighting.frames = [self.clean(one) for one in frames_of(task, self.sighting.at, self.now())]
+            self.over.set()
 
     async def conclude(self, task: Mapping[str, Any], frames: Sequence[Seen]) -> None:
         """Nobody could listen: the task has ended like this, after frames like these."""
@@ -141,13 +220,12 @@ class Follower:
             self.sighting.partial = "the answer did not tell of its end"
             self.write()
 
-    async def _end_by_detail(self) -> None:
+    def _end_by_detail(self) -> None:
         """The end that nobody told over the socket, where Detail has told it."""
         seen = self.sighting
         if seen.last is None and seen.detail:
             end = {"type": seen.detail["status"], "message": seen.detail.get("outputs") or []}
             seen.frames.append(Seen(at=self.now(), frame=end))
-            await self._download([url for url in self._urls if url])
 
     def stopped(self) -> None:
         """It ends by its client's own request."""
@@ -173,33 +251,27 @@ class Follower:
         """The frame without secrets, and without the task's id in its texts."""
         cleaned = self.redactor.value({key: one for key, one in frame.items() if key not in ("id", "tasktoken")})
         assert isinstance(cleaned, dict)
-        return dict(_without(cleaned, self.task_id))
+        return dict(without(cleaned, self.task_id))
 
     async def _download(self, urls: list[str]) -> None:
-        for place, url in enumerate(urls if self.fetch else ()):
+        for place, url in enumerate([url for url in urls if url] if self.fetch else ()):
             assert self.fetch is not None
             if sum(map(len, self.sighting.files.values())) > MOST_FILES:
                 self.tell(
                     f"{self.sighting.name} made more than {MOST_FILES >> 20} MiB; the other bytes are not recorded"
                 )
                 return
+            if place in self.sighting.files:
+                continue
             data = await self.fetch(url)
             if data is not None:
                 self.weight += len(data)
                 self.sighting.files[place] = await asyncio.to_thread(self.redactor.data, data)
 
-    def _cleaned(self) -> list[Seen]:
-        frames = without_halves(
-            [seen.frame for seen in self.sighting.frames], self.redactor, partial=self.sighting.last is None
-        )
-        return [Seen(at=seen.at, frame=frame) for seen, frame in zip(self.sighting.frames, frames, strict=True)]
-
     def write(self) -> None:
         """Write what has been seen by now; say why where it cannot be."""
         try:
-            made = scenario_of(replace(self.sighting, frames=self._cleaned()))
-            text = made.text.replace(WRITTEN_ID, "${task.id}")
-            self.shelf.write(self.sighting.name, type(made)(text=text, files=made.files))
+            self._writer.write(self.sighting)
         except (NotRecordable, CannotRecord) as error:
             if self.sighting.last is not None or self.sighting.partial:
                 self.tell(f"{self.sighting.name} is not recorded whole: {error}")
@@ -209,14 +281,3 @@ def _json(text: str) -> object:
     with suppress(ValueError):
         return loads(text)
     return None
-
-
-def _without(value: Any, task_id: str) -> Any:
-    """The value with a place-holder for a task's id, where that is long enough to be meant."""
-    if isinstance(value, str):
-        return value.replace(task_id, ID_HERE) if len(task_id) >= 5 else value
-    if isinstance(value, list):
-        return [_without(one, task_id) for one in value]
-    if isinstance(value, dict):
-        return {key: _without(one, task_id) for key, one in value.items()}
-    return value

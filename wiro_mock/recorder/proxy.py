@@ -22,6 +22,7 @@ from starlette.websockets import WebSocket
 
 from wiro_mock.recorder import passing, streams
 from wiro_mock.recorder.archived import is_file
+from wiro_mock.recorder.attending import Tap
 from wiro_mock.recorder.callbacks import PLACE, Call, Callbacks
 from wiro_mock.recorder.follower import MOST
 from wiro_mock.recorder.passing import CODINGS, pieces_of, refused, with_headers, without_length
@@ -253,7 +254,8 @@ class Recorder:
 
     async def _play(self, here: WebSocket) -> None:
         self._redactor.learn_headers(here.headers)
-        await play(here, self._upstream, self._tls, lambda text: self._tell(self._redactor.text(text)))
+        tap = Tap(find=self.runs.attending, tell=self._tell)
+        await play(here, self._upstream, self._tls, lambda text: self._tell(self._redactor.text(text)), tap)
 
     def _broken(self, status: int, path: str, why: str) -> Response:
         self._tell(f"{self._shown(path)}: {why}; the client was told so, with status {status}")

@@ -12,6 +12,7 @@ import httpx
 
 from wiro_mock.kernel.catalog import clean_slug
 from wiro_mock.recorded_match import match_of
+from wiro_mock.recorder.attending import Attending, may_be_realtime
 from wiro_mock.recorder.callbacks import NAME, Call
 from wiro_mock.recorder.fetching import fetched
 from wiro_mock.recorder.follower import Follower
@@ -57,15 +58,16 @@ class Runs:
     http: httpx.AsyncClient = field(init=False)
     followers: dict[asyncio.Task[None], Follower] = field(default_factory=dict)
     _known: dict[str, Follower] = field(default_factory=dict)
+    _attending: dict[str, Attending] = field(default_factory=dict)
 
     async def end(self, grace: float) -> None:
         """Write the tasks that have not ended after so many seconds."""
-        if self.followers:
-            await asyncio.wait(self.followers, timeout=grace)
+        if waited := [task for task, follower in self.followers.items() if not follower.alone]:
+            await asyncio.wait(waited, timeout=grace)
         left = dict(self.followers)
         for task, follower in left.items():
             task.cancel()
-            follower.sighting.partial = "the recorder was ended before the task"
+            follower.sighting.partial = follower.sighting.partial or "the recorder was ended before the task"
             follower.write()
         self.write_traffic()
         await asyncio.gather(*left, return_exceptions=True)  # their sockets are closed before the loop is
@@ -148,8 +150,18 @@ class Runs:
         """Listen to the task of a run."""
         follower = self.follower(run, path, task_id, token)
         self._known[task_id] = follower
-        self.spawn(follower, follower.follow(self.upstream.socket))
+        by_wire = may_be_realtime(follower.sighting.project)
+
+        def listen() -> None:
+            self.spawn(follower, follower.follow(self.upstream.socket))
+
+        attending = self._attending[task_id] = Attending(follower=follower, by_wire=by_wire, listen=listen)
+        self.spawn(follower, attending.attend() if by_wire else follower.follow(self.upstream.socket))
         return follower
+
+    def attending(self, token: str) -> Attending | None:
+        """What becomes of the session with this token, where there may be one."""
+        return next((one for one in reversed(self._attending.values()) if one.follower.token == token), None)
 
     def conclude(self, follower: Follower, task: Mapping[str, Any], said: Sequence[Seen], note: str) -> None:
         """A task to which nobody listened is over; Detail has told this of it."""
@@ -184,6 +196,7 @@ class Runs:
         for number, (key, follower) in enumerate(over.items()):
             if follower.weight > HEAVY or number < len(over) - LATEST:
                 del self._known[key]
+                self._attending.pop(key, None)
 
     def _refused(self, sighting: Sighting, error: dict[str, Any]) -> None:
         code, message = error.get("code"), self.redactor.text(str(error.get("message") or ""))

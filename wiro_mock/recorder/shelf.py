@@ -76,6 +76,11 @@ class Shelf:
         except OSError as error:
             raise CannotRecord(f"{self._folder / name} could not be written: {error.strerror}") from None
 
+    def drop(self, name: str) -> None:
+        """Take away a file that it wrote."""
+        with suppress(OSError):
+            (self._folder / name).unlink(missing_ok=True)
+
     def write(self, name: str, recording: Recording) -> Path:
         """Put a recording there, in place of an earlier one of the same name. Raises `CannotRecord`."""
         path = self._folder / f"{name}.yaml"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from wiro_mock.breaking import transport_of
+from wiro_mock.recorder.attending import Tap
 from wiro_mock.recorder.follower import CLOSING, MOST
 from wiro_mock.recorder.passing import forwarded
 from wiro_mock.recorder.places import Upstream
@@ -22,8 +23,10 @@ GONE: Final = 1006
 """Not sent by anybody: the connection was lost without a close frame (RFC 6455 §7.4.1)."""
 
 
-async def play(here: WebSocket, upstream: Upstream, tls: ssl.SSLContext | None, tell: Callable[[str], None]) -> None:
-    """A client's socket: what comes from either side goes to the other."""
+async def play(
+    here: WebSocket, upstream: Upstream, tls: ssl.SSLContext | None, tell: Callable[[str], None], tap: Tap
+) -> None:
+    """A client's socket: what comes from either side goes to the other, and the tap is told of it."""
     from websockets.asyncio.client import connect
     from websockets.exceptions import ConnectionClosed, WebSocketException
 
@@ -48,11 +51,14 @@ async def play(here: WebSocket, upstream: Upstream, tls: ssl.SSLContext | None, 
     async def outward() -> None:
         with suppress(WebSocketDisconnect, ConnectionClosed):
             while (message := await here.receive())["type"] == "websocket.receive":
-                said = message.get("text")
-                await there.send(message["bytes"] if said is None else said)
+                text = message.get("text")
+                said: str | bytes = message["bytes"] if text is None else text
+                tap.up(said)
+                await there.send(said)
 
     async def inward() -> None:
         async for said in there:
+            tap.down(said)  # before the client has it, who may close the socket then
             if isinstance(said, bytes):
                 await here.send_bytes(said)
             else:
@@ -64,8 +70,13 @@ async def play(here: WebSocket, upstream: Upstream, tls: ssl.SSLContext | None, 
     finally:
         for way in ways:
             way.cancel()
-        await asyncio.gather(*ways, return_exceptions=True)
-        await there.close()
+        tap.end()
+        try:
+            await asyncio.gather(*ways, return_exceptions=True)
+            await there.close()
+        except asyncio.CancelledError:  # the recorder ends just now, and its loop will not wait
+            there.transport.abort()
+            raise
         if there.close_code == GONE and (transport := transport_of(here.scope)) is not None:
             transport.abort()  # as the client would have met it without us
         with suppress(RuntimeError, WebSocketDisconnect):
