@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.api_kit import KEY, SECRET
 from tests.contract.kit import Answered, contract_world, drifted, our_target, played
 from tests.process_kit import COMMAND, environment, serving
 from wiro_mock.asgi import create_app
+from wiro_mock.commands.contract import ended_in_order
 from wiro_mock.commands.group import wiro_mock
 from wiro_mock.contract.checks import PROMISES
 from wiro_mock.contract.exports import as_markdown
@@ -118,6 +120,24 @@ def test_what_was_started_is_stopped_when_the_suite_is_interrupted() -> None:
         played(our_target(thread), "runs", write=write)
     (task,) = world.sim.tasks()
     assert task.status == "task_cancel"
+    assert lines[-1] == "Interrupted: 2 promises were not looked at"
+
+
+def test_what_was_started_is_stopped_when_ci_gives_up() -> None:
+    """It sends SIGTERM; the status says so, as a shell does."""
+    world = contract_world(time="manual", poll=None)
+
+    def write(line: str) -> None:
+        if "runs.answer_shape" in line:
+            signal.raise_signal(signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with ServerThread(create_app(world)) as thread, pytest.raises(SystemExit) as told, ended_in_order():
+        played(our_target(thread), "runs", write=write)
+    assert told.value.code == 128 + signal.SIGTERM
+    (task,) = world.sim.tasks()
+    assert task.status == "task_cancel"
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_what_could_not_be_stopped_is_told() -> None:
@@ -158,6 +178,7 @@ WRONG: dict[str, tuple[list[str], dict[str, str | None], str]] = {
         dict(ENV),
         "'http://x' is no address; write one such",
     ),
+    "no area": (["--only", " ,"], {}, "no area is named, so nothing would be checked; name some of auth, catalogue"),
     "no such area": (["--only", "auth,taks"], {}, "no area 'taks'; did you mean 'tasks'?"),
     "no amount": (["--budget", "lots"], {}, "'lots' is no amount; write one such as 0.50USD"),
     "no folder": (["--json", "nowhere/at/all.json"], {}, "--json: there is no folder 'nowhere/at'; make it first"),

@@ -59,6 +59,8 @@ def test_the_suite_is_played_against_the_mock_without_a_target(pytester: pytest.
         (["--wiro-target=http://127.0.0.1:9/v1"], "http://127.0.0.1:9/v1 cannot be reached: "),
         (["--wiro-target=nowhere"], "'nowhere' is no address"),
         (["--wiro-budget=0.001USD"], "costs 0.0060 USD at most"),
+        (["--wiro-budget=nan"], "'nan' is no amount"),
+        (["--wiro-only="], "no area is named"),
     ],
 )
 def test_what_keeps_the_suite_from_running_ends_it_with_status_two(

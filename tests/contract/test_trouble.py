@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import socket
+import threading
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.api_kit import KEY, SECRET
 from tests.contract.kit import contract_world, named, our_target, played, serving
+from tests.reach.reach_kit import reached
 from wiro_mock.asgi import create_app
+from wiro_mock.contract import client
 from wiro_mock.contract.client import Credentials
+from wiro_mock.contract.listener import Listener
+from wiro_mock.contract.promise import Promise
 from wiro_mock.contract.runner import CannotRun, Target
+from wiro_mock.contract.service import Service
 from wiro_mock.server import ServerThread
+from wiro_mock.sources import GUESS
 
 
 def answering(status: int, body: bytes, *headers: tuple[bytes, bytes]) -> ASGIApp:
@@ -197,3 +209,151 @@ def test_no_secret_is_told_though_a_server_tells_it() -> None:
     assert KEY not in said
     assert SECRET not in said
     assert all("\n" not in line for line in found.lines)
+
+
+# -- sockets -------------------------------------------------------------------------------------------
+
+
+class Mute:
+    """A socket that is opened, says what it is given, and then nothing more: not even to a ping. Or it is torn."""
+
+    def __init__(self, *frames: str, torn: bool = False) -> None:
+        self.said, self.torn = [text.encode() for text in frames], torn
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"ws://127.0.0.1:{self.listening.getsockname()[1]}/v1"
+        self.open: list[socket.socket] = []
+        self.thread = threading.Thread(target=self.serve)
+
+    def __enter__(self) -> str:
+        self.thread.start()
+        return self.url
+
+    def __exit__(self, *_: object) -> None:
+        self.listening.shutdown(socket.SHUT_RDWR)
+        self.listening.close()
+        self.thread.join()
+        for one in self.open:
+            one.close()
+
+    def serve(self) -> None:
+        """Greet everybody who comes."""
+        with suppress(OSError):
+            while True:
+                self.greet(self.listening.accept()[0])
+
+    def greet(self, client: socket.socket) -> None:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += client.recv(4096)
+        (key,) = (line.split()[1] for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key:"))
+        digest = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())  # RFC 6455
+        client.sendall(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: " + digest + b"\r\n\r\n"
+        )
+        client.sendall(b"".join(b"\x81" + bytes([len(text)]) + text for text in self.said))
+        if self.torn:
+            client.close()
+        else:
+            self.open.append(client)
+
+
+OF_THE_SOCKET = ("auth.lets_in", "runs.is_taken_on", "tasks.is_shown", "socket.frame_shape")
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_a_socket_that_falls_silent_or_breaks_is_in_the_way(torn: bool) -> None:
+    """Not even a ping is answered, or there is no close: nothing is said of the frames that did not come."""
+    promises = named(*OF_THE_SOCKET, "socket.every_status_is_told", "tasks.succeeds", "socket.end_tells_success")
+    with ServerThread(create_app(contract_world())) as thread, Mute(WELCOME, torn=torn) as url:
+        target = Target(url=our_target(thread).url, socket_url=url, credentials=Credentials(key=KEY, secret=SECRET))
+        found = played(target, promises=promises, patience=0.2 if not torn else 30.0)
+    assert found.broken == {}
+    assert set(found.skipped) == {"socket.frame_shape", "socket.every_status_is_told", "socket.end_tells_success"}
+    because = f"{url}: the connection broke: " if torn else f"{url}: no frame within 0.2 s, and no answer to a ping"
+    assert all(text.startswith(because) for text in found.skipped.values()), found.skipped
+    assert found.result.status == 2
+
+
+WELCOME = '{"type":"connected","version":"1.0"}'
+
+
+def test_a_long_silence_is_waited_for_while_the_task_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A queue may take longer than the patience for one answer; Detail says that there is something to wait for."""
+    heard: list[Listener] = []
+    real = Listener.until_end
+
+    def until_end(self: Listener) -> list[dict[str, Any]]:
+        heard.append(self)
+        return real(self) if len(heard) > 2 else []  # silent for two patiences
+
+    monkeypatch.setattr(Listener, "until_end", until_end)
+    promises = named(*OF_THE_SOCKET, "socket.every_status_is_told", "socket.statuses_are_in_order")
+    with ServerThread(create_app(contract_world())) as thread:
+        found = played(our_target(thread), promises=promises)
+    assert len(heard) > 2
+    assert found.broken == found.skipped == {}
+
+
+# -- what is not the service's fault -------------------------------------------------------------------
+
+
+def test_a_key_that_is_nobodys_is_in_the_way() -> None:
+    """The service says so itself, with the sentence that it has for any unknown key."""
+    with ServerThread(create_app(contract_world())) as thread:
+        found = played(our_target(thread, key="nobodys-key"))
+    assert found.broken == {}
+    assert set(found.skipped.values()) == {
+        "the service does not know the key: 'Project authorization is not founded.'; is WIRO_API_KEY right?"
+    }
+    assert found.named("auth.unknown_key").outcome == "held"
+    assert found.result.status == 2
+
+
+def test_the_origin_without_the_path_is_no_base_url() -> None:
+    """Nothing is said of promises there."""
+    with ServerThread(create_app(contract_world())) as thread:
+        target = our_target(thread)
+        bare = Target(url=thread.url, socket_url=target.socket_url, credentials=target.credentials)
+        with pytest.raises(CannotRun, match=r"has no Tool/Detail: HTTP 404; is this the API's base URL"):
+            played(bare)
+
+
+def test_an_answer_that_nobody_thought_of_stops_no_other_check() -> None:
+    """It is told with the error; what is checked besides is."""
+
+    def check_odd(wiro: Service) -> None:
+        """A check that stumbles."""
+        raise KeyError("outputs")
+
+    odd = Promise(area="auth", check=check_odd, cost="free", source=GUESS)
+    with ServerThread(create_app(contract_world())) as thread:
+        found = played(our_target(thread), promises=[odd, *named("auth.lets_in")])
+    assert found.skipped == {"auth.odd": "the check stumbled over an answer: KeyError: 'outputs'; please report it"}
+    assert found.named("auth.lets_in").outcome == "held"
+    assert found.result.status == 2
+
+
+def test_a_run_whose_answer_is_lost_may_be_left_behind() -> None:
+    """It is told; one that was refused for coming too often is not."""
+    for status, is_told in ((502, True), (429, False)):
+        spoilt = Spoilt(create_app(contract_world()), "/v1/Run/pruna", answering(status, b"", (b"retry-after", b"0")))
+        with ServerThread(spoilt) as thread:
+            found = played(our_target(thread), promises=named("auth.lets_in", "runs.is_taken_on"))
+        text = "a run of pruna/p-image may have been taken on, though no answer came; look at it in your dashboard"
+        assert (text in found.lines) is is_told
+        assert found.result.status == 2
+
+
+def test_an_authority_of_ones_own_is_named_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for any program; without it the complaint says how."""
+    monkeypatch.setattr(client, "_authorities", httpx.create_ssl_context)  # which is read once otherwise
+    with reached(tmp_path, tls=True, proxy=False) as there:
+        url = f"https://{there.thread.netloc}/v1"
+        key = Credentials(key=there.wiro.api_key)
+        target = Target(url=url, socket_url=url.replace("https", "wss"), credentials=key)
+        promises = named("auth.lets_in", "socket.welcome")
+        with pytest.raises(CannotRun, match="name the file of an authority of your own in SSL_CERT_FILE"):
+            played(target, promises=promises)
+        monkeypatch.setenv("SSL_CERT_FILE", str(there.ca))
+        assert played(target, promises=promises).result.status == 0

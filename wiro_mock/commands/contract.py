@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,14 +16,17 @@ if TYPE_CHECKING:
     from wiro_mock.contract.runner import Result, Target
 
 LONGEST_PATIENCE = 600
+_TOLD_BY = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 def usd(_ctx: click.Context, _parameter: click.Parameter, value: str) -> float:
     """An amount such as `0.50USD`, in USD."""
-    found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*(?:USD)?", value.strip(), re.IGNORECASE)
-    if not found:
-        raise click.BadParameter(f"{value!r} is no amount; write one such as 0.50USD")
-    return float(found[1])
+    from wiro_mock.contract.runner import CannotRun, usd_of
+
+    try:
+        return usd_of(value)
+    except CannotRun as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command(
@@ -31,7 +35,7 @@ def usd(_ctx: click.Context, _parameter: click.Parameter, value: str) -> float:
 )
 @click.option("--target", default="mock", show_default=True, metavar="URL", help="A base URL, `real`, or `mock`.")
 @click.option("--socket", "socket_url", default="", metavar="URL", help="The socket, where the target's isn't its own.")
-@click.option("--only", default="", metavar="AREAS", help="Such as auth,tasks; or all.")
+@click.option("--only", default=None, metavar="AREAS", help="Such as auth,tasks; or all.")
 @click.option("--budget", default="0.05USD", show_default=True, callback=usd, help="What it may cost, unasked.")
 @click.option("--yes", is_flag=True, help="Agree to the estimate beforehand.")
 @click.option("--key-only", is_flag=True, help="The project works by key, without signatures.")
@@ -49,7 +53,7 @@ def contract(
     *,
     target: str,
     socket_url: str,
-    only: str,
+    only: str | None,
     budget: float,
     yes: bool,
     key_only: bool,
@@ -70,7 +74,7 @@ def contract(
     can_be_written(files)
     try:
         areas = areas_of(only)
-        with opened(target, socket_url, key_only=key_only) as asked:
+        with ended_in_order(), opened(target, socket_url, key_only=key_only) as asked:
             result = run(
                 asked,
                 areas=areas,
@@ -97,6 +101,23 @@ def opened(target: str, socket_url: str, *, key_only: bool) -> Iterator[Target]:
 
     with own_mock(key_only=key_only) as own:
         yield own
+
+
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """Who is told to end, as CI does it, stops first what it has started, as after Ctrl-C; a second word ends it."""
+
+    def end(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise SystemExit(128 + number)
+
+    is_main = threading.current_thread() is threading.main_thread()  # only there a signal can be listened to
+    before = {number: signal.signal(number, end) for number in _TOLD_BY if is_main}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def agrees(estimate: str, budget: float) -> bool:

@@ -8,7 +8,15 @@ from urllib.parse import urlsplit
 
 import click
 
-from wiro_mock.commands.contract import LONGEST_PATIENCE, agrees, can_be_written, opened, usd, with_a_way_out
+from wiro_mock.commands.contract import (
+    LONGEST_PATIENCE,
+    agrees,
+    can_be_written,
+    ended_in_order,
+    opened,
+    usd,
+    with_a_way_out,
+)
 
 if TYPE_CHECKING:
     from wiro_mock.contract.runner import Target
@@ -82,7 +90,7 @@ def drift(
         if recordings:
             found = _of_recordings(recordings, reference)
         else:
-            with opened(target, socket_url, key_only=key_only) as asked:
+            with ended_in_order(), opened(target, socket_url, key_only=key_only) as asked:
                 found = _of_target(
                     asked, reference, runs=not no_runs, budget=budget, patience=timeout,
                     callbacks=(callbacks, callbacks_port),

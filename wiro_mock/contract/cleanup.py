@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from wiro_mock.contract.listener import ENDS, STATUSES
+from wiro_mock.contract.made import Run
 from wiro_mock.contract.promise import NotVerified, Trouble, Unmet
-from wiro_mock.contract.service import Run, Service
+from wiro_mock.contract.service import Service
 
 DELETED = "Task/InputOutputDelete"
 
@@ -16,6 +17,10 @@ def clean_up(service: Service) -> list[str]:
     """Stop what still runs and delete the files of all; what could not be done, as sentences."""
     told = [_deleted(service, upload) for upload in service.uploads]
     told += [_ended(service, run) for run in service.started]
+    told += [
+        f"a run of {path} may have been taken on, though no answer came; look at it in your dashboard"
+        for path in dict.fromkeys(service.unsure)
+    ]
     return [problem for problem in told if problem]
 
 
@@ -43,10 +48,17 @@ def _ended(service: Service, run: Run) -> str:
                 service.post("Task/Kill", {"taskid": run.task_id})
         answer = service.post(DELETED, named)
     except (Trouble, Unmet, NotVerified) as error:
-        return f"task {run.task_id} may still be running, or have files: {error}; look at it in your dashboard"
+        return (
+            f"task {run.task_id} may still be running, or have files: {_sentence(error)}; look at it in your dashboard"
+        )
     if answer.error[0] is not None:
         return f"the files of task {run.task_id} could not be deleted: {answer.error[1]!r}"
     return ""
+
+
+def _sentence(error: Exception) -> str:
+    """What happened, without the full stop that some libraries set."""
+    return str(error).rstrip(".")
 
 
 def _status(service: Service, run: Run) -> str:

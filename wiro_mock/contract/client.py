@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from wiro_mock.contract.promise import Trouble
+from wiro_mock.contract.promise import RateLimited, Trouble
 
 PATIENCE = 30.0
 """Seconds that an answer may take, as in Wiro's SDKs (socket.md §2.1)."""
@@ -176,8 +176,10 @@ class Http:
 
 @cache
 def _authorities() -> ssl.SSLContext:
-    """Those of httpx, read once: that takes longer than all that a server on this machine is asked."""
-    return httpx.create_ssl_context(trust_env=False)
+    """Those of httpx, or of SSL_CERT_FILE and SSL_CERT_DIR, read once: that takes longer than all that a server on this
+    machine is asked.
+    """
+    return httpx.create_ssl_context()
 
 
 def is_own(url: str) -> bool:
@@ -198,7 +200,7 @@ def _json(call: str, response: httpx.Response) -> Any:
     status = response.status_code
     if status == 429:
         wait = response.headers.get("retry-after", "")
-        raise Trouble(f"{call}: rate-limited (HTTP 429{f', Retry-After {wait[:40]}' if wait else ''})")
+        raise RateLimited(f"{call}: rate-limited (HTTP 429{f', Retry-After {wait[:40]}' if wait else ''})")
     if 300 <= status < 400:
         where = response.headers.get("location", "nowhere")[:200]
         raise Trouble(f"{call}: HTTP {status} sends elsewhere, to {where!r}; give the base URL that answers by itself")
@@ -222,7 +224,10 @@ def _retry_after(response: httpx.Response) -> float:
 
 
 def _why(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    why = str(error) or type(error).__name__
+    if "CERTIFICATE_VERIFY_FAILED" in why:
+        return f"{why}; name the file of an authority of your own in SSL_CERT_FILE"
+    return why
 
 
 def dumped(value: object) -> str:

@@ -14,7 +14,7 @@ import pytest
 from wiro_mock.contract.checks import PROMISES
 from wiro_mock.contract.cleanup import clean_up
 from wiro_mock.contract.promise import Promise
-from wiro_mock.contract.runner import BUDGET, CannotRun, Target, areas_of, prepared, target_of
+from wiro_mock.contract.runner import BUDGET, CannotRun, Target, areas_of, prepared, target_of, usd_of
 from wiro_mock.contract.verdicts import COULD_NOT_RUN, Judge, chosen, scrubbed
 
 JUDGE = pytest.StashKey[Judge]()
@@ -40,9 +40,9 @@ def contract_judge(request: pytest.FixtureRequest) -> Iterator[Judge]:
     with ExitStack() as stack:
         try:
             target = stack.enter_context(_own()) if _is_mock(config) else _elsewhere(config)
-            budget = float(str(config.getoption("wiro_budget")).upper().removesuffix("USD") or BUDGET)
+            budget = usd_of(config.getoption("wiro_budget")) if config.getoption("wiro_budget") else BUDGET
             service = prepared(target, promises, budget=budget, agreed=lambda _: False)
-        except (CannotRun, ValueError) as error:
+        except CannotRun as error:
             pytest.exit(f"the contract suite cannot run: {error}", returncode=COULD_NOT_RUN)
         judge = config.stash[JUDGE] = Judge(service, PROMISES)
         try:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from wiro_mock.contract.client import Http
+from wiro_mock.contract.made import CheapModel
 from wiro_mock.contract.promise import Promise, Trouble
-from wiro_mock.contract.service import RUNS_AT_MOST, CheapModel
+from wiro_mock.contract.service import RUNS_AT_MOST
 
 CANDIDATES: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("pruna/p-image", {"prompt": "a small grey stone", "aspectRatio": "1:1", "seed": "1"}),
@@ -100,6 +101,8 @@ def _price(http: Http, path: str) -> float | None:
     if not isinstance(answer.json, dict):
         raise Trouble(f"{http.base_url} answers Tool/Detail without an object; is this the API's base URL?")
     tools = answer.json.get("tool")
+    if answer.status == 404 and tools is None:
+        raise Trouble(f"{http.base_url} has no Tool/Detail: HTTP 404; is this the API's base URL, such as http://…/v1?")
     if not isinstance(tools, list) or not tools or not isinstance(tools[0], dict):
         return None
     return max(_prices(tools[0]), default=UNKNOWN) or UNKNOWN

@@ -12,9 +12,10 @@ from typing import Any
 
 from wiro_mock.contract.client import Answer, is_own
 from wiro_mock.contract.listener import ENDS
+from wiro_mock.contract.made import CheapModel, Finished, Run
 from wiro_mock.contract.promise import NotVerified, Trouble
 from wiro_mock.contract.receiver import Post, Receiver
-from wiro_mock.contract.service import CheapModel, Finished, Run, Service
+from wiro_mock.contract.service import Service
 
 UPLOADED = ("wiro-mock-contract.txt", b"an upload of wiro-mock's contract suite\n", "text/plain")
 """Name, bytes and type of what is uploaded."""

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidHandshake, InvalidURI
 from websockets.sync.client import ClientConnection, connect
 
 from wiro_mock.contract.client import dumped, is_own
@@ -34,6 +34,8 @@ class Listener:
         self._patience = patience
         self._open = ExitStack()
         self._connection: ClientConnection
+        self.is_closed = False
+        """Whether the other side has closed it in order."""
 
     def __enter__(self) -> Self:
         proxy: Literal[True] | None = None if is_own(self._url) else True
@@ -53,8 +55,8 @@ class Listener:
         """Send a JSON message."""
         try:
             self._connection.send(dumped(message))
-        except ConnectionClosed:
-            raise Trouble(f"{self._url}: the connection was closed") from None
+        except ConnectionClosed as error:
+            raise Trouble(f"{self._url}: the connection broke: {error}") from None
 
     def register(self, token: str) -> None:
         """Ask for the frames of a task."""
@@ -62,13 +64,19 @@ class Listener:
 
     def frame(self, patience: float | None = None) -> dict[str, Any] | None:
         """The next text frame; None if nothing comes in time, or nothing more will. Raises `Unmet` for what is none,
-        which the welcome has told first.
+        which the welcome has told first, `Trouble` where the connection breaks, or nobody is at its other end.
         """
         try:
             while isinstance(text := self._connection.recv(patience or self._patience), bytes):
                 pass
-        except (TimeoutError, ConnectionClosed):
+        except TimeoutError:
+            self._is_alive()
             return None
+        except ConnectionClosedOK:
+            self.is_closed = True
+            return None
+        except ConnectionClosed as error:
+            raise Trouble(f"{self._url}: the connection broke: {error}") from None
         try:
             frame = json.loads(text)
         except (ValueError, RecursionError):
@@ -78,6 +86,15 @@ class Listener:
         if self._on_frame:
             self._on_frame(frame)
         return frame
+
+    def _is_alive(self) -> None:
+        """Whoever has nothing to say answers a ping all the same. Raises `Trouble` where nobody does."""
+        try:
+            answered = self._connection.ping().wait(self._patience)
+        except ConnectionClosed as error:
+            raise Trouble(f"{self._url}: the connection broke: {error}") from None
+        if not answered:
+            raise Trouble(f"{self._url}: no frame within {self._patience:g} s, and no answer to a ping")
 
     def until_end(self) -> list[dict[str, Any]]:
         """The frames up to the one that closes the task, or as many as came."""

@@ -72,6 +72,10 @@ class Trouble(Exception):
     """The service could not be asked: unreachable, too slow, rate-limited, or something else answers in its place."""
 
 
+class RateLimited(Trouble):
+    """It would not be asked so often: whatever it was asked for, it has not done."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """What is worth telling of a promise that held. `subject` is the same for the same thing met elsewhere."""

@@ -6,6 +6,7 @@ Nothing is run before its cost is known and allowed; what was started is stopped
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -64,18 +65,30 @@ def target_of(url: str, socket_url: str = "", *, key_only: bool = False, env: Ma
     return Target(url=where, socket_url=socket, credentials=credentials)
 
 
-def areas_of(text: str) -> tuple[str, ...]:
-    """The areas in `auth,tasks`; `all` are those too that are checked by wish only. Raises `CannotRun` for one that
-    there is not.
+def areas_of(text: str | None) -> tuple[str, ...]:
+    """The areas in `auth,tasks`; `all` are those too that are checked by wish only, None has none of its own. Raises
+    `CannotRun` for one that there is not, and where none is named.
     """
     known = (*AREAS, *BY_WISH)
+    if text is None:
+        return ()
     found = tuple(area.strip() for area in text.split(",") if area.strip())
     for area in found:
         if area not in (*known, "all"):
             from wiro_mock.language.complaints import did_you_mean
 
             raise CannotRun(f"no area {area[:60]!r}; {did_you_mean(area, known)} (of {', '.join(known)}, or all)")
+    if not found:
+        raise CannotRun(f"no area is named, so nothing would be checked; name some of {', '.join(known)}, or all")
     return known if "all" in found else found
+
+
+def usd_of(text: str) -> float:
+    """An amount such as `0.50USD`, in USD. Raises `CannotRun`."""
+    found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*(?:USD)?", text.strip(), re.IGNORECASE)
+    if not found:
+        raise CannotRun(f"{text[:60]!r} is no amount; write one such as 0.50USD")
+    return float(found[1])
 
 
 def prepared(
@@ -145,6 +158,8 @@ def run(
         left_out = not_asked_for(promises, asked)
         for line in told(verdicts, left=left, by_wish=() if areas else left_out):
             write(line)
+        if len(verdicts) < len(asked):
+            write(f"Interrupted: {len(asked) - len(verdicts)} promises were not looked at")
     return Result(verdicts=[*verdicts, *left_out], status=status_of(verdicts))
 
 

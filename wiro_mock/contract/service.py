@@ -7,6 +7,7 @@ killed. What is started is remembered, so that it can be stopped and its files d
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +16,8 @@ from typing import Any, TypeVar
 from wiro_mock.contract.client import Answer, Credentials, Http
 from wiro_mock.contract.compare import differences, shown
 from wiro_mock.contract.listener import ENDS, STATUSES, Listener
-from wiro_mock.contract.promise import Broken, Note, NotVerified, Trouble, Unmet
+from wiro_mock.contract.made import CheapModel, Finished, Run, Stopped
+from wiro_mock.contract.promise import Broken, Note, NotVerified, RateLimited, Trouble, Unmet
 
 T = TypeVar("T")
 RUNS_AT_MOST = 3
@@ -24,6 +26,8 @@ UNFIT = (96, 97, 98)
 """The codes of a refused run that say something of the account, and nothing of the API (rest.md §9)."""
 LOOKS = 200
 """Looks at a task, after which it is given up on: ten minutes at the slowest pace, as in Wiro's SDKs."""
+LONGEST_SILENCE = 600.0
+"""Seconds after which nothing more is listened for, as in Wiro's SDKs."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 3.0
 """Seconds between two looks; the longest is the pace of Wiro's own clients (socket.md §2.1)."""
 LOOKS_AT_UNKNOWN = 30
@@ -31,57 +35,8 @@ LOOKS_AT_UNKNOWN = 30
 TOLERATED: Mapping[str, Any] = {"user_id": "wiro-mock", "session_id": "", "callbackUrl": ""}
 """What clients send besides, and to whatever model (clients.md no. 21); the last of them tells nobody."""
 TAKEN_ON = "runs.is_taken_on"
-ANSWER_SHAPE = "runs.answer_shape"
 IS_SHOWN = "tasks.is_shown"
 ARE_KNOWN = "tasks.statuses_are_known"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheapModel:
-    """The model that is run: its path below `Run/`, what it is given, and what a run costs at most, in USD."""
-
-    path: str
-    inputs: Mapping[str, Any]
-    usd: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """A run that was taken on: the answer, and the names that its task is asked for by."""
-
-    answer: Answer
-    task_id: str
-    token: str
-
-    @property
-    def own_token(self) -> str:
-        """The token, where only that will do. Raises `Unmet` if the run was answered without one."""
-        if not self.token:
-            token = self.answer.json.get("socketaccesstoken")
-            raise Unmet(ANSWER_SHAPE, "socketaccesstoken: a string", f"socketaccesstoken {shown(token)}")
-        return self.token
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
-    """The run that was let finish: the frames of its socket (or what was wrong with that), and its task in the end."""
-
-    run: Run
-    frames: list[dict[str, Any]]
-    no_frames: Exception | None
-    detail: Answer
-    task: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stopped:
-    """A run that was stopped: what was answered to that, to a second try, and the task afterwards."""
-
-    run: Run
-    before: Answer
-    stop: Answer
-    again: Answer
-    task: dict[str, Any]
 
 
 @dataclass
@@ -100,6 +55,7 @@ class Service:
     talker: CheapModel | None = None
     runs_at_most: int = RUNS_AT_MOST
     unknown_task: str = "999999999999"
+    unsure: list[str] = field(default_factory=list)
     statuses: set[str] = field(default_factory=set)
     on_frame: Callable[[dict[str, Any]], None] | None = None
     finish_with: Mapping[str, Any] = field(default_factory=dict)
@@ -143,7 +99,13 @@ class Service:
     def try_run(self, path: str, inputs: Mapping[str, Any]) -> Answer:
         """Ask for a run, of which a no is expected or not; what is taken on is remembered."""
         self.check_room()
-        answer = self.post(f"Run/{path}", inputs)
+        try:
+            answer = self.post(f"Run/{path}", inputs)
+        except RateLimited:
+            raise
+        except Trouble:
+            self.unsure.append(path)  # it may have been taken on, and the answer lost
+            raise
         self.remember(answer)
         return answer
 
@@ -277,11 +239,22 @@ class Service:
         try:
             with self.listen() as socket:
                 socket.register(run.own_token)
-                frames = socket.until_end()
+                frames = self._heard(socket, run)
         except (Trouble, Broken, Unmet) as error:
             problem = error
         detail, task = self.look(run)
         return Finished(run=run, frames=frames, no_frames=problem, detail=detail, task=task)
+
+    def _heard(self, socket: Listener, run: Run) -> list[dict[str, Any]]:
+        """The frames to the end; where none comes for long, Detail says whether there is anything to wait for."""
+        frames, deadline = socket.until_end(), time.monotonic() + LONGEST_SILENCE
+        while not (socket.is_closed or (frames and frames[-1]["type"] in ENDS) or time.monotonic() > deadline):
+            _, task = self.look(run, lambda _: True)
+            more = socket.until_end()
+            frames += more
+            if not more and task.get("status") in ENDS:
+                break
+        return frames
 
     def _cancel(self) -> Stopped:
         run = self.run()

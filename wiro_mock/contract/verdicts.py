@@ -122,6 +122,9 @@ class Judge:
             return _skipped(promise, "no occasion", self._scrubbed(str(reason)), self._notes())
         except Trouble as trouble:
             return _skipped(promise, "trouble", self._scrubbed(str(trouble)), self._notes())
+        except Exception as error:  # an answer that nobody has thought of; the others are checked all the same
+            text = f"the check stumbled over an answer: {type(error).__name__}: {error}; please report it"
+            return _skipped(promise, "trouble", self._scrubbed(text), self._notes())
         return Verdict(promise=promise, outcome="held", notes=self._notes())
 
     def _unmet(self, promise: Promise, unmet: Unmet) -> Verdict:

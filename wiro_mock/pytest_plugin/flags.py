@@ -13,7 +13,7 @@ from wiro_mock.testing.keyword_table import KEYWORDS, NAMES
 CONTRACT_FLAGS = (
     ("target", "mock", "mock|real|URL", "what tests with the mark wiro_contract run against, and the contract suite"),
     ("target_socket", "", "URL", "the socket of that target, where it isn't its own"),
-    ("only", "", "AREAS", "the areas of the contract suite that are checked (pytest --pyargs wiro_mock.contract)"),
+    ("only", None, "AREAS", "the areas of the contract suite that are checked (pytest --pyargs wiro_mock.contract)"),
     ("budget", "0.05USD", "AMOUNT", "what the contract suite may cost"),
 )
 RECORD_FLAGS = (

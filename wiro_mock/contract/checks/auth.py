@@ -7,7 +7,7 @@ from typing import Any
 from wiro_mock import shapes
 from wiro_mock.contract.client import Answer, digest_of_nothing
 from wiro_mock.contract.compare import shown
-from wiro_mock.contract.promise import Broken, NotVerified, Promise, expect
+from wiro_mock.contract.promise import Broken, NotVerified, Promise, Trouble, expect
 from wiro_mock.contract.service import Service
 from wiro_mock.sources import APRIL, GUESS, N8N, PAGE
 
@@ -51,6 +51,12 @@ def _expect_error(answer: Answer, code: int, message: str) -> None:
 def check_lets_in(wiro: Service) -> None:
     """Who shows the key, signed where the project asks for that, is let in."""
     answer = _asked(wiro, wiro.credentials.headers())
+    if (
+        answer.status == 401
+        and answer.error[1] is not None
+        and answer.error == _asked(wiro, {"x-api-key": NOWHERE}).error
+    ):
+        raise Trouble(f"the service does not know the key: {answer.error[1]!r}; is WIRO_API_KEY right?")
     if answer.status in (401, 403):
         raise Broken("a status other than 401", f"HTTP {answer.status}: {answer.error[1]!r}; are key and secret right?")
 
@@ -130,8 +136,8 @@ PROMISES = (
     _promise(check_refusals_are_envelopes, APRIL),
     _promise(check_no_key, GUESS, ENVELOPES),
     _promise(check_unknown_key, APRIL, ENVELOPES),
-    _promise(check_missing_signature, APRIL, ENVELOPES),
-    _promise(check_wrong_signature, APRIL, ENVELOPES),
+    _promise(check_missing_signature, APRIL, LETS_IN, ENVELOPES),
+    _promise(check_wrong_signature, APRIL, LETS_IN, ENVELOPES),
     _promise(check_nonce_may_come_again, N8N, LETS_IN, cost="reads"),
     _promise(check_nonce_is_any_number, PAGE, LETS_IN, cost="reads"),
     _promise(check_stray_headers_are_ignored, N8N, LETS_IN, cost="reads"),

@@ -10,8 +10,9 @@ from wiro_mock import shapes
 from wiro_mock.contract.checks.auth import ENVELOPES, LETS_IN
 from wiro_mock.contract.client import Answer, Form
 from wiro_mock.contract.compare import shown
+from wiro_mock.contract.made import ANSWER_SHAPE
 from wiro_mock.contract.promise import Broken, NotVerified, Promise, Unmet, expect, field
-from wiro_mock.contract.service import ANSWER_SHAPE, TAKEN_ON, TOLERATED, Service
+from wiro_mock.contract.service import TAKEN_ON, TOLERATED, Service
 from wiro_mock.sources import APRIL, GO_CLIENT, PAGE, SERVERS_OPENAPI
 
 PICKY = "pruna/p-image"

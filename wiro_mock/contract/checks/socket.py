@@ -8,8 +8,9 @@ from wiro_mock import shapes
 from wiro_mock.contract.checks.auth import LETS_IN
 from wiro_mock.contract.compare import shown
 from wiro_mock.contract.listener import ENDS, Listener
-from wiro_mock.contract.promise import Broken, Note, NotVerified, Promise, Trouble, Unmet, expect, field
-from wiro_mock.contract.service import IS_SHOWN, TAKEN_ON, Finished, Service
+from wiro_mock.contract.made import Finished
+from wiro_mock.contract.promise import Broken, Note, NotVerified, Promise, Unmet, expect, field
+from wiro_mock.contract.service import IS_SHOWN, TAKEN_ON, Service
 from wiro_mock.sources import APRIL, GUESS, NEWEST, SDKS
 
 LIFE = (
@@ -33,8 +34,6 @@ def _followed(wiro: Service) -> Finished:
     finished = wiro.finished()
     if finished.no_frames is not None:
         raise finished.no_frames
-    if not finished.frames:
-        raise Trouble(f"no frame came within {wiro.patience:g} s")
     return finished
 
 
@@ -48,10 +47,11 @@ def _statuses(wiro: Service) -> list[str]:
 
 
 def _end(wiro: Service) -> dict[str, Any]:
-    end = _frames(wiro)[-1]
-    if end["type"] not in ENDS:
-        raise Unmet(ALL_TOLD, f"a last frame {' or '.join(ENDS)}", f"a last frame {end['type']}")
-    return end
+    frames = _frames(wiro)
+    kind = frames[-1]["type"] if frames else "none"
+    if kind not in ENDS:
+        raise Unmet(ALL_TOLD, f"a last frame {' or '.join(ENDS)}", f"a last frame {kind}")
+    return frames[-1]
 
 
 def check_welcome(wiro: Service) -> None:
@@ -75,7 +75,7 @@ def check_unknown_messages_are_dropped(wiro: Service) -> None:
         socket.say({"type": "task_info", "tasktoken": ""})
         frame = _after_the_welcome(socket)
         if frame is None:
-            raise Broken("an open connection", "none")
+            raise Broken("an open connection, and the frame tasktoken-required", "none")
         expect("tasktoken-required", frame.get("message"), what="the message of the next frame")
 
 

@@ -8,8 +8,9 @@ from wiro_mock import shapes
 from wiro_mock.contract.checks.auth import ENVELOPES, LETS_IN
 from wiro_mock.contract.checks.tasks import SHAPE
 from wiro_mock.contract.compare import shown
+from wiro_mock.contract.made import Stopped
 from wiro_mock.contract.promise import Broken, NotVerified, Promise, expect, field
-from wiro_mock.contract.service import IS_SHOWN, TAKEN_ON, Service, Stopped
+from wiro_mock.contract.service import IS_SHOWN, TAKEN_ON, Service
 from wiro_mock.sources import APRIL, PAGE, SDKS
 
 CANCEL, CANCEL_AGAIN = "tasks.cancel", "tasks.cancel_again"
