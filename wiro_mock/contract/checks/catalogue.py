@@ -88,7 +88,11 @@ def check_openapi_documents(wiro: Service) -> None:
     answer = wiro.post("Tool/DetailOpenAPI", {"slugowner": owner, "slugproject": slug}, headers={}).json
     if not isinstance(answer, list):
         raise Broken("a list without an envelope", shown(answer))
-    got = [(one.get("type"), "openapi" in (one.get("spec") or {})) for one in answer if isinstance(one, dict)]
+    got = [
+        (one.get("type"), isinstance(one.get("spec"), dict) and "openapi" in one["spec"])
+        for one in answer
+        if isinstance(one, dict)
+    ]
     expect([("apikey", True), ("signature", True)], got, what="type, and whether there is a document,")
 
 
