@@ -310,3 +310,18 @@ def test_a_part_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         eventually(lambda: list((tmp_path / "r").glob("caption-1.yaml")))
         shutil.rmtree(tmp_path / "r")
     assert any("caption-1 is not recorded whole" in line and "No such file" in line for line in made.told)
+
+
+def test_an_archive_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:
+    """And not for every task."""
+    with (
+        telling(frame("task_start"), frame("task_end"), frame("task_postprocess_end", message=[])) as sockets,
+        upstream_that(begun) as url,
+        recording(url, tmp_path, socket=sockets, har=True) as made,
+    ):
+        (tmp_path / "traffic.har").mkdir()
+        for _ in range(3):
+            post(made)
+            ended(made)
+    assert [line.rpartition("/")[2] for line in made.told] == ["traffic.har could not be written: Is a directory"]
+    assert len(list(tmp_path.glob("caption-*.yaml"))) == 3

@@ -59,6 +59,7 @@ class Runs:
     followers: dict[asyncio.Task[None], Follower] = field(default_factory=dict)
     _known: dict[str, Follower] = field(default_factory=dict)
     _attending: dict[str, Attending] = field(default_factory=dict)
+    _complaint: str = ""
 
     async def end(self, grace: float) -> None:
         """Write the tasks that have not ended after so many seconds."""
@@ -90,8 +91,11 @@ class Runs:
         if self.traffic:
             try:
                 self.traffic.write(self.now())
+                self._complaint = ""
             except CannotRecord as complaint:
-                self.tell(str(complaint))
+                if str(complaint) != self._complaint:  # once, and not for every task
+                    self.tell(str(complaint))
+                self._complaint = str(complaint)
 
     async def see(self, run: Run, path: str, shown: str, status: int, text: str) -> None:
         """See what became of a Run: a task, or a refusal."""
