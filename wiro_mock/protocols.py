@@ -28,6 +28,8 @@ MOST_HEAD = 64 << 10
 """Bytes that the head of a request may have, roughly; h11 has the same bound. Node's is 16 KiB, nginx's 32."""
 HEAD_SECONDS = 60.0
 """How long a client may take for the head of a request, from its connection or the head's first byte; nginx's, too."""
+MOST_KEPT = 1 << 20
+"""Bytes of a frame that is kept for those who follow the same task."""
 _TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -48,8 +50,9 @@ def message_frame(message: str | bytes) -> bytes:
     elif size < 1 << 16:
         made = kind + b"\x7e" + size.to_bytes(2, "big") + data
     else:
-        return kind + b"\x7f" + size.to_bytes(8, "big") + data
-    _latest = (message, made)
+        made = kind + b"\x7f" + size.to_bytes(8, "big") + data
+    if size <= MOST_KEPT:
+        _latest = (message, made)
     return made
 
 

@@ -29,6 +29,8 @@ PATIENCE = 1.0
 """How long a jump waits for one whose client takes nothing more: then time goes on, and it gets all of it later."""
 LOOKS = 3
 """So many turns of the loop from a socket that has room again to the frame that goes there."""
+SLICE_SECONDS = 0.02
+"""How long the followers of one entry may have the loop for themselves: long frames take long to write."""
 EVERY_NEW_TASK = "*"
 Post: TypeAlias = Callable[[Webhook], Awaitable[None]]
 
@@ -174,9 +176,16 @@ class Pump:
 
     def _send_on(self) -> None:
         line, self._line = self._line, {}
-        for follower in line:
+        until = monotonic() + SLICE_SECONDS
+        while line:
+            follower = next(iter(line))
+            del line[follower]
             if follower in self.followers:
                 follower.send_on()
+            if line and monotonic() >= until:  # requests have their turn; time does not jump before the rest had theirs
+                self._line = {**line, **self._line}
+                self.loop.call_soon(self._send_on)
+                return
 
     def is_level(self, follower: Follower) -> None:
         """This follower holds up nobody any more."""

@@ -150,6 +150,9 @@ class Talk:
                 raise self._failure
             while (self._replies or self._conversation.has_news) and (outs := self._take()):
                 await self._send_all(outs, send)
+                if self._conversation.has_news:
+                    # A client that reads as fast as we write is always writable: a long history would have the loop.
+                    await asyncio.sleep(0)
             self._busy = False
             self._follower.caught_up()
 

@@ -16,7 +16,9 @@ from wiro_mock.kernel.task import Task
 
 MOST = 256
 LONGEST = 1 << 16
-"""Characters of a text that is kept: together they are never more than 16 MiB."""
+"""Characters of a text that is kept: together they are never more than 16 MiB. Of longer ones, which nobody but the
+followers of the moment asks for, the latest is.
+"""
 
 
 class _Kept(NamedTuple):
@@ -31,18 +33,23 @@ class FrameTexts:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[int, str], _Kept] = {}
+        self._long: tuple[tuple[int, str], _Kept] | None = None
 
     def of(self, entry: Entry, task: Task, origin: str, profile: Profile) -> str | None:
         """The text of an entry's frame, for a connection of this origin; None where it has none."""
         key = (id(entry), origin)
-        kept = self._kept.get(key)
+        kept = self._long[1] if self._long is not None and self._long[0] == key else self._kept.get(key)
         if kept is not None and kept.entry is entry and kept.task is task and kept.profile is profile:
             return kept.text
         shape = frame(entry, task, origins(origin), profile)
         text = None if shape is None else jsontext.dumps(shape)
         self._kept.pop(key, None)
-        if text is None or len(text) <= LONGEST:
-            self._kept[key] = _Kept(entry, task, profile, text)
-            if len(self._kept) > MOST:
-                del self._kept[next(iter(self._kept))]
+        made = _Kept(entry, task, profile, text)
+        if text is not None and len(text) > LONGEST:
+            self._long = key, made
+            return text
+        self._long = None
+        self._kept[key] = made
+        if len(self._kept) > MOST:
+            del self._kept[next(iter(self._kept))]
         return text
