@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +11,13 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.api_kit import KEY, SECRET, make_world, signed
 from tests.live_kit import PATIENCE, Live, eventually, live
-from tests.recorder.kit import Recording, ended, recording, timeless
+from tests.recorder.kit import Recording, ended, recording, telling, timeless, upstream_that
+from tests.recorder.test_sync_runs import answer_of
 from tests.test_realtime_clients import STT, TALKS, TTS, VOICE, Voice
 from wiro_mock.loader import Library
 from wiro_mock.mock import World
@@ -154,6 +157,42 @@ def test_a_client_that_goes_ends_its_session_and_leaves_a_part(model: str, tmp_p
     assert "Recorded in part: " in text
     assert "its client left" in text
     assert 'transcript: "Tell me all."' in text
+
+
+def test_a_socket_that_the_upstream_breaks_is_told_of(tmp_path: Path) -> None:
+    """What was seen is a part, and says whose doing it was."""
+    frames = [
+        json.dumps({"type": kind, "id": "777777"}) for kind in ("task_start", "task_stream_ready", "task_stream_end")
+    ]
+    cost = json.dumps({"type": "task_cost", "id": "777777", "turnCost": 0.5, "cumulativeCost": 0.5, "usage": {"a": 1}})
+    sound = b"sometokensometoken|" + bytes(range(250)) * 4
+    said = answer_of({"result": True, "errors": [], "taskid": "777777", "socketaccesstoken": "sometokensometoken"})
+    with (
+        upstream_that(lambda _: said) as url,
+        telling(*frames[:2], sound, frames[2], cost, then="reset") as socket,
+        recording(url, tmp_path, socket=socket) as made,
+        voice(made.thread, token_of(made.thread, VOICE)) as client,
+        pytest.raises(ConnectionClosed),
+    ):
+        client.until("never")
+    (told_of,) = made.told
+    assert told_of.startswith(
+        "the upstream's socket for gpt-realtime-1 broke (it was closed before the session's end);"
+    )
+    text = next(tmp_path.glob("*.yaml")).read_text()
+    assert "Recorded in part: a run of openai/gpt-realtime, as far as it was seen; the upstream's socket broke." in text
+    assert 'cost: "0.5", usage: {"a": 1}' in text
+    assert "sometoken" not in text
+
+
+def test_a_client_that_ends_its_session_and_goes_is_recorded_to_the_end(tmp_path: Path) -> None:
+    """It need not wait for what comes then."""
+    with recorded(tmp_path) as (_, made):
+        with voice(made.thread, token_of(made.thread, VOICE)) as client:
+            client.until("task_stream_ready")
+            client.say("task_session_end")
+        ended(made)
+    assert "exit: {code: 0" in next(tmp_path.glob("*.yaml")).read_text()
 
 
 def test_a_client_that_comes_back_goes_on(tmp_path: Path) -> None:

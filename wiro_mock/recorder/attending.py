@@ -61,19 +61,20 @@ class Attending:
             self._timer.cancel()
         self.follower.alone = False
 
-    def leave(self, tap: Tap) -> None:
-        """One is gone."""
+    def leave(self, tap: Tap, *, broken: bool = False) -> None:
+        """One is gone; `broken`: it was the upstream that closed it."""
         self._sockets.remove(tap)
         follower = self.follower
         if self._sockets or follower.over.is_set() or (follower.sighting.talk is None and not self.by_wire):
             return
-        if follower.ending:
+        talk = follower.sighting.talk
+        if follower.ending or (talk is not None and any(kind == "task_session_end" for _, kind in talk.said)):
             if self.by_wire:
                 self.listen()  # most clients of the documentation go at task_end
             return
-        if follower.sighting.talk is not None:
-            follower.sighting.talk.said.append((follower.now(), "left"))
-        follower.left()
+        if talk is not None:
+            talk.said.append((follower.now(), "left"))
+        follower.left(broken=broken)
         if self.by_wire:
             self._wait_for_client(BACK)
 
@@ -113,10 +114,10 @@ class Tap:
         if self._by_token:
             self._safely(self._down, said)
 
-    def end(self) -> None:
-        """The socket is closed."""
+    def end(self, *, broken: bool = False) -> None:
+        """The socket is closed; `broken`: by the upstream."""
         for one in [*self._by_token.values()]:
-            one.leave(self)
+            one.leave(self, broken=broken)
         self._by_token.clear()
 
     def _safely(self, take: Callable[[Any], None], said: str | bytes) -> None:

@@ -41,6 +41,7 @@ A_PIECE: Final = 600
 LAST: Final = TERMINAL | {"task_postprocess_start"}
 """What comes behind `task_end`."""
 LEFT: Final = "its client left"
+BROKE: Final = "the upstream's socket broke"
 UNHEARD: Final = (
     "a run to which nobody listened; Task/Detail told its phases in whole seconds, and its output as one piece"
 )
@@ -115,9 +116,11 @@ class Follower:
         await self._download(self._urls)
         self.write()
 
-    def left(self) -> None:
-        """The client of a realtime session has gone, and nobody is to take its place."""
+    def left(self, *, broken: bool) -> None:
+        """The client of a realtime session has gone, and nobody is to take its place; or the upstream has closed it."""
         if self.sighting.last is None:
+            if broken:
+                self._broken("it was closed before the session's end")
             self.sighting.partial = self.sighting.partial or LEFT
             self.write()
             if self._listener is not None:
@@ -125,7 +128,7 @@ class Follower:
 
     def _broken(self, why: str) -> None:
         if self.sighting.last is None and not self.sighting.partial:
-            self.sighting.partial = "the upstream's socket broke"
+            self.sighting.partial = BROKE
             said = self.redactor.text(why)
             self.tell(f"the upstream's socket for {self.sighting.name} broke ({said}); what was seen of it is kept")
 
@@ -166,7 +169,7 @@ class Follower:
         self.ending = self.ending or kind == "task_end"
         if kind == "task_stream_ready" and self.sighting.talk is None:
             self.sighting.talk = Talk()
-        if self.sighting.partial == LEFT:
+        if self.sighting.partial in (LEFT, BROKE):
             self.sighting.partial = ""  # it has come back
         self.sighting.frames.append(Seen(at=self.now(), frame=self._clean(frame)))
         if kind in TERMINAL:

@@ -64,13 +64,13 @@ async def play(
             else:
                 await here.send_text(upstream.to_ours(said, ours))
 
-    ways = {asyncio.create_task(outward()), asyncio.create_task(inward())}
+    ways = [asyncio.create_task(outward()), asyncio.create_task(inward())]
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        tap.end(broken=ways[1].done() and not ways[0].done())
         for way in ways:
             way.cancel()
-        tap.end()
         try:
             await asyncio.gather(*ways, return_exceptions=True)
             await there.close()
