@@ -11,7 +11,7 @@ import pytest
 
 from tests.live_kit import fate, hooks, live
 from wiro_mock.journal import Journal
-from wiro_mock.webhooks import Refused, check, read_target
+from wiro_mock.webhook_targets import Refused, check, read_target
 
 
 @pytest.mark.parametrize(

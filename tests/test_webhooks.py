@@ -16,7 +16,7 @@ import pytest
 from tests.api_kit import signed
 from tests.live_kit import Hooks, Live, answer_with, eventually, fate, hook_of, hooks, live
 from tests.process_kit import PATIENCE
-from wiro_mock import webhooks
+from wiro_mock import webhook_sending, webhooks
 from wiro_mock.api import find_profile, switch
 from wiro_mock.deliveries import AT_ONCE
 from wiro_mock.kernel.rules import Limits
@@ -269,9 +269,9 @@ def test_a_slow_target_and_one_that_is_down_have_a_reason(monkeypatch: pytest.Mo
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
             port = unused.getsockname()[1]
-            monkeypatch.setattr(webhooks, "CONTAINER_MARKS", ())
+            monkeypatch.setattr(webhook_sending, "CONTAINER_MARKS", ())
             down = fate(running, f"http://127.0.0.1:{port}/")
-            monkeypatch.setattr(webhooks, "CONTAINER_MARKS", (__file__,))
+            monkeypatch.setattr(webhook_sending, "CONTAINER_MARKS", (__file__,))
             inside = fate(running, f"http://127.0.0.1:{port}/")
         told = f"could not connect to 127.0.0.1 port {port} from where the mock runs: nothing listens there"
         assert (down["state"], down["reason"], down["tries"][0]["error"]) == ("failed", told, told)
@@ -411,7 +411,7 @@ def test_a_mistake_of_ours_is_told_and_harms_nobody(monkeypatch: pytest.MonkeyPa
         await asyncio.sleep(0)
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(webhooks, "_send", broken)
+    monkeypatch.setattr(webhooks, "send", broken)
     with live() as running:
         assert fate(running, "http://127.0.0.1:1/")["reason"].startswith("a mistake in wiro_mock itself: ZeroDivision")
         running.check_healthy()

@@ -79,14 +79,14 @@ HOOKS: dict[str, tuple[Edit, str, str, str, str]] = {
         "mock wrong",
         "webhook content-type",
         '"application/x-www-form-urlencoded"',
-        "wiro_mock/webhooks.py:",
+        "wiro_mock/webhook_sending.py:",
     ),
     "signed": (
         by_header("x-wiro-signature", "abc"),
         "upstream new",
         "webhook header x-wiro-signature: the mock sends none",
         '"abc"',
-        "add it to wiro_mock/webhooks.py:",
+        "add it to wiro_mock/webhook_sending.py:",
     ),
     "posted twice": (
         lambda hook: [hook, hook],

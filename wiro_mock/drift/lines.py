@@ -18,7 +18,7 @@ BUILDERS = ("progress_shape", "answer_shape", "session_shape", "frames", "wire",
 """The modules of `wiro_mock.api` that make objects of no documented shape."""
 
 PLACES: Final = {
-    "webhook headers": ("webhooks.py", r'"content-type"'),
+    "webhook headers": ("webhook_sending.py", r'"content-type"'),
     "webhook body": ("mock/world.py", r"def webhook_body\b"),
     "webhooks posted": ("kernel/writer.py", r"outbox\.append"),
     "files served": ("api/downloads.py", r"def _serve\b"),
