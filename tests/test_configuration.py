@@ -119,7 +119,7 @@ def test_what_the_file_says_is_what_is_served(monkeypatch: pytest.MonkeyPatch, f
 
 
 def settings_here() -> tuple[Settings, tuple[Path, ...]]:
-    from wiro_mock.commands.serve_options import settings_of
+    from wiro_mock.commands.serve_settings import settings_of
 
     parent = click.Context(wiro_mock)
     command = wiro_mock.get_command(parent, "serve")

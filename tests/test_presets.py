@@ -137,7 +137,7 @@ def test_a_mark_can_name_one_and_need_not_use_it(wiro: WiroMock) -> None:
 
 def serve(*words: str) -> Settings:
     """What `serve` would play with these words."""
-    from wiro_mock.commands.serve_options import settings_of
+    from wiro_mock.commands.serve_settings import settings_of
 
     group = wiro_mock.make_context("wiro-mock", ["config"])
     command = wiro_mock.get_command(group, "serve")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wiro_mock.commands.serve_options import Given
+from wiro_mock.commands.serve_settings import Given
 
 if TYPE_CHECKING:
     from wiro_mock.backends import Backend

@@ -90,7 +90,7 @@ def configuration(ctx: click.Context) -> tuple[dict[str, Any], list[Finding]]:
 
 def _settings(held: Any) -> Iterator[Finding]:
     from wiro_mock.clock import make_clock
-    from wiro_mock.commands.serve_options import settings_of
+    from wiro_mock.commands.serve_settings import settings_of
 
     try:
         make_clock(settings_of(held).time)

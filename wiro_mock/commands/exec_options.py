@@ -10,7 +10,7 @@ import click
 from wiro_mock.commands.exec_report import KINDS, SUFFIXES
 from wiro_mock.commands.options import Filled, Presets
 from wiro_mock.commands.serve_options import OPTIONS as OF_SERVE
-from wiro_mock.commands.serve_options import Given
+from wiro_mock.commands.serve_settings import Given
 
 
 class ExecGiven(Given):

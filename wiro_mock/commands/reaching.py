@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wiro_mock.commands.serve_options import Given
+from wiro_mock.commands.serve_settings import Given
 from wiro_mock.commands.teller import Teller
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ import click
 from wiro_mock.commands.backing import backends
 from wiro_mock.commands.keeping import AtExit, Signals, load_into
 from wiro_mock.commands.reaching import doors_of, reached
-from wiro_mock.commands.serve_options import OPTIONS, Given, settings_of, shown_credentials
+from wiro_mock.commands.serve_options import OPTIONS
+from wiro_mock.commands.serve_settings import Given, settings_of, shown_credentials
 from wiro_mock.commands.teller import Teller
 
 if TYPE_CHECKING:
