@@ -20,8 +20,6 @@ SHORTEST: Final = 8
 LONGEST_SPELLING: Final = 8
 """Characters that one of a secret's may take in a spelling, about."""
 MARGIN: Final = 300
-ESCAPES: Final = "%\\+"
-"""Where none of these is, a secret stands in one of its spellings."""
 _USERINFO: Final = re.compile(r"(?<=://)[^/?#\s]*@")
 _USERINFO_IN_JSON: Final = re.compile(rb"(?<=://)[^/?#\s\"]*@")
 
@@ -52,10 +50,12 @@ class Mask:
     """
 
     def __init__(self, secrets: Iterable[str] = (), *, words: Iterable[str] = ()) -> None:
-        self._secrets: list[str] = []
-        self._short: list[str] = []
-        self._spellings: tuple[tuple[str, bytes], ...] = ()
+        self._secrets: tuple[str, ...] = ()
+        self._short: tuple[str, ...] = ()
+        self._spelt: tuple[str, ...] | None = None
+        self._sent: tuple[bytes, ...] = ()
         self._patterns: list[re.Pattern[str]] | None = None
+        self._shortest = 0
         self.margin = MARGIN
         """So many characters at the end of a piece may be the beginning of a secret."""
         for text in secrets:
@@ -65,41 +65,50 @@ class Mask:
 
     def learn(self, text: str, *, as_word: bool = False) -> None:
         """One more secret; nothing where it is too short, unless it is hidden as a word."""
-        if len(text) < SHORTEST:
-            if text and as_word:
-                self._short.append(text)
-                self._patterns = None
-            return
-        self._secrets.append(text)
-        # The longest first: one may be part of another, and what is left of that would be half a secret.
-        made = sorted({one for secret in self._secrets for one in spellings(secret)}, key=len, reverse=True)
-        self._spellings = tuple((one, one.encode(errors="replace")) for one in made)
-        self._patterns = None
+        if len(text) >= SHORTEST:
+            self._secrets += (text,)
+            shown = json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
+            self._sent += tuple({one.encode(errors="replace") for one in (text, *shown)})
+        elif text and as_word:
+            self._short += (text,)
         self.margin = max(self.margin, LONGEST_SPELLING * len(text))
+        self._shortest = min(map(len, (*self._secrets, *self._short)), default=0)
+        self._spelt = self._patterns = None
 
     def text(self, text: str) -> str:
         """The text without the secrets."""
-        for secret, _ in self._spellings:
-            if secret in text:
-                text = text.replace(secret, HIDDEN)
-        if self._short or any(char in text for char in ESCAPES):
-            for pattern in self._escaped():
-                text = pattern.sub(HIDDEN, text)
+        if self._shortest and len(text) >= self._shortest:  # no spelling is shorter than what it spells
+            for secret in self._spellings():
+                if secret in text:
+                    text = text.replace(secret, HIDDEN)
+            if self._short or "%" in text or "\\" in text or "+" in text:
+                for pattern in self._escaped():
+                    text = pattern.sub(HIDDEN, text)
         return _USERINFO.sub(f"{HIDDEN}@", text) if "@" in text else text
+
+    def _spellings(self) -> tuple[str, ...]:
+        """The longest first: one may be part of another, and what is left of that would be half a secret."""
+        if (made := self._spelt) is None:
+            made = tuple(sorted({one for secret in self._secrets for one in spellings(secret)}, key=len, reverse=True))
+            self._spelt = made
+        return made
 
     def _escaped(self) -> list[re.Pattern[str]]:
         """What finds the secrets in any escape; made when there is one, since a test's mock may never see any."""
-        if self._patterns is None:
+        if (made := self._patterns) is None:
             short = (f"(?<![^\\W_]){_in_any_escape(one)}(?![^\\W_])" for one in self._short)
-            self._patterns = [re.compile(one) for one in (*map(_in_any_escape, self._secrets), *short)]
-        return self._patterns
+            made = [re.compile(one) for one in (*map(_in_any_escape, self._secrets), *short)]
+            self._patterns = made
+        return made
 
     def data(self, data: bytes) -> bytes:
-        """The bytes of an answer without the secrets, in the spellings that our own answers may have."""
-        for _, secret in self._spellings:
+        """The bytes of an answer of ours without the secrets, as they are and as JSON has them. What a client has sent
+        in base64 comes back so: too dear to be looked for in every answer, it is blotted out where one is shown.
+        """
+        for secret in self._sent:
             if secret in data:
                 data = data.replace(secret, HIDDEN.encode())
-        if any(one.encode(errors="replace") in data for one in self._short):
+        if self._short and any(one.encode(errors="replace") in data for one in self._short):
             data = self.text(data.decode("latin-1")).encode("latin-1")
         return _USERINFO_IN_JSON.sub(f"{HIDDEN}@".encode(), data) if b"@" in data else data
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import datetime
 from pathlib import Path
@@ -143,11 +144,14 @@ def test_the_archive_tells_what_was_asked_and_answered() -> None:
 def test_the_archive_holds_no_credential() -> None:
     """Not in a path, a field or an answer, and no header at all."""
     world = make_world(time="auto")
-    task_id, _ = run(world, {"prompt": f"{KEY} {SECRET}", "callbackUrl": "http://me:very-secret@127.0.0.1:9/"})
+    in_base64 = base64.b64encode(SECRET.encode()).decode()
+    task_id, _ = run(
+        world, {"prompt": f"{KEY} {SECRET} {in_base64}", "callbackUrl": "http://me:very-secret@127.0.0.1:9/"}
+    )
     detail(world, task_id)
     post(world, f"/v1/{KEY}", {})
     text = json.dumps(har(world)) + "".join(jsonl(world))
-    for secret in (KEY, SECRET, "very-secret", signed()["x-signature"], signed()["x-nonce"]):
+    for secret in (KEY, SECRET, in_base64, "very-secret", signed()["x-signature"], signed()["x-nonce"]):
         assert secret not in text
     assert "http://***@127.0.0.1:9/" in text
 

@@ -6,7 +6,7 @@ Neither holds a header or a credential: the journal keeps none.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from importlib.metadata import version
@@ -43,7 +43,7 @@ def har(world: World) -> dict[str, Any]:
     era = present(world)
     with era.settled():
         blobs = {file.id: file.blob for file in era.sim.files}
-        entries = [_entry(one, blobs) for one in era.exchanges() if one.method != _SOCKET]
+        entries = [_entry(one, blobs, era.clean) for one in era.exchanges() if one.method != _SOCKET]
     creator = {"name": "wiro_mock", "version": version("wiro-mock")}
     log: dict[str, Any] = {"version": "1.2", "creator": creator, "pages": [], "entries": entries}
     if era.journal.dropped:
@@ -64,13 +64,13 @@ def export(world: World, path: str | Path) -> None:
     target.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _entry(exchange: Exchange, blobs: Mapping[str, Blob]) -> dict[str, Any]:
+def _entry(exchange: Exchange, blobs: Mapping[str, Blob], clean: Callable[[str], str]) -> dict[str, Any]:
     wait = (exchange.at - exchange.came_at) / 1000
     return {
         "startedDateTime": _iso(exchange.came_at),
         "time": wait,
         "request": _request(exchange),
-        "response": _response(exchange, blobs),
+        "response": _response(exchange, blobs, clean),
         "cache": {},
         "timings": {"send": 0, "wait": wait, "receive": 0},
         "_wiro": {
@@ -94,10 +94,10 @@ def _request(exchange: Exchange) -> dict[str, Any]:
     return request
 
 
-def _response(exchange: Exchange, blobs: Mapping[str, Blob]) -> dict[str, Any]:
+def _response(exchange: Exchange, blobs: Mapping[str, Blob], clean: Callable[[str], str]) -> dict[str, Any]:
     content: dict[str, Any] = {"size": len(exchange.answer), "mimeType": JSON}
     if exchange.answer:
-        content["text"] = exchange.answer.decode(errors="replace")
+        content["text"] = clean(exchange.answer.decode(errors="replace"))
     elif exchange.outcome.file:
         blob = blobs.get(exchange.outcome.file)
         content["mimeType"] = blob.contenttype if blob else "application/octet-stream"
