@@ -14,7 +14,7 @@ from tests.api_kit import detail, filled, make_world, post
 from wiro_mock.kernel.catalog import CHOICES, FILES, Model, Parameter, readable
 from wiro_mock.kernel.kinds import KINDS, Kind, kind_of
 from wiro_mock.loader import Library, ScenarioError, load_models, shipped
-from wiro_mock.scenario import choose
+from wiro_mock.matching import choose
 
 HEAD = 'model: acme/painter\nid: "1"\nkind: image\ncps: "0.001"\n'
 

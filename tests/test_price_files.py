@@ -18,7 +18,8 @@ from wiro_mock.kernel import events as e
 from wiro_mock.kernel.prices import METHODS, NOTHING_SAID, Tier, Used, shown
 from wiro_mock.language.plan_table import detail
 from wiro_mock.loader import ScenarioError, load_models, load_text, shipped
-from wiro_mock.scenario import Scenario, schema
+from wiro_mock.scenario import Scenario
+from wiro_mock.scenario_schema import schema
 
 HEAD = """model: acme/painter
 id: "9001"

@@ -13,7 +13,9 @@ from wiro_mock.kernel.kinds import KINDS
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.loader import load_text
-from wiro_mock.scenario import Scenario, choose, schema
+from wiro_mock.matching import choose
+from wiro_mock.scenario import Scenario
+from wiro_mock.scenario_schema import schema
 
 FLUX = replace(MODEL, owner="Wiro", slug="FLUX.2-dev", kind="image", defaults={})
 

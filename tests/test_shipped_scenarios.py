@@ -21,7 +21,9 @@ from wiro_mock.kernel.task import Status, Task
 from wiro_mock.language.plan_table import FRAMES
 from wiro_mock.language.yaml_source import read_documents
 from wiro_mock.loader import Library, load_fault_sets, load_models, load_text, plan_rows, shipped
-from wiro_mock.scenario import Scenario, choose, schema
+from wiro_mock.matching import choose
+from wiro_mock.scenario import Scenario
+from wiro_mock.scenario_schema import schema
 
 NAMES = [
     "3d",

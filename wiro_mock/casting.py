@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from wiro_mock.backends import Backend
     from wiro_mock.kernel.catalog import Catalog, Model
     from wiro_mock.loader import Library
-    from wiro_mock.scenario import Chosen, Scenario
+    from wiro_mock.matching import Chosen
+    from wiro_mock.scenario import Scenario
 
 
 ASKED = 10_000
@@ -196,7 +197,7 @@ class Casting:
 
     def find(self, name: str) -> Scenario:
         """The scenario of this name. Raises `ScenarioError` when there is none."""
-        from wiro_mock.scenario import choose
+        from wiro_mock.matching import choose
 
         return choose(self.scenarios, next(iter(self.catalog)), {}, asked=name).scenario
 
@@ -215,7 +216,7 @@ class Casting:
 
         The latest use that fits goes before the request's own wish. Raises `ScenarioError` where nothing plays.
         """
-        from wiro_mock.scenario import Chosen, choose
+        from wiro_mock.matching import Chosen, choose
 
         fitting = tuple(use for use in reversed(self.uses) if not use.differences(model, parameters))
         for use in fitting:

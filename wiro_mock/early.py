@@ -43,6 +43,7 @@ MODULES: Final = (
     "wiro_mock.language.inputs",
     "wiro_mock.language.verbs",
     "wiro_mock.loader",
+    "wiro_mock.matching",
     "wiro_mock.sending",
     "wiro_mock.sessions",
     "wiro_mock.waiting",

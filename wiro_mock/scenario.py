@@ -1,25 +1,13 @@
-"""A scenario: one named situation that a client can meet, the runs it plays for, and the plan it makes of one.
-
-Which scenario plays a run, in order: the one asked for by name; the most specific one whose `match` fits; the
-default of the model's kind of output.
-"""
+"""A scenario: one named situation that a client can meet, the runs it plays for, and the plan it makes of one."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    PrivateAttr,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, WithJsonSchema, model_validator
 
 from wiro_mock.kernel.account import AS_IT_IS, Terms
 from wiro_mock.kernel.answer import Turn
@@ -27,9 +15,9 @@ from wiro_mock.kernel.catalog import Model, clean_slug
 from wiro_mock.kernel.events import Accepted, Job
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.kinds import KINDS, Kind
-from wiro_mock.kernel.nearest import listed, nearest
-from wiro_mock.kernel.plan import Live, Plan, PlanItem, Step
+from wiro_mock.kernel.plan import Live, Plan, Step
 from wiro_mock.kernel.texts import value_text
+from wiro_mock.laid_out import Layout
 from wiro_mock.language import timeline
 from wiro_mock.language.account import AccountItem
 from wiro_mock.language.backend import BackendItem
@@ -39,16 +27,14 @@ from wiro_mock.language.fillers import Content
 from wiro_mock.language.inputs import Inputs
 from wiro_mock.language.names import MissingName, Names
 from wiro_mock.language.spelling import step_words
-from wiro_mock.language.steps import Refuse, StepItem, step_kinds
-from wiro_mock.language.strict import DRAFT, Given, Strict, tidy
+from wiro_mock.language.steps import Refuse, StepItem
+from wiro_mock.language.strict import Given, Strict
 from wiro_mock.language.substitution import unlike
 from wiro_mock.language.timeline import Keep
 
-__all__ = ["Chosen", "Complaint", "Keep", "Match", "Scenario", "ScenarioError", "choose", "schema"]
+__all__ = ["Complaint", "Keep", "Match", "Scenario", "ScenarioError"]
 
 UNLIMITED = Decimal(1000)
-NONE_CAME: Mapping[str, int] = {}
-NAME_SHOWN = 100
 _ADD_IT = "send it, give the model a default for it, or match only runs that have it (`with`)"
 
 
@@ -127,45 +113,6 @@ class Match(Strict):
         return json.dumps([globs, sorted((name, sorted(values)) for name, values in self.parameters.items())])
 
 
-_Known: TypeAlias = tuple[
-    object, Mapping[str, tuple[str, ...]], Sequence[PlanItem], Sequence[tuple[Content, str]]
-]  # steps, what was looked up of the run, items, files
-
-
-class _Layout:
-    """What a scenario's steps came to, which is the same for every run when no run's name is filled into them, and
-    the run asks for the same picture.
-
-    Laying them out takes as long as all the rest of a run. Equal to any other: it tells nothing of its scenario.
-    """
-
-    __slots__ = ("_known",)
-
-    def __init__(self) -> None:
-        # All in one, for the worlds of several threads share a scenario.
-        self._known: _Known = (None, {}, (), ())
-
-    def of(self, steps: object, names: Names, keep: Keep) -> Sequence[PlanItem] | None:
-        """The items of these very steps, their files kept once more; None when they are not known for such a run."""
-        of, wished, items, kept = self._known
-        if of is not steps or any(names.wishes(name) != wish for name, wish in wished.items()):
-            return None
-        for data, kind in kept:
-            keep(data, kind)
-        return items
-
-    def remember(
-        self, steps: object, names: Names, items: Sequence[PlanItem], kept: Sequence[tuple[Content, str]]
-    ) -> None:
-        """The items of steps that none of these names was filled into."""
-        self._known = (steps, dict(names.wished), tuple(items), tuple(kept))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Layout)
-
-    __hash__ = None  # type: ignore[assignment]
-
-
 class Scenario(Strict):
     """One document of the scenario language."""
 
@@ -191,7 +138,7 @@ class Scenario(Strict):
     steps: list[StepItem] = Field(description="what happens, in order")
     faults: list[TaskFault] = Field(default=[], description="what goes wrong on the way, while the steps go on")
     _source: str = PrivateAttr(default="")
-    _layout: _Layout = PrivateAttr(default_factory=_Layout)
+    _layout: Layout = PrivateAttr(default_factory=Layout)
 
     @model_validator(mode="before")
     @classmethod
@@ -313,107 +260,6 @@ class Scenario(Strict):
         if self.match.nth <= (count := come.get(self.match.turn_of, 0)) + 1:
             return ""
         return f"it plays from run {self.match.nth} that fits on, and this is run {count + 1}"
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """The scenario of a run, and how it came to play: "asked for", "match" or "default for KIND".
-
-    `demanded` is one that a test asked for, and that must come to all of its effects. `turns` is what the run counts
-    for (`Match.turn_of`).
-    """
-
-    scenario: Scenario
-    how: str
-    demanded: bool = False
-    turns: tuple[str, ...] = ()
-
-
-def choose(
-    scenarios: Sequence[Scenario],
-    model: Model,
-    parameters: Mapping[str, object],
-    asked: str | None = None,
-    come: Mapping[str, int] = NONE_CAME,
-) -> Chosen:
-    """The scenario that plays this run; of equals, the later in the sequence. Raises `ScenarioError` for none.
-
-    `come` is how many runs have come before that fit (`Match.turn_of` → number).
-    """
-    if asked is not None:
-        return Chosen(_named(scenarios, asked), "asked for")
-    fitting = [scenario for scenario in scenarios if scenario.match and not scenario.matches(model, parameters)]
-    due = [scenario for scenario in fitting if not scenario.is_early(come)]
-    if due:
-        best = max(enumerate(due), key=lambda numbered: (numbered[1].rank(model), numbered[0]))
-        return Chosen(best[1], "match", turns=turns_of(fitting))
-    for scenario in reversed(scenarios):
-        if model.kind in scenario.default_for:
-            return Chosen(scenario, f"default for {model.kind}", turns=turns_of(fitting))
-    raise complain(_nothing_plays(scenarios, model, parameters))
-
-
-def turns_of(fitting: Sequence[Scenario]) -> tuple[str, ...]:
-    """What a run counts for: the matches that it fits, where one of them waits for its turn."""
-    turns = {one.match.turn_of for one in fitting if one.match is not None and one.match.nth > 1}
-    return tuple(sorted(turns))
-
-
-def schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of one document, for editors."""
-    made = Scenario.model_json_schema(by_alias=True)
-    tidy(made)
-    definitions = made["$defs"]
-    steps = {}
-    for name, kind in step_kinds().items():
-        forms = [definitions[kind.__name__]]
-        if kind.shorthand:
-            forms.append(dict(forms[0]["properties"][kind.shorthand]))
-        if not kind.least:
-            forms.append({"type": "null"})
-        definitions[kind.__name__] = {"description": kind.__doc__, "anyOf": forms}
-        steps[name] = {"$ref": f"#/$defs/{kind.__name__}", "description": kind.__doc__}
-    definitions["StepItem"] = {
-        "description": StepItem.__doc__,
-        "anyOf": [
-            {
-                "type": "object",
-                "properties": steps,
-                "additionalProperties": False,
-                "minProperties": 1,
-                "maxProperties": 1,
-            },
-            {"type": "string", "enum": [name for name, kind in step_kinds().items() if not kind.least]},
-        ],
-    }
-    backend = definitions["BackendItem"]
-    definitions["BackendItem"] = {"anyOf": [backend, dict(backend["properties"]["use"])]}
-    made["required"].remove("steps")
-    made["oneOf"] = [{"required": ["steps"]}, {"required": ["backend"]}]
-    made["properties"]["scenario"]["pattern"] = "^[a-z0-9]+(-[a-z0-9]+)*$"
-    return {"$schema": DRAFT, **made, "title": "wiro_mock scenario"}
-
-
-def _named(scenarios: Sequence[Scenario], asked: str) -> Scenario:
-    for scenario in reversed(scenarios):
-        if scenario.name == asked:
-            return scenario
-    names = [scenario.name for scenario in scenarios]
-    near = nearest(asked, names)
-    hint = f"did you mean '{near}'?" if near else f"none is near; there are: {listed(names)}"
-    raise complain(f"no scenario '{asked[:NAME_SHOWN]}'; {hint}")
-
-
-def _nothing_plays(scenarios: Sequence[Scenario], model: Model, parameters: Mapping[str, object]) -> str:
-    what = f"no scenario plays for {model.name} (kind {model.kind})"
-    way = f"add `default_for: {model.kind}` to one, or a match, or ask for one by name"
-    candidates = [(scenario.matches(model, parameters), scenario) for scenario in scenarios if scenario.match]
-    candidates = [(differences or ["it is not its turn yet"], scenario) for differences, scenario in candidates]
-    if not candidates:
-        return f"{what}: none has a match; {way}"
-    differences, nearest = min(candidates, key=lambda pair: len(pair[0]))
-    where = f" ({nearest.source})" if nearest.source else ""
-    return f"{what}; the nearest is '{nearest.name}'{where}, but {' and '.join(differences)}; {way}"
 
 
 def _literal(glob: str) -> int:

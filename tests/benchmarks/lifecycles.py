@@ -24,8 +24,8 @@ from wiro_mock.kernel.plan import Plan
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.task import Status
 from wiro_mock.loader import Library
+from wiro_mock.matching import choose
 from wiro_mock.mock import World
-from wiro_mock.scenario import choose
 from wiro_mock.settings import Settings
 
 BALANCE = Decimal(1_000_000_000)

@@ -20,7 +20,7 @@ def schema(kind: str, output: Path | None) -> None:
     if kind == "fault-set":
         from wiro_mock.language.fault_sets import schema as made
     else:
-        from wiro_mock.scenario import schema as made
+        from wiro_mock.scenario_schema import schema as made
 
     text = json.dumps(made(), indent=2, ensure_ascii=False)
     if output is None:

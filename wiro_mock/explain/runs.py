@@ -20,7 +20,8 @@ from wiro_mock.masking import HIDDEN
 from wiro_mock.mock import World
 
 if TYPE_CHECKING:
-    from wiro_mock.scenario import Chosen, Scenario
+    from wiro_mock.matching import Chosen
+    from wiro_mock.scenario import Scenario
 
 SHOWN = 10
 """So many candidates are shown, the nearest first."""

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from wiro_mock.kernel.plan import Plan
     from wiro_mock.kernel.task import Task
     from wiro_mock.language.faults import FaultItem
+    from wiro_mock.matching import Chosen
     from wiro_mock.mock.world import World
-    from wiro_mock.scenario import Chosen
 
 
 class Runs:

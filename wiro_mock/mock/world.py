@@ -98,7 +98,8 @@ class World(State):
         """Read the scenarios if nobody has yet, before the clock is looked at: it must not cost a task its time."""
         if not self.casting.is_read:
             import wiro_mock.api.measure
-            import wiro_mock.kernel.validation  # noqa: F401 -- what runs need besides
+            import wiro_mock.kernel.validation
+            import wiro_mock.matching  # noqa: F401 -- what runs need besides
 
             with self.lock:
                 _ = self.casting.catalog
