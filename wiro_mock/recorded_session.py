@@ -192,12 +192,14 @@ class _Writer:
         if reader.untold:
             self.lines.append("transcripts: false")
         self.lines.append("turns:")
-        turns = reader.turns[:MOST_TURNS]
+        is_deaf = all(turn.when == "start" for turn in reader.turns[:MOST_TURNS])
+        is_kept_open = is_deaf and (reader.ended != "scenario" or not reader.turns)
+        turns = reader.turns[: MOST_TURNS - is_kept_open]
         if len(reader.turns) > len(turns):
             self.missing.append(f"{len(reader.turns) - len(turns)} more turns, for a session has at most {MOST_TURNS}")
         last = len(turns) - 1
         self.lines += [f"  - {self._turn(turn, place, is_last=place == last)}" for place, turn in enumerate(turns)]
-        if all(turn.when == "start" for turn in turns) and (reader.ended != "scenario" or not turns):
+        if is_kept_open:
             self.lines.append(f"  - {NEVER}")
 
     def _dictation(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -37,12 +38,16 @@ class Caller(Client):
             super().speak(samples[at : at + chunk], chunk)
 
     def do(self, what: str) -> None:
-        """One thing of a conversation: `say 1.2`, `still 3`, `interrupt`, `end`, or `wait`; then all that comes."""
+        """One thing of a conversation: `say 1.2` (and a second of silence), `still 3`, `interrupt`, `end`, `wait`, or
+        seconds of sound as loud as is said, one after the other: `sound 0.6*1 1*0.1`; then all that comes.
+        """
         verb, _, length = what.partition(" ")
         if verb == "say":
-            self.speak(tone(float(length)) + bytes(RATE * 2))  # a second of silence behind it
+            self.speak(tone(float(length)) + bytes(RATE * 2))
         elif verb == "still":
             self.speak(bytes(2 * round(RATE * float(length))))
+        elif verb == "sound":
+            self.speak(b"".join(_sound(*map(float, one.split("*"))) for one in length.split()))
         elif verb != "wait":
             self.say(f"task_session_{verb}")
         self.got += self.frames()
@@ -51,6 +56,11 @@ class Caller(Client):
     def seen(self) -> list[Any]:
         """All that has come, without what no two runs share."""
         return [frame if isinstance(frame, bytes) else comparable(frame) for frame in self.got]
+
+
+def _sound(seconds: float, loudness: float) -> bytes:
+    """A tone as loud as a part of the usual one."""
+    return array("h", (int(sample * loudness) for sample in array("h", tone(seconds)))).tobytes()
 
 
 def talk(yaml: str, conversation: Sequence[str], path: str = VOICE, **settings: Any) -> Caller:

@@ -90,6 +90,32 @@ def test_whatever_is_said_is_told_again(turns: list[str], said: list[str]) -> No
     assert again(made, conversation, VOICE).seen == first.seen, made.text
 
 
+LISTENING = {
+    "a whisper": ("threshold: 30", [HELLO, LAST], ["sound 0.6*0.01 1*0"] * 2),
+    "short silences": ("silence: 100ms", [HELLO, ECHO], ["sound 0.6*1 0.2*0"] * 2),
+    "a pause for thought": ("silence: 1s", [HELLO, ECHO], ["sound 0.6*1 0.7*0 0.5*1 1.2*0", "sound 0.6*1 1.2*0"]),
+    "a loud street": ("threshold: 3000", [HELLO, ECHO], ["sound 1*0.1 0.6*1 1*0.1", "sound 0.6*1 1*0.1"]),
+    "talking over it": ("barge_in: 200ms", [LONG, HELLO], ["sound 1.4*1 1*0", "sound 0.6*1 1*0"]),
+    "two at once": ("silence: 500ms", [HELLO, ECHO], ["sound 0.4*1 0.9*0 0.5*1 0.9*0"]),
+    "silences of two lengths": (
+        "silence: 500ms",
+        ["{when: silence, for: 1s, say: a}", HELLO, "{when: silence, for: 2s, say: c}"],
+        ["sound 0.4*1 0.9*0", "still 1.1", "still 2.2"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("which", LISTENING)
+def test_how_an_upstream_listens_is_found_out(which: str) -> None:
+    """How loud speech is, and what silence ends it, no frame tells; what came of it does."""
+    more, turns, conversation = LISTENING[which]
+    conversation = [*conversation, "end"]
+    first = talk(yaml(*turns, more=f"      {more}\n"), conversation)
+    made = recorded(first)
+    assert "task_stream_end" in [one["type"] for one in first.seen if isinstance(one, dict)]
+    assert again(made, conversation, VOICE).seen == first.seen, made.text
+
+
 @pytest.mark.parametrize(("path", "conversation"), [
     (TTS, ["wait"]), (STT, ["say 1", "say 2", "end"]), (STT, ["say 0.3", "end"]), (STT, ["end"]),
 ])  # fmt: skip

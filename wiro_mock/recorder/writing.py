@@ -17,7 +17,7 @@ from wiro_mock.recording import Recording
 ID_HERE: Final = "\ue000task.id\ue000"
 """Stands for the task's id until the text is YAML, where it becomes a name to be filled in."""
 WRITTEN_ID: Final = "\\ue000task.id\\ue000"
-REST: Final = 20
+REST: Final = 50
 """After a long session has been written in part, it is not again for so many times as long as that took."""
 
 
