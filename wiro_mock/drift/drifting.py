@@ -14,6 +14,7 @@ from wiro_mock.contract.client import PATIENCE
 from wiro_mock.contract.runner import BUDGET, Target, prepared
 from wiro_mock.contract.service import RUNS_AT_MOST
 from wiro_mock.contract.verdicts import chosen, one_line, scrubbed
+from wiro_mock.drift.by_itself import played_by_itself, told_otherwise
 from wiro_mock.drift.findings import Drift, Finding, merged, unexplained
 from wiro_mock.drift.har import CannotRead
 from wiro_mock.drift.hearing import Hearing
@@ -98,7 +99,7 @@ def drift_of(
     for take in takes:
         mock = replayed(take, reference.library, reference.settings)
         findings += _tried(take, list(judged(take, mock)), reference)
-        findings += _timings(take, reference)
+        findings += _by_itself(take, reference)
         skipped += [*take.skipped, *mock.not_compared, *not_seen(take)]
         requests += sum(one.answer is not ABSENT for one in take.exchanges)
         frames += sum(map(len, take.streams.values())) + len(take.loose)
@@ -134,9 +135,13 @@ def _tried(take: Take, findings: list[Finding], reference: Reference) -> list[Fi
     return [*explained, *unexplained(findings)]
 
 
-def _timings(take: Take, reference: Reference) -> Iterator[Finding]:
+def _by_itself(take: Take, reference: Reference) -> Iterator[Finding]:
     for run in take.runs():
-        for one in slower(take, run, reference.library, reference.settings, scenario=reference.scenario):
+        played = played_by_itself(run, reference.library, reference.settings, reference.scenario)
+        if played is None:
+            continue
+        yield from told_otherwise(take, run, played)
+        for one in slower(take, run, played):
             yield Finding(
                 level="upstream new",
                 key=("timing", run.call, one.phase),

@@ -54,7 +54,10 @@ def _is_text(frame: Mapping[str, Any]) -> bool:
 
 def of_frame(kind: str, live: Mapping[str, Any], mock: Mapping[str, Any]) -> Iterator[Finding]:
     """What differs in a frame of this type."""
-    for one in compared(dict(mock), dict(live), shapes.Frame):
+    ours, theirs = dict(mock), dict(live)
+    if kind == "task_postprocess_end" and all(isinstance(one.get("message"), list) for one in (ours, theirs)):
+        ours["message"] = theirs["message"] = []  # the outputs, which have a shape of their own
+    for one in compared(ours, theirs, shapes.Frame):
         yield from field_finding(one, f"frame {kind} {one.path}", f"frame {kind}", kind)
     if kind == "task_postprocess_end":
         outputs = list[shapes.SocketOutput | shapes.OutputAnswer]

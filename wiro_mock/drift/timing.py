@@ -7,16 +7,13 @@ several times as long as the other, and seconds more, is told: the mock's times 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
-from wiro_mock.drift.asking import asked_of, frames_to_the_end
+from wiro_mock.drift.by_itself import Played
 from wiro_mock.drift.lines import line_of_step
 from wiro_mock.drift.takes import Exchange, Take
-from wiro_mock.loader import Library
-from wiro_mock.mock import World
 from wiro_mock.recorder.observed import Seen
-from wiro_mock.settings import Settings
 
 FACTOR, LEAST = 5.0, 3.0
 """How many times as long, and how many seconds more, before it is told. Ours."""
@@ -45,21 +42,15 @@ class Slower:
     where: str
 
 
-def slower(take: Take, one: Exchange, library: Library, settings: Settings, *, scenario: str = "") -> Iterator[Slower]:
-    """The phases of a run that succeeded, as far as they differ. `scenario` is what the mock plays, if asked for."""
-    live = _of_detail(take, one.run_id) or _of_frames(take.streams.get(one.run_id, ()))
-    if not live:
-        return
-    played = _by_itself(one, library, settings, scenario)
-    if played is None:
-        return
-    mock, source = played
+def slower(take: Take, one: Exchange, played: Played) -> Iterator[Slower]:
+    """The phases of a run that succeeded, as far as they differ from those that the mock would play."""
+    live, mock = _of_detail(take, one.run_id) or _of_frames(take.streams.get(one.run_id, ())), _of_frames(played.frames)
     for phase, begin, end, verbs in PHASES:
         if begin in live and end in live and begin in mock and end in mock:
             ours, theirs = mock[end] - mock[begin], live[end] - live[begin]
             longest, shortest = max(ours, theirs), max(min(ours, theirs), 0.1)
             if longest / shortest >= FACTOR and longest - shortest >= LEAST:
-                yield Slower(phase=phase, mock=ours, live=theirs, where=line_of_step(source, verbs))
+                yield Slower(phase=phase, mock=ours, live=theirs, where=line_of_step(played.source, verbs))
 
 
 def _of_detail(take: Take, task: str) -> Mapping[str, float]:
@@ -81,23 +72,3 @@ def _of_frames(frames: tuple[Seen, ...]) -> Mapping[str, float]:
     for seen in frames:
         first.setdefault(str(seen.frame.get("type")), seen.at / 1_000_000)
     return {name: first[kind] for name, kind in _FRAMES.items() if kind in first}
-
-
-def _by_itself(
-    one: Exchange, library: Library, settings: Settings, scenario: str
-) -> tuple[Mapping[str, float], str] | None:
-    """The times of the same run at a mock that plays what it would play, and where that scenario stands."""
-    profile = replace(settings.profile, parameters="unchecked")
-    world = World(replace(settings, time="manual", unknown_models="play", profile=profile), library=library)
-    try:
-        if scenario:
-            world.use(scenario)
-        answer = asked_of(world, one.call, one.body)
-        task = next(iter(world.sim.tasks()), None)
-        if task is None or answer is None:
-            return None
-        frames = frames_to_the_end(world, task.job.id)
-        source = next((known.source for known in world.scenarios if known.name == task.job.scenario), "")
-        return (times, source) if (times := _of_frames(frames)) else None
-    finally:
-        world.close()
