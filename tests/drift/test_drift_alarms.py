@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -18,10 +19,10 @@ from tests.drift.kit import drift, lines, probed, reference
 from wiro_mock.api.frames import WELCOME
 from wiro_mock.asgi import create_app
 from wiro_mock.contract.receiver import Receiver
-from wiro_mock.drift.asking import asked_of, frames_to_the_end
+from wiro_mock.drift.asking import asked_of, fetched_of, frames_to_the_end
 from wiro_mock.drift.drifting import drift_of_recordings
 from wiro_mock.drift.report import as_json, as_markdown
-from wiro_mock.drift.takes import Exchange, Hook, Take
+from wiro_mock.drift.takes import ABSENT, Exchange, Form, Hook, Part, Take
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.mock import World
 from wiro_mock.recorder.places import Upstream
@@ -33,7 +34,10 @@ from wiro_mock.server import ServerThread
 from wiro_mock.shipped import shipped
 
 NAMES = sorted(path.stem for path in shipped().glob("*.yaml"))
-ACTIONS = ("look by id", "look by token", "go on", "go on", "cancel", "kill", "delete", "list", "a stranger")
+ACTIONS = (
+    *("look by id", "look by token", "go on", "go on", "cancel", "kill", "delete", "list", "a stranger"),
+    *("fetch", "fetch a part", "upload", "list files", "delete a file"),
+)
 MODELS = ("moondream3-preview/caption", "pruna/p-image", "openai/gpt-5-2")
 
 
@@ -48,6 +52,15 @@ def client(world: World, scenario: str, model: str, actions: Sequence[str]) -> T
         exchanges.append(Exchange(call=call, body=body, status=found[0], answer=found[1], shown=shown, where=call))
         return found[1]
 
+    def fetch(**asked: str) -> None:
+        """The first file that any answer has listed."""
+        files = [one for told in exchanges for task in told.tasks for one in task["outputs"] if "url" in one]
+        if files:
+            url = str(files[0]["url"])
+            wanted = Exchange(call=url, body=None, status=0, answer=ABSENT, method="GET", asked=asked, where="a file")
+            exchanges.append(replace(fetched_of(world, wanted, urlsplit(url).path), asked=asked))
+
+    uploads: list[str] = []
     world.use(scenario)
     inputs = {"prompt": "a cat", "inputImageUrl": "https://example.com/cat.png", "callbackUrl": "https://me.example/"}
     run = ask(f"Run/{model}", inputs)
@@ -67,6 +80,17 @@ def client(world: World, scenario: str, model: str, actions: Sequence[str]) -> T
                 ask("Task/InputOutputDelete", {"tasktoken": token})
             case "list":
                 ask("Task/List", {"type": "model", "start": "0", "limit": "5"})
+            case "fetch":
+                fetch()
+            case "fetch a part":
+                fetch(range="bytes=0-1")
+            case "upload":
+                part = Part(name="file", filename="a.png", contenttype="image/png", size=7)
+                uploads.append(ask("File/Upload", Form(fields={}, files=(part,)))["list"][0]["id"])
+            case "list files":
+                ask("File/List", {"limit": "2"})
+            case "delete a file":
+                ask("File/Delete", {"fileid": uploads.pop() if uploads else "12345"})
             case "a stranger":
                 ask("Task/Detail", {"taskid": task}, {})
     frames = frames_to_the_end(world, task) if run.get("taskid") else ()
@@ -85,7 +109,7 @@ def client(world: World, scenario: str, model: str, actions: Sequence[str]) -> T
     )
 
 
-@settings(max_examples=20, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=25, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(
     scenario=st.sampled_from(NAMES),
     model=st.sampled_from(MODELS),

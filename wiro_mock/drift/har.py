@@ -7,9 +7,11 @@ compared is skipped, by name: answers that were not kept, forms of which nothing
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -57,7 +59,7 @@ def take_of_har(path: Path) -> Take:
         awaited=_awaited(log.get("_webhooks")),
         skipped=tuple(dict.fromkeys(reader.skipped)),
     )
-    take = _without_pages(take)
+    take = _without_pages(replace(take, skipped=(*_newer(path, log.get("creator")), *take.skipped)))
     if not take.exchanges and not take.streams:
         raise CannotRead(f"{path} tells nothing of Wiro's API; record again, with the answers (wiro-mock record)")
     return take
@@ -170,6 +172,18 @@ def _read_file(reader: _Reader, entry: dict[str, Any], where: str) -> None:
 
 def _named(headers: Any) -> dict[str, str]:
     return {str(one["name"]).lower(): str(one["value"]) for one in headers or ()}
+
+
+def _newer(path: Path, creator: Any) -> Iterator[str]:
+    """What is to be said of an archive that a later wiro_mock has written."""
+    written = creator if isinstance(creator, dict) else {}
+    theirs, ours = str(written.get("version")), version("wiro-mock")
+    if written.get("name") == "wiro_mock" and _numbers(theirs) > _numbers(ours):
+        yield f"{path.name} was written by wiro_mock {theirs}, and this is {ours}: what only that one keeps is left out"
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(one) for one in re.findall(r"\d{1,9}", text)[:3]]
 
 
 def _without_pages(take: Take) -> Take:

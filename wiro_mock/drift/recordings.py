@@ -1,12 +1,14 @@
 """Recordings on disk, as takes: archives (`.har`) with every field, and scenarios (`.yaml`) with what they tell.
 
 A scenario keeps what happened, not how it was spelt on the wire. So a recorded one is played, to see whether the mock
-still knows its words, and a refusal is held against those that the mock knows.
+still knows its words; what it plays is held against what the mock would play by itself, a refusal against those that
+the mock knows, and how its webhook came (its `faults`) against how the mock's does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,15 +16,18 @@ from wiro_mock.api.profile import Profile
 from wiro_mock.casting import Use
 from wiro_mock.drift.asking import asked_of, frames_to_the_end
 from wiro_mock.drift.har import CannotRead, take_of_har
-from wiro_mock.drift.takes import Exchange, Take
+from wiro_mock.drift.takes import Exchange, Hook, Take
+from wiro_mock.faults.bodies import wrecked_body
 from wiro_mock.language.complaints import ScenarioError
 from wiro_mock.loader import Library, load_text
 from wiro_mock.mock import World
+from wiro_mock.recorder.archived import CALLBACK
 from wiro_mock.recorder.observed import Seen
 from wiro_mock.scenario import Scenario
 from wiro_mock.settings import Settings
 
 KINDS = (".har", ".yaml", ".yml")
+IN_PART = "Recorded in part"
 UNCHECKED = Settings(time="manual", unknown_models="play", profile=Profile(parameters="unchecked"))
 """A scenario does not tell all that its run was given."""
 
@@ -92,6 +97,8 @@ def _played(scenario: Scenario, name: str, library: Library) -> Take:
     if "/" not in model or "*" in model:
         return Take(name=name, skipped=(f"{name}: scenario {scenario.name} names no model, so nothing is asked",))
     body = {key: values[0] for key, values in match.parameters.items()} if match is not None else {}
+    if scenario.faults:
+        body["callbackUrl"] = CALLBACK  # of which they tell
     world = World(UNCHECKED, library=library)
     try:
         world.casting.use(Use(scenarios=(scenario,), times=1))
@@ -99,9 +106,33 @@ def _played(scenario: Scenario, name: str, library: Library) -> Take:
         if found is None:
             return Take(name=name)
         run = Exchange(call=f"Run/{model}", body=body, status=found[0], answer=found[1], where=name)
-        return Take(name=name, exchanges=(run,), streams=dict(_streams(world, run)), is_scenario=True)
+        streams = dict(_streams(world, run))
+        part = [f"{name}: {scenario.about.rstrip('.')}"] if scenario.about.startswith(IN_PART) else []
+        return Take(
+            name=name,
+            exchanges=(run,),
+            streams=streams,
+            hooks=tuple(_hooks(world, run, streams)),
+            skipped=tuple(part),
+            is_scenario=True,
+        )
     finally:
         world.close()
+
+
+def _hooks(world: World, run: Exchange, streams: Mapping[str, tuple[Seen, ...]]) -> Iterator[Hook]:
+    """The webhooks as they were recorded: late, twice, with another exit code."""
+    end = streams[run.run_id][-1].at if streams.get(run.run_id) else 0
+    headers = {"content-type": "application/json"}
+    for one in world.webhooks:
+        text = world.webhook_body(one)
+        if text is None:
+            continue
+        pieces = wrecked_body(one.do, text.encode(), one.noise) if one.do is not None else [text.encode()]
+        hook = Hook(
+            task=run.run_id, at=end + one.late, headers=headers, body=json.loads(b"".join(pieces)), where=run.where
+        )
+        yield from (hook,) * (1 + one.copies)
 
 
 def _streams(world: World, run: Exchange) -> Iterator[tuple[str, tuple[Seen, ...]]]:
