@@ -73,7 +73,7 @@ async def end(
     if damage.end == "reset":
         reset(transport)
     elif damage.end == "hang":
-        await asyncio.sleep(UNREAD_SECONDS)
+        await _leave_unread(UNREAD_SECONDS)
     elif transport.can_write_eof():
         # Closing with the rest unread would be a RST (RFC 1122 §4.2.2.13).
         transport.write_eof()
@@ -84,6 +84,11 @@ async def end(
     else:
         transport.close()
     await _rest(receive)()
+
+
+async def _leave_unread(seconds: float) -> None:
+    """Real seconds, as all that guards against a client."""
+    await asyncio.sleep(seconds)
 
 
 def _rest(receive: Receive) -> Receive:
