@@ -15,11 +15,11 @@ from pydantic import ValidationError
 
 from wiro_mock.kernel.catalog import Model, clean_name
 from wiro_mock.language import timeline
+from wiro_mock.language.broken_rules import Problem
 from wiro_mock.language.complaints import Complaint, ScenarioError
 from wiro_mock.language.fault_sets import FaultSet
 from wiro_mock.language.model_files import ModelFile
 from wiro_mock.language.stand_ins import check_broken
-from wiro_mock.language.timeline import Problem
 from wiro_mock.language.wording import complaints_of, thing
 from wiro_mock.language.yaml_source import LARGEST, Document, read_documents
 from wiro_mock.scenario import Scenario

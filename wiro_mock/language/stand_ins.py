@@ -14,8 +14,9 @@ from typing import Any, Final, TypeAlias
 
 from pydantic import ValidationError
 
+from wiro_mock.language.broken_rules import Problem
 from wiro_mock.language.steps import StepItem, step_kinds
-from wiro_mock.language.timeline import Problem, check
+from wiro_mock.language.timeline import check
 
 Reading: TypeAlias = tuple[StepItem, ...]
 """What an item may mean: one step, or those that were written into one item."""

@@ -8,27 +8,26 @@ the shortest way through the same table. So there is no second opinion here on w
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from decimal import Decimal
-from typing import Final, Protocol, TypeAlias, assert_never
+from dataclasses import replace
+from typing import Final, TypeAlias, assert_never
 
 from wiro_mock.kernel import events as e
-from wiro_mock.kernel.answer import Answer, Piece
 from wiro_mock.kernel.events import Duration, Event
 from wiro_mock.kernel.files import Blob, plain_name
 from wiro_mock.kernel.lifecycle import way_to
 from wiro_mock.kernel.plan import Converse, Hold, PlanItem, Stall, Step
 from wiro_mock.kernel.task import KILLABLE, TERMINAL, IllegalEvent, Status, next_status
 from wiro_mock.kernel.texts import Growing
-from wiro_mock.language import answers
 from wiro_mock.language import steps as s
+from wiro_mock.language.answer_steps import Answers
 from wiro_mock.language.answers import AnswerText
+from wiro_mock.language.broken_rules import BrokenRule, Problem
 from wiro_mock.language.fillers import Content
 from wiro_mock.language.media import CONTENT_TYPES, content_type
 from wiro_mock.language.outputs import followed, produced, progress, snapshots, ticked
 from wiro_mock.language.produce import Produce, SourceFile
+from wiro_mock.language.run_texts import AsWritten, Texts
 from wiro_mock.language.sessions import SessionStep, script_of
 
 Keep: TypeAlias = Callable[[Content, str], Blob]
@@ -41,55 +40,6 @@ _OUTPUTS: Final = (s.Print, s.Stderr, s.ProgressBar, s.Tick, s.StreamText, Answe
 _NO_END: Final = (s.Accept, s.Preprocess, s.Assign, s.Start, *_OUTPUTS)
 _AFTER_OUTPUT: Final = frozenset({Status.OUTPUT_FULL, Status.END, Status.POSTPROCESS_START})
 _ORDER: Final = "accept, preprocess, assign, start, output, exit, postprocess"
-
-
-class Texts(answers.Run, Protocol):
-    """Fills `${name}` into texts, and knows what else a step asks of its run."""
-
-    def wishes(self, name: str) -> tuple[str, ...]:
-        """What the run sent for a parameter, and then the model's default: those that there are."""
-
-    @property
-    def turn_price(self) -> Decimal:
-        """What a turn of a realtime session costs, in USD."""
-
-
-class AsWritten:
-    """Texts as they are written: to look at a timeline before there is a run."""
-
-    seed = prompt = ""
-    earlier = 0
-    turn_price = Decimal(0)
-
-    def fill(self, text: str) -> str:
-        """The text itself."""
-        return text
-
-    def fill_all(self, value: object) -> object:
-        """The value itself."""
-        return value
-
-    def wishes(self, name: str) -> tuple[str, ...]:  # noqa: ARG002
-        """None."""
-        return ()
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A step that cannot happen where it stands: its place in `steps`, the broken rule, what to do, and its name."""
-
-    index: int
-    rule: str
-    message: str
-    name: str = ""
-
-
-class BrokenRule(Exception):
-    """Raised inside a walk; becomes a `Problem`."""
-
-    def __init__(self, rule: str, message: str) -> None:
-        super().__init__(message)
-        self.rule = rule
 
 
 def lay_out(
@@ -122,37 +72,6 @@ def check(steps: Iterable[s.StepItem]) -> list[Problem]:
     return lay_out(steps, AsWritten(), None)[1]
 
 
-class _Answers:
-    """The `answer` steps of a scenario: together they are one answer, which they say one after the other."""
-
-    def __init__(self, steps: Iterable[s.StepItem], texts: Texts) -> None:
-        self._texts = texts
-        self._left: deque[tuple[AnswerText, tuple[Piece, ...]]] = deque()
-        count = 0
-        for item in steps:
-            if isinstance(step := item.step, AnswerText):
-                pieces = tuple(answers.pieces_of(step, texts, count))
-                count += len(pieces)
-                self._left.append((step, pieces))
-        self._answer: Answer | None = answers.answer_of(self._left, texts) if self._left else None
-        self._place = 0
-        self._begun: Duration | None = None
-
-    def next(self, step: AnswerText, at: Duration) -> Iterable[tuple[Duration, e.Message]]:
-        """The snapshots of the next of the steps, which is this one; it begins at this time of the plan."""
-        assert self._answer is not None
-        _, pieces = self._left.popleft()
-        if self._left and (early := step.ends):
-            message = f"answer: {' and '.join(early)} tell of the whole answer; move them to its last step"
-            raise BrokenRule("answer-ends-once", message)
-        self._begun = at if self._begun is None else self._begun
-        part = answers.Part(
-            start=self._place, pieces=pieces, before=at - self._begun, last=not self._left, seed=self._texts.seed
-        )
-        self._place += sum(piece.length for piece in pieces)
-        return answers.replies(self._answer, part, step)
-
-
 class _Walk:
     def __init__(self, texts: Texts, keep: Keep | None, steps: Iterable[s.StepItem]) -> None:
         self.items: list[PlanItem] = []
@@ -170,7 +89,7 @@ class _Walk:
         self._answered = False
         self._clock = 0
         self._talked = False
-        self._answers = _Answers(steps, texts)
+        self._answers = Answers(steps, texts)
 
     def take(self, item: s.StepItem, *, alone: bool) -> None:
         """Go one step further, or raise `BrokenRule` and stay."""
