@@ -20,7 +20,8 @@ from wiro_mock.api.frames import WELCOME
 from wiro_mock.api.session_shape import PIPE
 from wiro_mock.api.socket import END, INTERRUPT, LONGEST_MESSAGE, TOKEN_LENGTH, TOKENS_PER_SOCKET
 from wiro_mock.breaking import NO_PING, WRITE, transport_of
-from wiro_mock.faults import Fault, Strike
+from wiro_mock.faults import Fault
+from wiro_mock.faults.striking import Strike
 from wiro_mock.hosting import Hosting
 from wiro_mock.mock import World
 from wiro_mock.resets import reset

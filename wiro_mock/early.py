@@ -32,6 +32,7 @@ MODULES: Final = (
     "wiro_mock.connection",
     "wiro_mock.faults.bodies",
     "wiro_mock.faults.deeds",
+    "wiro_mock.faults.striking",
     "wiro_mock.inputs",
     "wiro_mock.kernel.answer",
     "wiro_mock.kernel.audio",

@@ -14,8 +14,8 @@ from starlette.types import Send
 
 from wiro_mock.api import Conversation, Outcome
 from wiro_mock.api.socket import LONGEST_MESSAGE
-from wiro_mock.faults import Strike
 from wiro_mock.faults.frames import Act, Out, Wreckage, kind_of, unfit
+from wiro_mock.faults.striking import Strike
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.mock import World
 from wiro_mock.pump import Follower

@@ -18,7 +18,7 @@ from wiro_mock.api.operations import refused
 from wiro_mock.kernel.refusals import Refusal
 
 if TYPE_CHECKING:
-    from wiro_mock.faults.armed import Strike
+    from wiro_mock.faults.striking import Strike
 
 TEXT_HEADERS: Final = (("content-type", "text/plain; charset=utf-8"),)
 LOOPS_KEPT: Final = 1_000

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from wiro_mock.language.verbs import FRAMES_WITHOUT, TERMINAL
 
 if TYPE_CHECKING:
-    from wiro_mock.faults.armed import Fault, Strike
+    from wiro_mock.faults.armed import Fault
+    from wiro_mock.faults.striking import Strike
 
 MOST = 8 << 20
 """Clients' limit of a message (socket.md §2.1); one byte more is too much."""

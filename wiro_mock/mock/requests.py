@@ -11,7 +11,6 @@ from wiro_mock.api import handle as play
 from wiro_mock.api.body import text_of
 from wiro_mock.api.operations import find, refused
 from wiro_mock.clock import monotonic
-from wiro_mock.faults import Strike
 from wiro_mock.journal import POLL, Exchange
 from wiro_mock.kernel.events import Duration, Instant
 from wiro_mock.kernel.refusals import Refusal
@@ -23,6 +22,7 @@ from wiro_mock.mock.polling import PollError
 from wiro_mock.store import NoPlace
 
 if TYPE_CHECKING:
+    from wiro_mock.faults.striking import Strike
     from wiro_mock.mock.world import World
 
 REQUEST_ID = "x-wiro-mock-request-id"

@@ -10,13 +10,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from wiro_mock.api.messages import Lost
-from wiro_mock.faults import Fault, Strike, sets
+from wiro_mock.faults import Fault, sets
 from wiro_mock.kernel.refusals import Refusal
 
 if TYPE_CHECKING:
     from wiro_mock.api import Outcome, Request, Response
     from wiro_mock.api.messages import InputNote
     from wiro_mock.casting import Part
+    from wiro_mock.faults.striking import Strike
     from wiro_mock.kernel.account import Terms
     from wiro_mock.kernel.events import Job
     from wiro_mock.kernel.files import Blob

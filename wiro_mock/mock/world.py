@@ -13,7 +13,7 @@ from wiro_mock.api.origin import origins
 from wiro_mock.casting import Use
 from wiro_mock.clock import make_clock
 from wiro_mock.deliveries import Webhook
-from wiro_mock.faults import Strike, sets
+from wiro_mock.faults import sets
 from wiro_mock.faults.sets import Armed
 from wiro_mock.kernel.events import SECOND, Duration
 from wiro_mock.kernel.orders import Order
@@ -24,6 +24,7 @@ from wiro_mock.mock.runs import Runs
 from wiro_mock.mock.state import State
 
 if TYPE_CHECKING:
+    from wiro_mock.faults.striking import Strike
     from wiro_mock.kernel.catalog import Catalog, Model
     from wiro_mock.kernel.events import Voiced
     from wiro_mock.scenario import Scenario
