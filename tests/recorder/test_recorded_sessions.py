@@ -231,3 +231,12 @@ def test_a_run_to_which_nobody_listens_is_told_of_by_detail(tmp_path: Path) -> N
         body = {"tasktoken": token_of(running.thread, VOICE)}
         again = running.post("/v1/Task/Detail", body)
     assert timeless(again) == timeless(detail)
+
+
+def test_a_session_whose_client_listens_elsewhere_says_so(tmp_path: Path) -> None:
+    """Nobody waits for it when the recorder ends."""
+    with recorded(tmp_path) as (_, made):
+        token_of(made.thread, VOICE)
+        made.thread.stop()
+    text = next(tmp_path.glob("*.yaml")).read_text()
+    assert "as far as it was seen; its client did not listen to it through the recorder." in text

@@ -28,6 +28,9 @@ from wiro_mock.recorder.traffic import Traffic
 if TYPE_CHECKING:
     import ssl
 
+ENDED: Final = "the recorder was ended before the task"
+UNHEARD: Final = "its client did not listen to it through the recorder"
+"""Why a task is recorded in part."""
 LATEST: Final = 64
 HEAVY: Final = 1 << 20
 """So many tasks are remembered after their end, those of more bytes not."""
@@ -68,7 +71,8 @@ class Runs:
         left = dict(self.followers)
         for task, follower in left.items():
             task.cancel()
-            follower.sighting.partial = follower.sighting.partial or "the recorder was ended before the task"
+            unheard = follower.alone and not follower.sighting.frames
+            follower.sighting.partial = follower.sighting.partial or (UNHEARD if unheard else ENDED)
             follower.write()
         self.write_traffic()
         await asyncio.gather(*left, return_exceptions=True)  # their sockets are closed before the loop is
