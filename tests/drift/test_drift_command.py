@@ -79,6 +79,7 @@ def test_the_mock_is_no_drift_and_a_drifted_service_is_one(tmp_path: Path) -> No
     table = files["--markdown"].read_text()
     assert "**The mock is wrong**" in table
     assert 'no such field | "high\\|\\\\nvery" |' in table
+    assert "\n| Task/Detail tasklist\\[0\\].size (also in Task/" in table
     assert KEY not in done.output + table + files["--json"].read_text()
 
 
@@ -159,7 +160,7 @@ def test_trouble_on_the_way_is_named_and_is_no_drift() -> None:
         done = play("--target", our_target(thread).url, "--no-runs")
     assert done.exit_code == 2
     assert "In the way:\nPOST Task/List: HTTP 503, the service is in trouble\n" in done.stdout
-    assert done.stdout.endswith("compared: no drift\n")
+    assert done.stdout.endswith("compared: no drift; 1 thing stood in the way\n")
 
 
 def test_a_service_that_takes_ten_times_as_long_is_told_of() -> None:
@@ -307,7 +308,7 @@ def test_a_broken_recording_is_named_with_the_way_out(what: str, tmp_path: Path)
         done = play(tmp_path)
         assert done.exit_code == 2
         assert sentence in done.stdout
-        assert done.stdout.endswith("1 answer and 0 frames compared: no drift\n")
+        assert done.stdout.endswith("1 answer and 0 frames compared: no drift; 1 thing stood in the way\n")
 
 
 def test_an_empty_folder_is_no_recording(tmp_path: Path) -> None:

@@ -34,9 +34,13 @@ if TYPE_CHECKING:
 @click.option("--budget", default="0.05USD", show_default=True, callback=usd, help="What it may cost, unasked.")
 @click.option("--yes", is_flag=True, help="Agree to the estimate beforehand.")
 @click.option("--no-runs", is_flag=True, help="Ask for nothing that costs money.")
-@click.option("--callbacks", default="", metavar="URL", help="Where it reaches this machine, for webhooks: a tunnel.")
+@click.option("--callbacks", default="", metavar="URL", help="Where the target reaches this machine, for webhooks.")
 @click.option(
-    "--callbacks-port", default=0, show_default="a free one", type=click.IntRange(0, 65535), help="Where that leads to."
+    "--callbacks-port",
+    default=0,
+    show_default="a free one",
+    type=click.IntRange(0, 65535),
+    help="Port here that this leads to.",
 )
 @click.option("--key-only", is_flag=True, help="The project works by key, without signatures.")
 @click.option(
@@ -47,7 +51,7 @@ if TYPE_CHECKING:
 @click.option(
     "--scenarios", multiple=True, type=click.Path(path_type=Path, exists=True), help="Your scenarios. Repeatable."
 )
-@click.option("--scenario", default="", help="What the mock plays, for how long things take.")
+@click.option("--scenario", default="", help="What the mock plays, for times and what a run tells.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write it as JSON.")
 @click.option("--markdown", type=click.Path(path_type=Path, dir_okay=False), help="Write it for an issue.")
 @click.pass_context

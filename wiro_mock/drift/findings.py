@@ -41,8 +41,12 @@ class Finding:
     @property
     def line(self) -> str:
         """All of it on one line."""
-        more = f" (also in {_some(self.places[1:])})" if len(self.places) > 1 else ""
-        return f"{self.what}: the mock sends {self.mock}, this service {self.live}{more}; {self.change}"
+        return f"{self.what}: the mock sends {self.mock}, this service {self.live}{self.elsewhere}; {self.change}"
+
+    @property
+    def elsewhere(self) -> str:
+        """The other places that it was met in, in brackets; empty for none."""
+        return f" (also in {_some(self.places[1:])})" if len(self.places) > 1 else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,16 +80,17 @@ class Drift:
         """In one sentence."""
         if not self.compared:
             return "nothing was compared"
+        hindered = f"; {_so_many(len(self.trouble), 'thing')} stood in the way" if self.trouble else ""
         counted = [sum(one.level == level for one in self.findings) for level, _ in LEVELS]
         more = ((self.files, "file"), (self.hooks, "webhook"))
         kinds = [_so_many(number, what) for number, what in more if number]
         kinds = [_so_many(self.requests, "answer"), _so_many(self.frames, "frame"), *kinds]
         compared = f"{', '.join(kinds[:-1])} and {kinds[-1]} compared"
         if not sum(counted):
-            return f"{compared}: no drift"
+            return f"{compared}: no drift{hindered}"
         wrong, new, differs = counted
         told = f"{wrong} where the mock is wrong, {new} new upstream, {differs} where the documentation differs"
-        return f"{compared}: {told}"
+        return f"{compared}: {told}{hindered}"
 
 
 def unexplained(findings: Iterable[Finding]) -> list[Finding]:

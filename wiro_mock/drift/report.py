@@ -31,12 +31,17 @@ def as_markdown(drift: Drift) -> str:
         found = [one for one in drift.findings if one.level == level]
         if found:
             lines += ["", f"**{title}**", "", "| what | the mock | this service | change |", "|---|---|---|---|"]
-            lines += [f"| {' | '.join(map(_cell, (one.what, one.mock, one.live, one.change)))} |" for one in found]
-    rest = [*drift.not_compared, *drift.trouble, *drift.left_behind]
-    if rest:
-        lines += ["", f"<details><summary>{len(rest)} not compared, or in the way</summary>", ""]
-        lines += [*(f"- {_cell(text)}" for text in rest), "", "</details>"]
+            lines += [f"| {' | '.join(map(_cell, _row(one)))} |" for one in found]
+    for title, rest in (("In the way", drift.trouble), ("Left behind", drift.left_behind)):
+        lines += ["", f"**{title}**", "", *(f"- {_cell(text)}" for text in rest)] if rest else []
+    if drift.not_compared:
+        lines += ["", f"<details><summary>{len(drift.not_compared)} not compared</summary>", ""]
+        lines += [*(f"- {_cell(text)}" for text in drift.not_compared), "", "</details>"]
     return "\n".join(lines) + "\n"
+
+
+def _row(one: Finding) -> tuple[str, str, str, str]:
+    return one.what + one.elsewhere, one.mock, one.live, one.change
 
 
 def as_json(drift: Drift) -> str:
@@ -44,6 +49,7 @@ def as_json(drift: Drift) -> str:
     made = {
         "source": drift.source,
         "status": drift.status,
+        "summary": drift.summary,
         "answers": drift.requests,
         "frames": drift.frames,
         "files": drift.files,
