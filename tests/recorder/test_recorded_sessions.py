@@ -240,3 +240,13 @@ def test_a_session_whose_client_listens_elsewhere_says_so(tmp_path: Path) -> Non
         made.thread.stop()
     text = next(tmp_path.glob("*.yaml")).read_text()
     assert "as far as it was seen; its client did not listen to it through the recorder." in text
+
+
+def test_a_secret_that_is_said_word_by_word_is_on_no_disk(tmp_path: Path) -> None:
+    """The client itself gets every word."""
+    with live(make_world(time="auto")) as running, recording(running.thread.url, tmp_path, "what a", har=True) as made:
+        client = dictation(made.thread)
+        ended(made)
+    assert client.user[:4] == ["This", "is", "what", "a"]
+    assert "This is" in made.text()
+    assert "what" not in made.text()

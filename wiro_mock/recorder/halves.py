@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from wiro_mock.kernel.session import AI, USER
 from wiro_mock.recorder.redaction import Redactor
 
 
@@ -27,7 +28,19 @@ def without_halves(
         changed += ((place, _ended(found[place]["message"], redactor)) for place in grown)
         for place, message in changed:
             found[place] = {**found[place], "message": message}
+    for prefix in (USER, AI):
+        _transcripts(found, prefix, redactor, partial=partial)
     return found
+
+
+def _transcripts(found: list[Mapping[str, Any]], prefix: str, redactor: Redactor, *, partial: bool) -> None:
+    """Take out what goes on in the next thing that the same one says, be it a word or a part of one."""
+    told = [(place, frame.get("message")) for place, frame in enumerate(found)]
+    said = [(place, text) for place, text in told if isinstance(text, str) and text.startswith(prefix)]
+    texts = redactor.texts([text.removeprefix(prefix) for _, text in said], partial=partial) if said else []
+    spaced = redactor.texts([f" {text}" for text in texts], partial=partial) if said else []
+    for (place, _), text in zip(said, spaced, strict=True):
+        found[place] = {**found[place], "message": prefix + text.removeprefix(" ")}
 
 
 def _ended(value: Any, redactor: Redactor) -> Any:
