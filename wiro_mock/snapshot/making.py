@@ -7,40 +7,33 @@ as after a reset. What only a server decides stays the server's: how much is kep
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from wiro_mock.casting import Casting, Use
+from wiro_mock.casting import Casting
 from wiro_mock.clock import make_clock
-from wiro_mock.deliveries import Deliveries, Webhook
-from wiro_mock.faults import Fault, Faults
+from wiro_mock.deliveries import Deliveries
+from wiro_mock.faults import Faults
 from wiro_mock.faults.sets import Armed
 from wiro_mock.inputs import MOST
 from wiro_mock.journal import Exchange, Journal
 from wiro_mock.kernel import ids
 from wiro_mock.kernel.account import Account, Project
 from wiro_mock.kernel.lifecycle import failing
-from wiro_mock.kernel.rules import is_web_url
 from wiro_mock.kernel.simulation import Simulation
 from wiro_mock.kernel.standing import interrupted, plans, resume
-from wiro_mock.language.fault_actions import Turn
-from wiro_mock.language.fault_sets import FaultSet
-from wiro_mock.language.faults import FaultItem, TaskFault
 from wiro_mock.language.inputs import normal_url
-from wiro_mock.loader import Library, make_scenario
 from wiro_mock.mock import World
 from wiro_mock.mock.runs import Runs
-from wiro_mock.sessions import Recording, Sessions
+from wiro_mock.sessions import Sessions
 from wiro_mock.settings import Settings
 from wiro_mock.snapshot import kept as k
 from wiro_mock.snapshot.folders import Unpacked
+from wiro_mock.snapshot.parts import casting_of, deliveries_of, faults_of, sessions_of, talks_of
 from wiro_mock.snapshot.trouble import SnapshotError
 from wiro_mock.talks import Talks
-
-if TYPE_CHECKING:
-    from wiro_mock.scenario import Scenario
 
 CREDENTIALS = "credentials"
 OF_CREDENTIALS = {"api_key": "key", "api_secret": "secret", "key_only": "key_only"}
@@ -81,18 +74,18 @@ def make(world: World, kept: k.Kept, unpacked: Unpacked, *, keep: Collection[str
     journal.answered.update({(operation, status): number for operation, status, number in kept.journal.answered})
     journal.unmatched = kept.journal.unmatched
     journal.resume(map(_left_alone, kept.journal.exchanges), kept.journal.count)
-    faults, sets = _faults(kept)
+    faults, sets = faults_of(kept)
     _check_inputs(settings, kept)
     return Parts(
         settings=settings,
         project=project,
         sim=sim,
         runs=runs,
-        casting=_casting(world, kept, unpacked),
+        casting=casting_of(world, kept, unpacked),
         journal=journal,
-        deliveries=_deliveries(kept, sim),
-        talks=_talks(kept),
-        sessions=_sessions(kept),
+        deliveries=deliveries_of(kept, sim),
+        talks=talks_of(kept),
+        sessions=sessions_of(kept),
         faults=faults,
         sets=sets,
         kept=kept,
@@ -213,140 +206,4 @@ def _simulation(world: World, kept: k.Kept, settings: Settings, runs: Runs) -> S
         gate=world.gate,
     )
     resume(made, kept.standing)
-    return made
-
-
-def _deliveries(kept: k.Kept, sim: Simulation) -> Deliveries:
-    made = Deliveries()
-    made.resume((_webhook(one) for one in kept.deliveries.webhooks), kept.deliveries.line, kept.deliveries.made)
-    made.attempted.update(kept.deliveries.attempted)
-    made.awaited = sum(not task.finished and is_web_url(task.job.callback_url) for task in sim.tasks())
-    return made
-
-
-def _webhook(one: k.KeptWebhook) -> Webhook:
-    made = Webhook(
-        id=one.id,
-        delivery=one.delivery,
-        task=one.task,
-        state=one.state,
-        reason=one.reason,
-        status=one.status,
-        attempts=one.attempts,
-        due=one.due,
-        until=one.until,
-        late=one.late,
-        failures=one.failures,
-        copies=one.copies,
-        taken=one.taken,
-        target=one.target,
-        do=None if one.do is None else Turn.model_validate(one.do),
-        noise=one.noise,
-        cut_after=one.cut_after,
-        fault=one.fault,
-    )
-    made.tries.extend(one.tries)
-    return made
-
-
-def _faults(kept: k.Kept) -> tuple[Faults, list[Armed]]:
-    made = Faults(kept.settings.seed)
-    made.loops.update(kept.loops)
-    made.struck.update(kept.faults_struck)
-    armed = [_fault(one) for one in kept.faults]
-    sets = []
-    for one in kept.sets:
-        of = FaultSet.model_validate(one.words, context={"source": one.source, "lines": one.lines})
-        own = [_fault(fault) for fault in one.faults]
-        armed += [fault for fault, known in zip(own, one.faults, strict=True) if known.is_armed]
-        sets.append(
-            Armed(of=of, where=one.where, optional=one.optional, faults=own, delayed=one.delayed, warm=set(one.warm))
-        )
-    made.resume(armed, kept.faults_armed)
-    return made, sets
-
-
-def _fault(one: k.KeptFault) -> Fault:
-    kind = TaskFault if one.of_task else FaultItem
-    return Fault(
-        item=kind.model_validate(one.words),
-        scope=one.scope,
-        where=one.where,
-        optional=one.optional,
-        operations=frozenset(one.operations),
-        number=one.number,
-        calls=one.calls,
-        struck=one.struck,
-        unfit=one.unfit,
-        times_unfit=one.times_unfit,
-        task_id=one.task_id,
-    )
-
-
-def _casting(world: World, kept: k.Kept, unpacked: Unpacked) -> Casting:
-    """What plays: the files of the snapshot, those of the server, what was made in Python, and what was asked for."""
-    own = world.casting.library
-    library = Library(*unpacked.folders, *own.folders, watch=own.watch) if unpacked.folders else own
-    unpacked.belong_to(library)
-    made = world.casting.with_library(library)
-    made.own = [_scenario(one, {}, unpacked) for one in kept.own]
-    by_name = {scenario.name: scenario for scenario in made.scenarios}
-    uses = [_use(one, by_name, unpacked) for one in kept.uses]
-    for use, known in zip(uses, kept.uses, strict=True):
-        use.outplayed = None if known.outplayed is None else uses[known.outplayed]
-    made.come = dict(kept.come)
-    made.asked.extend(uses)
-    made.uses = [use for use, known in zip(uses, kept.uses, strict=True) if known.is_active]
-    return made
-
-
-def _use(one: k.KeptUse, by_name: Mapping[str, Scenario], unpacked: Unpacked) -> Use:
-    return Use(
-        scenarios=tuple(_scenario(scenario, by_name, unpacked) for scenario in one.scenarios),
-        model=one.model,
-        parameters=dict(one.parameters),
-        nth=one.nth,
-        times=one.times,
-        optional=one.optional,
-        where=one.where,
-        wide=one.wide,
-        seen=one.seen,
-        played=one.played,
-        turned_away=one.turned_away,
-        refused_with=one.refused_with,
-    )
-
-
-def _scenario(one: k.KeptScenario, by_name: Mapping[str, Scenario], unpacked: Unpacked) -> Scenario:
-    if one.words is None:
-        if one.name not in by_name:
-            raise ValueError(f"its scenario {one.name[:100]!r} is not among those that it holds, nor here")
-        return by_name[one.name]
-    folder, words = unpacked.beside(one.words, one.files or {})
-    return make_scenario(words, source=one.source, folder=folder)
-
-
-def _talks(kept: k.Kept) -> Talks:
-    made = Talks()
-    for one in kept.talks:
-        made.resume(one.user, one.session, one.turns)
-    return made
-
-
-def _sessions(kept: k.Kept) -> Sessions | None:
-    if not kept.recordings and not kept.joined:
-        return None
-    made = Sessions()
-    recordings = {
-        task_id: Recording.resume(
-            samples=one.samples,
-            frames=one.frames,
-            energy=one.energy,
-            pcm=one.pcm,
-            forgotten=one.forgotten,
-            judged=one.judged,
-        )
-        for task_id, one in kept.recordings.items()
-    }
-    made.resume(recordings, kept.joined)
     return made
