@@ -29,7 +29,8 @@ from wiro_mock.kernel.rules import Limits, Rules
 from wiro_mock.kernel.session_script import Dictation, ScriptTurn
 from wiro_mock.kernel.session_script import Script as Talk
 from wiro_mock.kernel.simulation import Simulation
-from wiro_mock.kernel.task import TERMINAL, TRANSITIONS, IllegalEvent, Status, Task
+from wiro_mock.kernel.status import TERMINAL, TRANSITIONS, IllegalEvent, Status
+from wiro_mock.kernel.task import Task
 
 MODEL: Final = Model(id="598", owner="moondream3-preview", slug="caption", kind="text", cps=Decimal("0.000585"))
 PRICED: Final = tuple(

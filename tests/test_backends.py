@@ -24,7 +24,7 @@ from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import Event
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.rules import Limits
-from wiro_mock.kernel.task import Status
+from wiro_mock.kernel.status import Status
 from wiro_mock.mock import World
 
 QUERY = "/v1/Run/moondream3-preview/query"

@@ -37,7 +37,8 @@ from wiro_mock.kernel.plan import Plan, Step, replay
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.kernel.rules import Limits, Rules
 from wiro_mock.kernel.simulation import Simulation
-from wiro_mock.kernel.task import TERMINAL, TRANSITIONS, IllegalEvent, Status, Task, fold
+from wiro_mock.kernel.status import TERMINAL, TRANSITIONS, IllegalEvent, Status
+from wiro_mock.kernel.task import Task, fold
 from wiro_mock.kernel.writer import WORKING
 
 WORKERS = st.sampled_from([None, 1, 2])

@@ -15,7 +15,7 @@ from tests.live_kit import Live, live
 from wiro_mock.admin import CLOSED, Access
 from wiro_mock.api.operations import OPERATIONS
 from wiro_mock.faults import Fault
-from wiro_mock.kernel.task import Status
+from wiro_mock.kernel.status import Status
 from wiro_mock.loader import make_fault
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from tests.places import PACKAGE, ROOT
 from wiro_mock.api.surface import grouped, markdown, rows
-from wiro_mock.kernel.task import TERMINAL, TRANSITIONS
+from wiro_mock.kernel.status import TERMINAL, TRANSITIONS
 from wiro_mock.loader import load_models, load_text, shipped
 from wiro_mock.testing.holding import POINTS
 from wiro_mock.testing.keyword_table import KEYWORDS

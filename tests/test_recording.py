@@ -25,7 +25,8 @@ from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import Entry, Event
 from wiro_mock.kernel.lifecycle import failing
 from wiro_mock.kernel.prices import Used
-from wiro_mock.kernel.task import KILLABLE, fold
+from wiro_mock.kernel.status import KILLABLE
+from wiro_mock.kernel.task import fold
 from wiro_mock.language import yaml_source
 from wiro_mock.loader import load_text
 from wiro_mock.recording import NotRecordable, record

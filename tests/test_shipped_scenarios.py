@@ -17,7 +17,8 @@ from wiro_mock.kernel.orders import Order
 from wiro_mock.kernel.plan import Plan
 from wiro_mock.kernel.refusals import Refusal
 from wiro_mock.kernel.simulation import Simulation
-from wiro_mock.kernel.task import Status, Task
+from wiro_mock.kernel.status import Status
+from wiro_mock.kernel.task import Task
 from wiro_mock.language.plan_table import FRAMES
 from wiro_mock.language.yaml_source import read_documents
 from wiro_mock.loader import Library, load_fault_sets, load_models, load_text, plan_rows, shipped

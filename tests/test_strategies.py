@@ -29,7 +29,7 @@ from wiro_mock.kernel.answer import Piece
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.kernel.plan import Hold, Stall, Step
 from wiro_mock.kernel.refusals import Refusal
-from wiro_mock.kernel.task import TERMINAL, TRANSITIONS, Status, next_status
+from wiro_mock.kernel.status import TERMINAL, TRANSITIONS, Status, next_status
 from wiro_mock.language import timeline
 from wiro_mock.language.media import CONTENT_TYPES
 from wiro_mock.loader import Library, load_text

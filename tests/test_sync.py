@@ -14,7 +14,7 @@ from tests.live_kit import Live, eventually, live, raw, reset
 from tests.process_kit import PATIENCE
 from tests.sync_kit import CHAT, EVENTS, SYNC, events, is_waited_for, names, request, sync, tasks, waiting
 from wiro_mock.kernel.events import SECOND
-from wiro_mock.kernel.task import Status
+from wiro_mock.kernel.status import Status
 
 MINUTE = 60 * SECOND
 

@@ -16,7 +16,8 @@ from wiro_mock.kernel import events as e
 from wiro_mock.kernel.answer import Piece
 from wiro_mock.kernel.events import SECOND, Duration, Entry, Event, Instant, Job
 from wiro_mock.kernel.files import Blob
-from wiro_mock.kernel.task import Status, fold
+from wiro_mock.kernel.status import Status
+from wiro_mock.kernel.task import fold
 from wiro_mock.kernel.texts import Growing
 from wiro_mock.published.scalars import quoted
 from wiro_mock.recorded_match import match_of

@@ -22,7 +22,7 @@ from wiro_mock.kernel.catalog import Catalog
 from wiro_mock.kernel.orders import Order
 from wiro_mock.kernel.plan import Plan
 from wiro_mock.kernel.simulation import Simulation
-from wiro_mock.kernel.task import Status
+from wiro_mock.kernel.status import Status
 from wiro_mock.loader import Library
 from wiro_mock.matching import choose
 from wiro_mock.mock import World

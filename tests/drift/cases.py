@@ -108,7 +108,7 @@ ANSWERS: dict[str, Case] = {
         "upstream new",
         "tasklist[0].status",
         '"task_paused"',
-        "wiro_mock/kernel/task.py:",
+        "wiro_mock/kernel/status.py:",
     ),
     "another error text": (
         gallery.other_text,
@@ -195,14 +195,14 @@ FRAMES: dict[str, tuple[Callable[[], EditFrame], str, str, str, str]] = {
         "mock wrong",
         "frame task_start: the mock sends one",
         "none",
-        "wiro_mock/kernel/task.py:",
+        "wiro_mock/kernel/status.py:",
     ),
     "a status reordered": (
         gallery.start_before_assign,
         "mock wrong",
         "order of frames",
         "task_start, task_assign",
-        "wiro_mock/kernel/task.py:",
+        "wiro_mock/kernel/status.py:",
     ),
     "a new event": (one_more, "upstream new", "frame task_paused", "task_paused", "wiro_mock/api/frames.py:"),
     "a number in every frame": (

@@ -16,7 +16,8 @@ from wiro_mock.kernel.files import File
 from wiro_mock.kernel.orders import InputBlob, Order
 from wiro_mock.kernel.plan import Plan, Step, replay
 from wiro_mock.kernel.prices import NOTHING_SAID, Used, total
-from wiro_mock.kernel.task import Status, Task
+from wiro_mock.kernel.status import Status
+from wiro_mock.kernel.task import Task
 
 THE_END = 100 * SECOND
 UNTIL_OUTPUT = (e.Accepted(), e.Assigned(), e.Started())

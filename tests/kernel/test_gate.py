@@ -11,7 +11,8 @@ from wiro_mock.kernel.events import SECOND, Event
 from wiro_mock.kernel.plan import Plan, Step
 from wiro_mock.kernel.rules import Limits
 from wiro_mock.kernel.simulation import Simulation
-from wiro_mock.kernel.task import Status, Task
+from wiro_mock.kernel.status import Status
+from wiro_mock.kernel.task import Task
 
 PLAN = Plan(
     scenario="walk",

@@ -18,7 +18,8 @@ from wiro_mock.kernel.plan import Hold, Plan, PlanItem, Stall, Step
 from wiro_mock.kernel.refusals import No, Refusal
 from wiro_mock.kernel.rules import Delivery, Limits, Rules
 from wiro_mock.kernel.simulation import Simulation
-from wiro_mock.kernel.task import TERMINAL, TRANSITIONS, IllegalEvent, Status, Task
+from wiro_mock.kernel.status import TERMINAL, TRANSITIONS, IllegalEvent, Status
+from wiro_mock.kernel.task import Task
 
 EVENT_OF: dict[type[Event], Event] = {type(event): event for event in EXAMPLES}
 HOOK = "https://example.test/hook"

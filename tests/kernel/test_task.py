@@ -12,7 +12,8 @@ import pytest
 from tests.strategies import BLOBS, EXAMPLES, MODEL, order, simulation
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import SECOND, Entry, Event
-from wiro_mock.kernel.task import KILLABLE, TERMINAL, TRANSITIONS, IllegalEvent, Status, Task, evolve, fold, next_status
+from wiro_mock.kernel.status import KILLABLE, TERMINAL, TRANSITIONS, IllegalEvent, Status, next_status
+from wiro_mock.kernel.task import Task, evolve, fold
 
 JOB = simulation().submit(order()).job
 PRODUCED = e.Produced(name="0.png", blob=BLOBS[0])

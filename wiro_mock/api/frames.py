@@ -14,7 +14,8 @@ from wiro_mock.api.profile import Profile
 from wiro_mock.api.progress_shape import duration, progress
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import Entry
-from wiro_mock.kernel.task import Status, Task
+from wiro_mock.kernel.status import Status
+from wiro_mock.kernel.task import Task
 
 if TYPE_CHECKING:
     from wiro_mock import shapes

@@ -19,7 +19,7 @@ from wiro_mock.api.tools import asked_model
 from wiro_mock.api.wire import OPENAPI_STATUSES
 from wiro_mock.kernel.catalog import Model
 from wiro_mock.kernel.refusals import Refusal
-from wiro_mock.kernel.task import TERMINAL
+from wiro_mock.kernel.status import TERMINAL
 
 Auth: TypeAlias = Literal["apikey", "signature"]
 AUTHS: tuple[Auth, ...] = ("apikey", "signature")

@@ -16,7 +16,7 @@ from wiro_mock.api.wire import OPENAPI_STATUSES
 from wiro_mock.kernel.catalog import CHOICES, NUMBERS, TEXTS, Model, Parameter
 from wiro_mock.kernel.file_inputs import companions
 from wiro_mock.kernel.numbers import json_number
-from wiro_mock.kernel.task import Status
+from wiro_mock.kernel.status import Status
 
 Schema: TypeAlias = dict[str, Any]
 

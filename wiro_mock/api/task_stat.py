@@ -13,7 +13,7 @@ from collections import Counter
 from wiro_mock.api.answers import Answer, answer
 from wiro_mock.api.messages import Outcome, Request, World
 from wiro_mock.kernel.events import SECOND
-from wiro_mock.kernel.task import Status
+from wiro_mock.kernel.status import Status
 
 DAYS = 366
 DAY = 24 * 60 * 60

@@ -21,7 +21,8 @@ from wiro_mock.api.profile import Profile
 from wiro_mock.kernel.files import File, FileKind, Folder
 from wiro_mock.kernel.prices import shown
 from wiro_mock.kernel.refusals import Refusal
-from wiro_mock.kernel.task import Status, Task, reckoned
+from wiro_mock.kernel.status import Status
+from wiro_mock.kernel.task import Task, reckoned
 
 if TYPE_CHECKING:
     from wiro_mock import shapes

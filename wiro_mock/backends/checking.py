@@ -20,7 +20,8 @@ from wiro_mock.kernel.catalog import Model, clean_slug
 from wiro_mock.kernel.events import SECOND, Entry, Event, Instant
 from wiro_mock.kernel.files import Blob, FileKind, make_file
 from wiro_mock.kernel.lifecycle import failing
-from wiro_mock.kernel.task import IllegalEvent, Task, evolve
+from wiro_mock.kernel.status import IllegalEvent
+from wiro_mock.kernel.task import Task, evolve
 
 PATIENCE_SECONDS: Final = 10.0
 """How long a backend may be silent, and how long it may take to end after a cancel; on the system's clock."""

@@ -12,7 +12,8 @@ from wiro_mock.backends.vetting import named, vetted
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import Event, Instant
 from wiro_mock.kernel.lifecycle import closing, exiting, way_to
-from wiro_mock.kernel.task import IllegalEvent, Status, Task
+from wiro_mock.kernel.status import IllegalEvent, Status
+from wiro_mock.kernel.task import Task
 from wiro_mock.kernel.texts import Growing
 from wiro_mock.text import whole
 

@@ -17,7 +17,7 @@ from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import SECOND, Event
 from wiro_mock.kernel.files import Blob, plain_name
 from wiro_mock.kernel.prices import Used
-from wiro_mock.kernel.task import IllegalEvent
+from wiro_mock.kernel.status import IllegalEvent
 from wiro_mock.text import whole
 
 CONTENT_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w.-]+)?", re.ASCII)

@@ -44,7 +44,7 @@ def leveled(switch: str, level: Level) -> Level:
 def new_member(what: str, of: str, value: str, where: str) -> Finding:
     """A value `of` a status, a frame or a message that no source knows."""
     file, pattern = {
-        "status": ("kernel/task.py", r"^class Status\b"),
+        "status": ("kernel/status.py", r"^class Status\b"),
         "frame": ("api/frames.py", r"^_STATUS_FRAMES\b"),
         "message": ("kernel/events.py", r"^class Progress\b"),
     }[of]

@@ -98,7 +98,7 @@ def _missing(live: list[str], mock: list[str], whole: bool) -> list[str]:  # noq
 
 
 def _event(what: str, mock: str, live: str, key: str) -> Finding:
-    table, frames = line_of("kernel/task.py", r"^TRANSITIONS\b"), line_of("api/frames.py", r"^_STATUS_FRAMES\b")
+    table, frames = line_of("kernel/status.py", r"^TRANSITIONS\b"), line_of("api/frames.py", r"^_STATUS_FRAMES\b")
     return Finding(
         level="mock wrong",
         key=("event", key),

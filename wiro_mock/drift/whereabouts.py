@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from wiro_mock.drift.takes import Exchange
-from wiro_mock.kernel.task import Status
+from wiro_mock.kernel.status import Status
 from wiro_mock.recorder.observed import TERMINAL
 
 ORDER: Final = (

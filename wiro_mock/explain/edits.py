@@ -18,7 +18,8 @@ from wiro_mock.kernel.catalog import FILES, NUMBERS, Parameter, clean_slug
 from wiro_mock.kernel.nearest import nearest
 from wiro_mock.kernel.numbers import json_number
 from wiro_mock.kernel.refusals import No
-from wiro_mock.kernel.task import Status, Task
+from wiro_mock.kernel.status import Status
+from wiro_mock.kernel.task import Task
 from wiro_mock.kernel.unknown_models import GUESSED_CPS
 from wiro_mock.language.parameters import numeric
 from wiro_mock.mock import World

@@ -12,7 +12,8 @@ from typing import Final, TypeAlias
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import Event
 from wiro_mock.kernel.prices import NOTHING_SAID, Used
-from wiro_mock.kernel.task import TRANSITIONS, Status, Task
+from wiro_mock.kernel.status import TRANSITIONS, Status
+from wiro_mock.kernel.task import Task
 
 Filler: TypeAlias = type[e.Accepted | e.Assigned | e.Started]
 _FILLERS: Final[tuple[Filler, ...]] = (e.Accepted, e.Assigned, e.Started)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from wiro_mock.kernel.events import Instant
-from wiro_mock.kernel.task import Status, Task
+from wiro_mock.kernel.status import Status
+from wiro_mock.kernel.task import Task
 
 MOST: Final = 10_000
 """So many models are counted; the one that has not been run for longest makes room."""

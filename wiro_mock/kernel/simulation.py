@@ -27,7 +27,8 @@ from wiro_mock.kernel.orders import Order, make_job
 from wiro_mock.kernel.plan import Plan
 from wiro_mock.kernel.refusals import No
 from wiro_mock.kernel.rules import Limits, Rules
-from wiro_mock.kernel.task import KILLABLE, IllegalEvent, Status, Task
+from wiro_mock.kernel.status import KILLABLE, IllegalEvent, Status
+from wiro_mock.kernel.task import Task
 from wiro_mock.kernel.writer import Gate, Sink, Writer
 
 Planner: TypeAlias = Callable[[Job], Plan]

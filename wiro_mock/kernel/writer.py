@@ -23,7 +23,8 @@ from wiro_mock.kernel.rules import Delivery, Limits, Rules, is_web_url
 from wiro_mock.kernel.run_counts import RunCounts
 from wiro_mock.kernel.schedule import Schedule
 from wiro_mock.kernel.sessions import Sessions
-from wiro_mock.kernel.task import TERMINAL, Status, Task, evolve
+from wiro_mock.kernel.status import TERMINAL, Status
+from wiro_mock.kernel.task import Task, evolve
 
 if TYPE_CHECKING:
     from wiro_mock.kernel.session import Session

@@ -17,7 +17,7 @@ from wiro_mock.kernel.events import Duration, Event
 from wiro_mock.kernel.files import Blob, plain_name
 from wiro_mock.kernel.lifecycle import way_to
 from wiro_mock.kernel.plan import Converse, Hold, PlanItem, Stall, Step
-from wiro_mock.kernel.task import KILLABLE, TERMINAL, IllegalEvent, Status, next_status
+from wiro_mock.kernel.status import KILLABLE, TERMINAL, IllegalEvent, Status, next_status
 from wiro_mock.kernel.texts import Growing
 from wiro_mock.language import steps as s
 from wiro_mock.language.answer_steps import Answers

@@ -18,7 +18,7 @@ from wiro_mock.kernel.catalog import Model
 from wiro_mock.kernel.events import SECOND, Entry, Event, Instant, Job
 from wiro_mock.kernel.files import Blob
 from wiro_mock.kernel.lifecycle import Filler, way_to
-from wiro_mock.kernel.task import TRANSITIONS, IllegalEvent, Status, next_status
+from wiro_mock.kernel.status import TRANSITIONS, IllegalEvent, Status, next_status
 from wiro_mock.recorded_match import match_of
 from wiro_mock.recorder.answering import Answering, answers_together, is_answer, said_by
 from wiro_mock.recorder.conversing import Conversing

@@ -170,7 +170,7 @@ def _adopted(world: World, found: Opened, parts: Parts) -> Iterator[None]:
 def _sound() -> Iterator[None]:
     """Whatever values that fit no world raise, as a sentence."""
     from wiro_mock.kernel.standing import Unsound
-    from wiro_mock.kernel.task import IllegalEvent
+    from wiro_mock.kernel.status import IllegalEvent
     from wiro_mock.language.complaints import ScenarioError
 
     try:

@@ -29,7 +29,8 @@ from wiro_mock.kernel import (
 )
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.standing import Course, Log, Standing
-from wiro_mock.kernel.task import Status, Task
+from wiro_mock.kernel.status import Status
+from wiro_mock.kernel.task import Task
 from wiro_mock.snapshot import kept
 from wiro_mock.snapshot.plain import Types
 

@@ -16,7 +16,8 @@ from typing import Final, Self
 from wiro_mock.clock import monotonic
 from wiro_mock.kernel import events as e
 from wiro_mock.kernel.events import Event
-from wiro_mock.kernel.task import Status, Task
+from wiro_mock.kernel.status import Status
+from wiro_mock.kernel.task import Task
 from wiro_mock.language.complaints import did_you_mean
 from wiro_mock.misuse import Misuse
 from wiro_mock.mock import World

@@ -18,6 +18,7 @@ from wiro_mock.journal import POLL
 from wiro_mock.kernel import task as kernel
 from wiro_mock.kernel.events import SECOND, Cancelled, Entry, GaveUp, Job, PostprocessEnded
 from wiro_mock.kernel.files import File
+from wiro_mock.kernel.status import Status
 from wiro_mock.misuse import Misuse
 from wiro_mock.testing.era import Era
 from wiro_mock.testing.messages import Frame, Request, line, parsed
@@ -132,7 +133,7 @@ class Task:
     @property
     def cancelled(self) -> bool:
         """Whether it was cancelled or killed."""
-        return self._now().status is kernel.Status.CANCEL
+        return self._now().status is Status.CANCEL
 
     @property
     def outputs(self) -> list[FileView]:

@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from wiro_mock.kernel.task import Status
+from wiro_mock.kernel.status import Status
 from wiro_mock.mock import World
 from wiro_mock.worlds import Worlds
 
