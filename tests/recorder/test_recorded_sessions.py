@@ -19,7 +19,7 @@ from tests.live_kit import PATIENCE, Live, eventually, live
 from tests.recorder.kit import Recording, ended, recording, telling, timeless, upstream_that
 from tests.recorder.test_sync_runs import answer_of
 from tests.test_realtime_clients import STT, TALKS, TTS, VOICE, Voice
-from wiro_mock.loader import Library
+from wiro_mock.loader import Library, load_scenarios
 from wiro_mock.mock import World
 from wiro_mock.server import ServerThread
 
@@ -213,6 +213,8 @@ def test_a_client_that_comes_back_goes_on(tmp_path: Path) -> None:
     text = next(tmp_path.glob("*.yaml")).read_text()
     assert "Recorded in part" not in text
     assert text.count("when: heard") == 2
+    (scenario,) = load_scenarios(tmp_path)
+    assert scenario.name == "gpt-realtime-1"
 
 
 def test_a_run_to_which_nobody_listens_is_told_of_by_detail(tmp_path: Path) -> None:

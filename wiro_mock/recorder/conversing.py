@@ -32,6 +32,7 @@ class Conversing:
         self._said: list[str] = []
         self._since: Instant | None = None
         self._charged = True
+        self._begun = False
         self._missing: dict[str, None] = {}
         self.is_on = False
 
@@ -51,8 +52,9 @@ class Conversing:
         """What a frame tells of the session; nothing where it is not about it."""
         kind = one.kind
         if kind == "task_stream_ready":
-            self.is_on = True
-            yield e.StreamReady()
+            if not self._begun:  # a client that comes back is told so again
+                self._begun = self.is_on = True
+                yield e.StreamReady()
         elif not self.is_on:
             return
         elif kind == SOUND:

@@ -54,7 +54,7 @@ class Listening:
 def listen(talk: Talk, frames: Sequence[Seen]) -> Listening:
     """What was heard, before frames like these."""
     texts = [said_in(one).removeprefix(USER) for one in frames if said_in(one).startswith(USER)]
-    over = next((at for at, kind in talk.said if kind != "task_session_interrupt"), None)
+    over = next((at for at, kind in reversed(talk.said) if kind != "task_session_interrupt"), None)
     if is_dictation(talk, frames):
         return Listening(hearing=Hearing(), heard=_dictated(talk, len(texts), over))
     threshold, silence, spoken, understood = _found(talk, frames, over)
