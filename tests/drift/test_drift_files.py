@@ -6,7 +6,7 @@ import copy
 import functools
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,19 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from tests.api_kit import KEY, SECRET, signed
 from tests.contract.kit import contract_world
-from tests.drift.kit import drift, lines
+from tests.drift.kit import drift, lines, reference
 from tests.live_kit import PATIENCE
 from tests.recorder.kit import ended, recording
 from wiro_mock.api.profile import Profile, switch
 from wiro_mock.asgi import create_app
-from wiro_mock.drift.drifting import Reference, drift_of
-from wiro_mock.drift.har import take_of_har
+from wiro_mock.drift.drifting import Reference, drift_of, drift_of_recordings
+from wiro_mock.drift.har import CannotRead, take_of_har
+from wiro_mock.drift.report import as_json, as_markdown, as_text
 from wiro_mock.drift.takes import Exchange, Take
 from wiro_mock.recorder.traffic import FILE
 from wiro_mock.server import ServerThread
@@ -290,3 +293,35 @@ def test_a_page_of_a_browser_is_no_file_of_the_api(tmp_path: Path) -> None:
     made["log"]["entries"].append(page)
     (tmp_path / FILE).write_text(json.dumps(made))
     assert take_of_har(tmp_path / FILE).exchanges == taken().exchanges
+
+
+JUNK: list[Any] = [None, True, -5, 1.5, "", "x", "\ud800", [], {}, [None], {"a": 1}, 10**400, float("inf"), "http://["]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to each value within a value."""
+    keys = value.keys() if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for key in keys:
+        yield (*path, key)
+        yield from places(value[key], (*path, key))
+
+
+@settings(max_examples=10, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(st.data())
+def test_an_archive_that_was_edited_by_hand_stops_nothing(data: st.DataObject) -> None:
+    """Whatever stands anywhere in it: it is compared, or named; and it can be told in every form."""
+    made = json.loads(archive())
+    *way, last = data.draw(st.sampled_from(list(places(made["log"]))))
+    there = made["log"]
+    for key in way:
+        there = there[key]
+    there[last] = data.draw(st.sampled_from(JUNK))
+    with tempfile.TemporaryDirectory() as name:
+        (Path(name) / FILE).write_text(json.dumps(made))
+        try:
+            found = drift_of_recordings([Path(name)], reference())
+            said = [*as_text(found), as_markdown(found), as_json(found)]
+        except CannotRead as error:
+            said = [str(error)]
+    assert "\n".join(said).encode()
+    assert any(FILE in one or "compared" in one for one in said)

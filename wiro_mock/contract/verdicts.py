@@ -171,8 +171,8 @@ def status_of(verdicts: Iterable[Verdict]) -> int:
 
 
 def one_line(text: str) -> str:
-    """A text without line breaks and other control characters."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text)
+    """A text without line breaks, other control characters, and halves of characters, which nobody can write."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", text)
 
 
 def not_asked_for(promises: Sequence[Promise], asked: Sequence[Promise]) -> list[Verdict]:

@@ -55,14 +55,14 @@ def fetched_of(world: World, one: Exchange, path: str) -> Exchange:
 
 def _form(form: Form) -> tuple[str, bytes]:
     """The type and the bytes of a form; those of its files are zeros."""
-    fields = [(name, None, "", str(value).encode()) for name, value in form.fields.items()]
+    fields = [(name, None, "", str(value).encode(errors="replace")) for name, value in form.fields.items()]
     files = [(one.name, one.filename, one.contenttype, bytes(min(one.size, MOST))) for one in form.files]
     data = bytearray()
     for name, filename, kind, content in (*fields, *files):
         of_file = "" if filename is None else f'; filename="{_quoted(filename)}"'
         said = f"\r\nContent-Type: {_quoted(kind)}" if kind else ""
         head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{_quoted(name)}"{of_file}{said}\r\n\r\n'
-        data += head.encode() + content + b"\r\n"
+        data += head.encode(errors="replace") + content + b"\r\n"
     return f"multipart/form-data; boundary={BOUNDARY}", bytes(data) + f"--{BOUNDARY}--\r\n".encode()
 
 

@@ -21,6 +21,8 @@ from wiro_mock.drift.storage import listing
 from wiro_mock.drift.takes import ABSENT, Exchange, Form, Hook, Part, Shown, Take
 from wiro_mock.recorder.observed import Seen
 
+FAR = 1e12
+"""Seconds that are no time of anybody's."""
 LARGEST = 256 << 20
 """Bytes of an archive that are read."""
 
@@ -48,7 +50,7 @@ def take_of_har(path: Path) -> Take:
     for number, entry in enumerate(log["entries"], 1):
         try:
             _read(reader, entry, f"{path.name} entry {number}")
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             reader.skipped.append(f"{path.name} entry {number} is none of HAR 1.2 ({type(error).__name__}: {error})")
     take = Take(
         name=path.name,
@@ -147,7 +149,7 @@ def _part(one: Mapping[str, Any]) -> Part:
         name=str(one["name"]),
         filename=str(one["fileName"]),
         contenttype=kind,
-        size=size if isinstance(size, int) else 0,
+        size=max(size, 0) if isinstance(size, int) else 0,
     )
 
 
@@ -229,7 +231,7 @@ def _read_hook(reader: _Reader, entry: dict[str, Any], posted: Mapping[str, Any]
 def _awaited(told: Any) -> dict[str, int]:
     """Of which tasks the webhooks would have been seen, and until when."""
     listed = told.items() if isinstance(told, dict) else ()
-    return {str(task): int(at * 1_000_000) for task, at in listed if isinstance(at, int | float)}
+    return {str(task): int(at * 1_000_000) for task, at in listed if isinstance(at, int | float) and abs(at) < FAR}
 
 
 def _read_socket(reader: _Reader, messages: Any) -> None:
