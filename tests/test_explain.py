@@ -19,7 +19,8 @@ from tests.live_kit import get, live
 from tests.places import in_a_checkout
 from tests.process_kit import COMMAND, environment, serving
 from wiro_mock.admin import Access
-from wiro_mock.api.socket import ITS_SOURCE, Conversation
+from wiro_mock.api.socket import Conversation
+from wiro_mock.api.socket_hints import ITS_SOURCE
 from wiro_mock.casting import Use
 from wiro_mock.commands.group import wiro_mock
 from wiro_mock.explain import NoSuchRequest, explain, unmatched

@@ -9,8 +9,7 @@ import pytest
 
 from tests import api_kit
 from tests.api_kit import make_world
-from wiro_mock.api import Conversation, find_profile, switch
-from wiro_mock.api import socket as dialogue
+from wiro_mock.api import Conversation, find_profile, following, switch
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.kernel.rules import Limits
 from wiro_mock.mock import World
@@ -197,7 +196,7 @@ def test_what_is_too_long_for_a_token_is_dropped() -> None:
 
 def test_a_socket_can_be_reused_for_any_number_of_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Finished tasks do not count against the registrations of a socket; unfinished and unknown ones do."""
-    monkeypatch.setattr(dialogue, "TOKENS_PER_SOCKET", 3)
+    monkeypatch.setattr(following, "TOKENS_PER_SOCKET", 3)
     world = make_world()
     conversation = Conversation(world, ORIGIN)
     for _ in range(7):

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosedError
 from tests.live_kit import UPGRADE, Live, eventually, live, opened, reset, text_frame
 from tests.process_kit import PATIENCE
 from wiro_mock import Misuse, WiroMock, protocols
-from wiro_mock.api.socket import TOKENS_PER_SOCKET
+from wiro_mock.api.following import TOKENS_PER_SOCKET
 from wiro_mock.kernel.events import SECOND
 from wiro_mock.testing.export import export
 

@@ -16,9 +16,11 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from wiro_mock.api import Conversation, Outcome, jsontext
+from wiro_mock.api.following import TOKENS_PER_SOCKET
 from wiro_mock.api.frames import WELCOME
 from wiro_mock.api.session_shape import PIPE
-from wiro_mock.api.socket import END, INTERRUPT, LONGEST_MESSAGE, TOKEN_LENGTH, TOKENS_PER_SOCKET
+from wiro_mock.api.socket import LONGEST_MESSAGE, TOKEN_LENGTH
+from wiro_mock.api.socket_hints import END, INTERRUPT
 from wiro_mock.breaking import NO_PING, WRITE, transport_of
 from wiro_mock.faults import Fault
 from wiro_mock.faults.striking import Strike

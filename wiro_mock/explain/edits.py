@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from wiro_mock.api.no_route import nearest_call
 from wiro_mock.api.operations import OPERATIONS, find
-from wiro_mock.api.socket import SEND
+from wiro_mock.api.socket_hints import SEND
 from wiro_mock.explain import runs, tasks
 from wiro_mock.explain.layout import Row
 from wiro_mock.journal import FAULT, Exchange
