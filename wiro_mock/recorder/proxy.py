@@ -11,6 +11,7 @@ import importlib
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -87,7 +88,7 @@ class Recorder:
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         await asyncio.to_thread(importlib.import_module, "websockets.asyncio.client")  # or the first task's frames wait
-        verify = True if self._tls is None else self._tls
+        verify = _usual_trust() if self._tls is None else self._tls
         async with httpx.AsyncClient(
             timeout=self._timeout, follow_redirects=False, verify=verify, limits=CONNECTIONS,
             cookies=passing.no_cookies(),
@@ -263,3 +264,9 @@ class Recorder:
 
     def _shown(self, path: str) -> str:
         return self._redactor.text(path.removeprefix("/v1/"))[:200]
+
+
+@cache
+def _usual_trust() -> ssl.SSLContext:
+    """The authorities of the system, read once: with pytest there is a recorder for every test."""
+    return httpx.create_ssl_context()

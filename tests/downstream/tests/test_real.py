@@ -73,7 +73,11 @@ def test_many_at_once(account: dict[str, str], bug: str) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("picture", "outcome"), [(HARBOUR, "done: Three boats in a harbour."), (BROKEN, "failed: ")])
+@pytest.mark.parametrize(
+    ("picture", "outcome"),
+    [(HARBOUR, "done: Three boats in a harbour."), (BROKEN, "failed: ")],
+    ids=["harbour", "broken"],
+)
 def test_wiro_calls_back(wiro: WiroMock, back_end: BackEnd, door: str, picture: str, outcome: str) -> None:
     job = back_end.order(picture)
     if door == "respx":
