@@ -119,7 +119,7 @@ def test_by_the_command(
         pytest_at,
     ]
     done = subprocess.run(
-        command, cwd=project.path, env=environment(**CREDENTIALS), capture_output=True, text=True, timeout=PATIENCE,
+        command, cwd=project.path, env=environment(**CREDENTIALS), capture_output=True, text=True, timeout=4 * PATIENCE,
         check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr

@@ -30,6 +30,10 @@ BACKLOG = 2048
 PING_SECONDS = 30.0  # socket.md §1.1
 PONG_SECONDS = 20.0
 """How long a client may take to answer a ping; "a few seconds" at Wiro (socket.md §1.1), generous here."""
+CLOSING = 10.0
+"""Seconds after its end in which a thread's loop may close: uvloop's was seen to wait for ever in `uv_run` there, with
+nothing left that could wake it (a recorder under pytest, 2026-11-23). Its thread is left behind then.
+"""
 KEEP_ALIVE_SECONDS = 75
 """Clients poll every 2 to 10 s (socket.md §2.1); uvicorn's own 5 s would close the connection in between."""
 
@@ -175,6 +179,7 @@ class ServerThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._ready = threading.Event()
+        self._over = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="wiro-mock", daemon=True)
 
@@ -223,7 +228,8 @@ class ServerThread:
         if self._loop is not None and self._stop is not None:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
+        self._over.wait()
+        self._thread.join(CLOSING)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -236,11 +242,15 @@ class ServerThread:
     def _run(self) -> None:
         try:
             with asyncio.Runner(loop_factory=loop_factory()) as runner:
-                runner.run(self._serve())
+                try:
+                    runner.run(self._serve())
+                finally:
+                    self._over.set()
         except BaseException as error:
             self._failure = error
         finally:
             self._ready.set()
+            self._over.set()
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
