@@ -15,7 +15,7 @@ from tests.recorder.kit import played, recording, sighting
 from wiro_mock.loader import Library, load_text
 from wiro_mock.mock import World
 from wiro_mock.recorded_match import match_of
-from wiro_mock.recorder import traffic
+from wiro_mock.recorder import halves, traffic
 from wiro_mock.recorder.observed import refusal_of, scenario_of
 from wiro_mock.recorder.redaction import Redactor
 from wiro_mock.recorder.shelf import Shelf
@@ -129,7 +129,7 @@ def test_the_wire_of_a_task_that_is_over_is_looked_through_once(
 ) -> None:
     """However often the archive is written afterwards: else a suite of many runs takes ever longer."""
     looked: list[int] = []
-    real = traffic.without_halves
+    real = halves.without_halves
 
     def counted(frames: Any, *args: Any, **more: Any) -> Any:
         looked.append(len(frames))
