@@ -256,7 +256,7 @@ def test_what_a_server_sends_is_only_text_in_markdown() -> None:
 
     def bad(path: str, status: int, value: Any) -> Answered:
         for error in value.get("errors", []) if isinstance(value, dict) else []:
-            error["message"] = "![x](http://evil) | <script>\n# big"
+            error["message"] = "![x](http://evil) | <script>\n# big @octocat #1"
         return status, value
 
     with drifted(answer=bad) as target:
@@ -264,6 +264,9 @@ def test_what_a_server_sends_is_only_text_in_markdown() -> None:
     text = as_markdown(found.result.verdicts, target=target.url)
     assert "](http" not in text.replace("\\]", "")
     assert "<script>" not in text
+    assert "@octocat" not in text
+    assert "#1" not in text
+    assert "@<!-- -->octocat #<!-- -->1" in text
     assert all(line.count(" | ") == 4 for line in text.splitlines() if line.startswith("| `auth."))
 
 

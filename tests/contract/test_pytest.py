@@ -81,6 +81,14 @@ def test_without_credentials_no_target_is_asked(pytester: pytest.Pytester, monke
     assert "WIRO_API_KEY and WIRO_API_SECRET not set" in result.stdout.str() + result.stderr.str()
 
 
+def test_several_processes_are_told_that_each_would_run_models(pytester: pytest.Pytester, elsewhere: Target) -> None:
+    """In a sentence, whatever xdist makes of it; nothing is asked."""
+    result = pytester.runpytest_subprocess(*SUITE, f"--wiro-target={elsewhere.url}", "-n", "1")
+    assert result.ret != 0
+    assert "each process of xdist would run models of its own; leave out -n" in result.stdout.str()
+    assert "passed" not in result.stdout.str()
+
+
 OWN = """
 import httpx, pytest
 from wiro_mock.contract.client import Credentials

@@ -23,6 +23,7 @@ name=$1 status=$STATUS
 [[ $name = drift ]] && status=$DRIFT
 while (($#)); do
   [[ $1 = --markdown && $status != 2 ]] && echo "### Wiro's $name" >"$2"
+  [[ $1 = --markdown && $MORE ]] && yes 'ü' | head -n "$MORE" >>"$2"
   [[ $1 = --json && $status != 2 && $NEWS = $name ]] && echo '{"level": "upstream new"}' >"$2"
   shift
 done
@@ -52,6 +53,7 @@ def ran(
     news: str = "",
     open_issue: str = "",
     secrets: bool = True,
+    more: int = 0,
 ) -> Ran:
     """The script, in a folder with such programs."""
     tools = folder / "bin"
@@ -69,6 +71,7 @@ def ran(
         "DRIFT": str(drift),
         "OPEN": open_issue,
         "NEWS": news,
+        "MORE": str(more or ""),
         **({"WIRO_API_KEY": "key", "WIRO_API_SECRET": SECRET} if secrets else {}),
     }
     done = subprocess.run(["bash", SCRIPT], env=env, capture_output=True, text=True, timeout=60, check=False)
@@ -103,6 +106,15 @@ def test_drift_opens_an_issue(tmp_path: Path, how: dict[str, object]) -> None:
     assert re.search(r"gh issue create --title Wiro's API has drifted from the mock --label wiro-drift", found.calls)
     assert "### Wiro's contract" in found.calls.partition("gh issue create")[2]
     assert "### Wiro's drift" in found.calls.partition("gh issue create")[2]
+
+
+def test_a_report_that_is_too_long_for_an_issue_is_cut(tmp_path: Path) -> None:
+    """GitHub would refuse it whole; the summary has all of it."""
+    found = ran(tmp_path, status=1, more=30_000)
+    text = found.calls.partition("gh issue create")[2].partition("\n")[2]
+    assert text.endswith("\nü\n\nCut here: the whole report is in the summary of the job.\n")
+    assert 59_900 < len(text.encode()) < 60_100
+    assert found.summary.count("ü") == 60_000
 
 
 def test_an_issue_that_is_open_gets_a_comment(tmp_path: Path) -> None:

@@ -25,6 +25,9 @@ PLAYED = "test_promises.py"
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test for each promise of the areas that are asked for, and for those that they need."""
     if "promise" in metafunc.fixturenames:
+        if hasattr(metafunc.config, "workerinput") and not _is_mock(metafunc.config):
+            # Said here, where xdist passes it on: of a fixture that ends the session it tells a crash.
+            raise pytest.UsageError("each process of xdist would run models of its own; leave out -n, or say -n 0")
         try:
             found = chosen(PROMISES, areas_of(metafunc.config.getoption("wiro_only")))
         except CannotRun as error:
@@ -63,8 +66,6 @@ def _own() -> Any:
 
 
 def _elsewhere(config: pytest.Config) -> Target:
-    if hasattr(config, "workerinput"):
-        raise CannotRun("each process of xdist would run models of its own; run it with -p no:xdist, or -n 0")
     return target_of(config.getoption("wiro_target"), config.getoption("wiro_target_socket") or "")
 
 

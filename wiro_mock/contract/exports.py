@@ -62,24 +62,28 @@ def _xml(text: str) -> str:
 
 def as_markdown(verdicts: Sequence[Verdict], *, target: str) -> str:
     """A heading, the count, and a table for each kind of thing that needs reading."""
-    lines = [f"### Wiro's contract against {_cell(target)}", "", f"{summary(verdicts)}."]
+    lines = [f"### Wiro's contract against {only_text(target)}", "", f"{summary(verdicts)}."]
     broken = [one for one in verdicts if one.outcome == "broken"]
     if broken:
         lines += ["", "| broken promise | expected | got | standing | source |", "|---|---|---|---|---|"]
         for one in broken:
             cells = (one.expected, one.got, one.promise.source.standing, str(one.promise.source))
-            lines.append(f"| `{one.promise.name}` | {' | '.join(map(_cell, cells))} |")
+            lines.append(f"| `{one.promise.name}` | {' | '.join(map(only_text, cells))} |")
     for level, title in SECTIONS[1:]:
         notes = [(one, note) for one in verdicts for note in one.notes if note.level == level]
         if notes:
-            lines += ["", f"**{title}**", "", *(f"- `{one.promise.name}`: {_cell(note.text)}" for one, note in notes)]
+            told = (f"- `{one.promise.name}`: {only_text(note.text)}" for one, note in notes)
+            lines += ["", f"**{title}**", "", *told]
     skipped = [one for one in verdicts if one.outcome == "skipped"]
     if skipped:
         lines += ["", f"<details><summary>{len(skipped)} not verified</summary>", ""]
-        lines += [*(f"- `{one.promise.name}`: {_cell(one.because)}" for one in skipped), "", "</details>"]
+        lines += [*(f"- `{one.promise.name}`: {only_text(one.because)}" for one in skipped), "", "</details>"]
     return "\n".join(lines) + "\n"
 
 
-def _cell(text: str) -> str:
-    """A text that is only text in a cell of a table, whatever a server has put into it."""
-    return re.sub(r"([\\`*_{}\[\]<>|#@!~&])", r"\\\1", text.replace("\n", " "))
+def only_text(text: str) -> str:
+    """A text that is only text in a cell of a table, whatever a server has put into it. A comment, which nobody sees,
+    keeps GitHub from finding people and issues in it: that it does after the Markdown is read, whatever is escaped.
+    """
+    plain = re.sub(r"([\\`*_{}\[\]<>|!~&])", r"\\\1", text.replace("\n", " "))
+    return re.sub(r"[@#](?=\w)", r"\g<0><!-- -->", plain)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 
+from wiro_mock.contract.exports import only_text
 from wiro_mock.drift.findings import LEVELS, Drift, Finding
 
 
@@ -26,17 +26,17 @@ def _section(title: str, lines: Sequence[str]) -> list[str]:
 
 def as_markdown(drift: Drift) -> str:
     """A heading, the count, and a table for each level."""
-    lines = [f"### Drift of {_cell(drift.source)} from the mock", "", f"{drift.summary}."]
+    lines = [f"### Drift of {only_text(drift.source)} from the mock", "", f"{drift.summary}."]
     for level, title in LEVELS:
         found = [one for one in drift.findings if one.level == level]
         if found:
             lines += ["", f"**{title}**", "", "| what | the mock | this service | change |", "|---|---|---|---|"]
-            lines += [f"| {' | '.join(map(_cell, _row(one)))} |" for one in found]
+            lines += [f"| {' | '.join(map(only_text, _row(one)))} |" for one in found]
     for title, rest in (("In the way", drift.trouble), ("Left behind", drift.left_behind)):
-        lines += ["", f"**{title}**", "", *(f"- {_cell(text)}" for text in rest)] if rest else []
+        lines += ["", f"**{title}**", "", *(f"- {only_text(text)}" for text in rest)] if rest else []
     if drift.not_compared:
         lines += ["", f"<details><summary>{len(drift.not_compared)} not compared</summary>", ""]
-        lines += [*(f"- {_cell(text)}" for text in drift.not_compared), "", "</details>"]
+        lines += [*(f"- {only_text(text)}" for text in drift.not_compared), "", "</details>"]
     return "\n".join(lines) + "\n"
 
 
@@ -72,8 +72,3 @@ def _object(one: Finding) -> dict[str, object]:
         "switch": one.switch,
         "places": list(one.places),
     }
-
-
-def _cell(text: str) -> str:
-    """A text that is only text in a cell of a table, whatever a server has put into it."""
-    return re.sub(r"([\\`*_{}\[\]<>|#@!~&])", r"\\\1", text.replace("\n", " "))
