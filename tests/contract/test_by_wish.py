@@ -213,3 +213,17 @@ def test_without_a_wish_they_are_listed_as_not_verified() -> None:
     assert {one["outcome"] for one in listed} == {"skipped"}
     assert {one["level"] for one in listed} == {"not verified"}
     assert found.result.status == 0
+
+
+@pytest.mark.parametrize(("area", "path", "name"), [("sync", "/sync", "tasklist"), ("uploads", "File/Upload", "list")])
+def test_no_list_where_one_is_due_is_a_broken_promise(area: str, path: str, name: str) -> None:
+    """And stops no check on the way."""
+
+    def no_list(asked: str, status: int, value: Any) -> Answered:
+        return status, {**value, name: True} if asked.endswith(path) else value
+
+    with drifted(answer=no_list) as target:
+        found = played(target, area)
+    ((_, (expected, got)),) = found.broken.items()
+    assert (expected, got) == (f"{name}: a list", "true")
+    assert "stumbled" not in "".join(found.skipped.values())

@@ -41,7 +41,11 @@ def uploaded(wiro: Service) -> Answer:
 def _upload(wiro: Service) -> Answer:
     answer = wiro.http.upload("File/Upload", *UPLOADED)
     listed = answer.json.get("list") if isinstance(answer.json, dict) else None
-    ids = [str(one.get("id")) for one in listed or () if isinstance(one, dict) and one.get("id")]
+    ids = (
+        [str(one.get("id")) for one in listed if isinstance(one, dict) and one.get("id")]
+        if isinstance(listed, list)
+        else []
+    )
     wiro.uploads.extend(ids)
     return answer
 
@@ -86,7 +90,8 @@ def _event(block: str) -> tuple[str, Any]:
 
 def _remember(wiro: Service, value: Any) -> None:
     """Tasks that an answer tells of are to be over in the end."""
-    for task in (value.get("tasklist") if isinstance(value, dict) else None) or ():
+    listed = value.get("tasklist") if isinstance(value, dict) else None
+    for task in listed if isinstance(listed, list) else ():
         if isinstance(task, dict) and task.get("id") and all(run.task_id != str(task["id"]) for run in wiro.started):
             answer = Answer(call="Run", status=200, json=value)
             token = str(task.get("socketaccesstoken") or "")
