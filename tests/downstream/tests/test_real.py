@@ -38,8 +38,10 @@ def test_each_picture_its_own_fate(caption: Caption, cat: Path) -> None:
 
 
 def test_busy_at_first(captioner: Captioner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Conduct, "back_off", (0, 0, 0))
+    tries = iter((0.0, 0.0, 0.0, 0.0))
+    monkeypatch.setattr(Conduct, "back_off", tries)
     assert captioner.caption(f"{AT}/busy.png") == "At last a caption."
+    assert len(list(tries)) == 1  # refused twice, then taken on
 
 
 def test_a_task_that_nobody_takes_is_cancelled(captioner: Captioner) -> None:
