@@ -15,8 +15,7 @@ from websockets.sync.client import connect
 from wiro_mock.api import Request
 from wiro_mock.api.auth import sign
 from wiro_mock.asgi import create_app
-from wiro_mock.lodging import Lodging
-from wiro_mock.lodging_terms import NoRoom
+from wiro_mock.lodging import Lodging, NoRoom
 from wiro_mock.mock import World
 from wiro_mock.server import ServerThread
 from wiro_mock.settings import Settings

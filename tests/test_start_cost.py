@@ -18,7 +18,7 @@ LATER = (
     *("wiro_mock.kernel.answer", "wiro_mock.kernel.bill", "wiro_mock.kernel.unknown_models", "wiro_mock.api.measure"),
     # the socket, and realtime sessions
     *("wiro_mock.connection", "wiro_mock.talk", "wiro_mock.api.socket", "wiro_mock.api.frames", "wiro_mock.sessions"),
-    *("wiro_mock.api.following", "wiro_mock.faults.striking"),
+    *("wiro_mock.api.following", "wiro_mock.faults.striking", "wiro_mock.lodging_terms"),
     *("wiro_mock.kernel.audio", "wiro_mock.kernel.session"),
     # faults
     *("wiro_mock.faults.deeds", "wiro_mock.faults.frames", "wiro_mock.language.faults", "wiro_mock.language.verbs"),

@@ -21,8 +21,7 @@ from wiro_mock.api import jsontext
 from wiro_mock.control import RESOURCES
 from wiro_mock.control.asking import Mistake
 from wiro_mock.language.complaints import ScenarioError
-from wiro_mock.lodging import Lodging
-from wiro_mock.lodging_terms import NoRoom
+from wiro_mock.lodging import Lodging, NoRoom
 from wiro_mock.mock import World
 from wiro_mock.session_control import Download
 from wiro_mock.worlds import Worlds

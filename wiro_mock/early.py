@@ -44,6 +44,7 @@ MODULES: Final = (
     "wiro_mock.language.inputs",
     "wiro_mock.language.verbs",
     "wiro_mock.loader",
+    "wiro_mock.lodging_terms",
     "wiro_mock.matching",
     "wiro_mock.sending",
     "wiro_mock.sessions",

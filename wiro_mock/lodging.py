@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wiro_mock.lodging_terms import FULL, REFUSED, TAKEN, NoRoom, read_terms
 from wiro_mock.mock import World
 from wiro_mock.worlds import Worlds
 
@@ -20,6 +19,15 @@ MOST = 1_000
 """Worlds at once, by default."""
 LOOKS = 20
 """So many times in the shortest idle time it is looked who is idle."""
+REFUSED, TAKEN, FULL = 400, 409, 429
+
+
+class NoRoom(Exception):
+    """A world that cannot be made; `status` is that of the answer, and the message says what would help."""
+
+    def __init__(self, message: str, status: int = REFUSED) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(slots=True, eq=False)
@@ -56,10 +64,15 @@ class Lodging:
         return len(self._lodgers)
 
     def make(self, given: Mapping[str, Any]) -> Lodger:
-        """A world as the keys of the JSON say; see `KEYS`. Raises `NoRoom`."""
+        """A world as the keys of the JSON say; see `lodging_terms`. Raises `NoRoom`."""
+        from wiro_mock.lodging_terms import read_terms  # most servers have no lodgers
+
         if len(self._lodgers) >= self.most:
             self.sweep()
-        settings, idle, name = read_terms(given)
+        try:
+            settings, idle, name = read_terms(given)
+        except ValueError as error:
+            raise NoRoom(str(error)) from None
         self._check_room()
         try:
             library = None if self._like is None else self._like.casting.library

@@ -22,31 +22,22 @@ KEPT_JOURNAL_BYTES = 4 << 20
 KEPT_TASKS = 1_000
 KEPT_BYTES = 64 << 20
 """What one such world may keep: less than the server's own, as there are many."""
-REFUSED, TAKEN, FULL = 400, 409, 429
-
-
-class NoRoom(Exception):
-    """A world that cannot be made; `status` is that of the answer, and the message says what would help."""
-
-    def __init__(self, message: str, status: int = REFUSED) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 def read_terms(given: Mapping[str, Any]) -> tuple[Settings, float, str]:
-    """The settings, the idle time, and the name. Raises `NoRoom` with the key and what it takes."""
+    """The settings, the idle time, and the name. Raises `ValueError` with the key and what it takes."""
     if unknown := [key for key in given if key not in KEYS]:
-        raise NoRoom(f"unknown key {unknown[0][:60]!r}; {did_you_mean(unknown[0], KEYS, what='the keys here')}")
+        raise ValueError(f"unknown key {unknown[0][:60]!r}; {did_you_mean(unknown[0], KEYS, what='the keys here')}")
     made: dict[str, Any] = {}
     for key, value in given.items():
         try:
             made[key] = KEYS[key](value)
         except (ValueError, ArithmeticError, TypeError) as error:
-            raise NoRoom(f"{key}: {error}") from None
+            raise ValueError(f"{key}: {error}") from None
     seed = made.get("seed") or secrets.token_hex(8)
     key_only = made.get("key_only", False)
     if key_only and made.get("api_secret"):
-        raise NoRoom("a key-only project has no secret; leave api_secret or key_only out")
+        raise ValueError("a key-only project has no secret; leave api_secret or key_only out")
     project = Project(
         id=str(ids.decimal(seed, "project", low=100, high=10_000)),
         key=made.get("api_key") or ids.token(secrets.token_hex(16), "api key"),
@@ -58,7 +49,7 @@ def read_terms(given: Mapping[str, Any]) -> tuple[Settings, float, str]:
         try:
             profile = switch(profile, assignment)
         except ValueError as error:
-            raise NoRoom(f"switches: {error}") from None
+            raise ValueError(f"switches: {error}") from None
     taken = (
         *("balance", "suspended", "member", "unknown_models", "faults", "poll", "auth_mode", "time"),
         *("expire_files", "undeclared_inputs"),
