@@ -210,6 +210,14 @@ def play(http: httpx.Client, model: str, hook: str) -> str:
     return token
 
 
+@pytest.mark.parametrize("came", range(12))
+def test_a_client_that_comes_late_has_missed_no_frames(came: int) -> None:
+    """Whatever the first frame is that it hears."""
+    take = probed()
+    streams = {task: told[came:] for task, told in take.streams.items()}
+    assert lines(drift(replace(take, streams=streams))) == []
+
+
 def test_what_has_no_room_in_an_archive_leaves_no_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a frame that was left out, none of its task is kept, and the archive says how many were not; no alarm."""
     monkeypatch.setattr("wiro_mock.recorder.traffic.MOST_ENTRIES", 9)

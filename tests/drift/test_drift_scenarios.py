@@ -93,6 +93,13 @@ def test_a_run_that_failed_is_no_drift(old: str, new: str, tmp_path: Path) -> No
     assert told(tmp_path, head + new + ("" if "cancel" in new else rest)) == (0, [])
 
 
+def test_what_a_recorder_had_missed_is_no_drift(tmp_path: Path) -> None:
+    """It had begun to listen when the task was at work already, and has filled in what comes before."""
+    text = recorded_caption()
+    begin, end = text.index("  - preprocess"), text.index(PROGRESS) + len(PROGRESS)
+    assert told(tmp_path, f"{text[:begin]}  - assign: {{}}\n  - start: {{}}\n{text[end:]}") == (0, [])
+
+
 def test_a_recording_of_a_part_is_named(tmp_path: Path) -> None:
     """With the reason that the recorder gave; what is there is compared."""
     steps = "steps:\n  - accept: {after: 700ms}\n  - stall: the recorder was ended before the task\n"

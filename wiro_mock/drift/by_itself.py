@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Final
 
 from wiro_mock.drift.asking import asked_of, frames_to_the_end
@@ -57,10 +58,13 @@ def played_by_itself(one: Exchange, library: Library, settings: Settings, scenar
 
 def told_otherwise(take: Take, one: Exchange, mock: Played) -> Iterator[Finding]:
     """What only one of both tells of a run that succeeded, where all of its frames were seen."""
-    theirs, ours = kinds_of(take.streams.get(one.run_id, ())), kinds_of(mock.frames)
-    if theirs is None or ours is None:
+    frames = take.streams.get(one.run_id, ())
+    theirs, ours = kinds_of(frames), kinds_of(mock.frames)
+    filled = _filled_in(frames) if take.is_scenario else set[str]()
+    if theirs is None or ours is None or "task_start" in filled:
         return
-    for what in sorted(theirs ^ ours):
+    hidden = {"a preprocessing phase"} if "task_assign" in filled else set[str]()
+    for what in sorted((theirs ^ ours) - hidden):
         line = line_of_step(mock.source, TOLD[what])
         yield Finding(
             level="upstream new",
@@ -86,6 +90,11 @@ def kinds_of(frames: Sequence[Seen]) -> set[str] | None:
     found |= {_message(one.frame.get("message")) for one in frames if one.kind == "task_output"}
     message = last.get("message")
     return found | {_output(one) for one in (message if isinstance(message, list) else ()) if isinstance(one, dict)}
+
+
+def _filled_in(frames: Sequence[Seen]) -> set[str]:
+    """The frames that a recorder may have missed, for it had come late: what it fills in takes no time."""
+    return {later.kind for earlier, later in pairwise(frames) if later.at == earlier.at}
 
 
 def _message(message: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from wiro_mock.drift.retelling import retold
@@ -85,6 +85,8 @@ class Scripts:
     def _frames_of(self, task: str) -> tuple[Seen, ...]:
         frames = self.take.streams.get(task, ())
         begin = frames[0].at if frames else 0
+        if frames and frames[0].kind == "task_preprocess_end":  # a client that came late has missed its begin
+            frames = (replace(frames[0], frame={**frames[0].frame, "type": "task_preprocess_start"}), *frames)
         return tuple(Seen(at=max(one.at - begin, 0), frame=one.frame) for one in frames)
 
     def is_stopped(self, task: str) -> bool:
