@@ -133,6 +133,14 @@ def test_what_could_not_run_fails_the_job_and_opens_nothing(tmp_path: Path, how:
     assert "issue create" not in found.calls
 
 
+def test_drift_is_not_asked_for_where_something_stood_in_the_way(tmp_path: Path) -> None:
+    """A key that nobody knows any more is refused everywhere, and would be told as drift."""
+    found = ran(tmp_path, status=2, drift=1)
+    assert found.status == 2
+    assert "wiro-mock drift" not in found.calls
+    assert "issue create" not in found.calls
+
+
 def test_the_workflow_runs_the_script_weekly_with_the_secrets() -> None:
     """And may open issues, and nothing more."""
     made = yaml.safe_load(WORKFLOW.read_text())
