@@ -77,13 +77,15 @@ def test_a_mocks_own_log_is_told_again(which: str) -> None:
     assert again(made, conversation, VOICE).seen == first.seen, made.text
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
-    turns=st.lists(st.sampled_from([WELCOME, LONG, HELLO, ECHO, HELD, WORDLESS, LAST]), min_size=1, max_size=5),
+    turns=st.lists(st.sampled_from([WELCOME, LONG, HELLO, ECHO, HELD, LAST]), min_size=1, max_size=5),
     said=st.lists(st.sampled_from(["say 0.1", "say 0.5", "say 1.3", "interrupt", "still 2", "wait"]), max_size=5),
 )
 def test_whatever_is_said_is_told_again(turns: list[str], said: list[str]) -> None:
-    """Turns in any order, and a client that says anything."""
+    """Turns in any order, and a client that says anything. Each tells what it understood: what turns answer of which
+    nothing else is told is a guess, where several wait for each other (wiro_mock/recorder/README.md).
+    """
     conversation = [*said, "end"]
     first = talk(yaml(*turns), conversation)
     made = recorded(first)

@@ -84,7 +84,7 @@ def is_dictation(talk: Talk, frames: Sequence[Seen]) -> bool:
 
 def _found(talk: Talk, frames: Sequence[Seen], over: Instant | None) -> tuple[int, int, list[Spoken], list[int]]:
     """The loudness and the silence by which utterances were found before all that was understood; those, and which
-    of them were understood. There are no more of them than turns, if that can be.
+    of them were understood. If that can be, no cough was understood, and nothing passed over without a turn before.
     """
     told = [one.at for one in frames if said_in(one).startswith(USER)]
     turns = sum(one.kind == "task_stream_end" for one in frames)
@@ -94,8 +94,11 @@ def _found(talk: Talk, frames: Sequence[Seen], over: Instant | None) -> tuple[in
             stretches = list(_loud(talk, threshold))
         spoken = list(_utterances(talk, stretches, silence, over))
         understood = _understood(spoken, told)
-        missed = len(told) - len(understood)
-        tried.append((missed * len(talk.loud) + max(0, len(spoken) - turns), (threshold, silence, spoken, understood)))
+        clear = {place for place, one in enumerate(spoken) if one.loud * WINDOW_TIME >= HEARD}
+        missed, coughs = len(told) - len(understood), len(set(understood) - clear)
+        passed = sum(place < max(understood, default=0) for place in clear - set(understood))
+        wrong = missed * len(talk.loud) + coughs + max(0, passed - max(0, turns - len(told)))
+        tried.append((wrong, (threshold, silence, spoken, understood)))
         if not tried[-1][0] or len(stretches) > MOST:
             break
     return min(tried, key=itemgetter(0))[1]
