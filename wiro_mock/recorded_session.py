@@ -86,7 +86,7 @@ class _Writer:
         turns = reader.turns[: MOST_TURNS - is_kept_open]
         if len(reader.turns) > len(turns):
             self.missing.append(f"{len(reader.turns) - len(turns)} more turns, for a session has at most {MOST_TURNS}")
-        last = len(turns) - 1
+        last = max((place for place, turn in enumerate(turns) if turn.over), default=-1)
         self.lines += [f"  - {self._turn(turn, place, is_last=place == last)}" for place, turn in enumerate(turns)]
         if is_kept_open:
             self.lines.append(f"  - {NEVER}")
