@@ -53,9 +53,11 @@ def program(mode: str, module: str, *arguments: str) -> list[str]:
 
 
 class Child:
-    """A server in a process of its own: ready when it has printed a line; `port` is the number in that line."""
+    """A server in a process of its own: ready when it has printed a line; `port` is the number in that line, behind the
+    word `after`.
+    """
 
-    def __init__(self, command: Sequence[str], **environment: str) -> None:
+    def __init__(self, command: Sequence[str], *, after: str = "ready", **environment: str) -> None:
         self.started = time.perf_counter()
         self.process = subprocess.Popen(
             command,
@@ -69,7 +71,7 @@ class Child:
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"the server said nothing and ended with status {self.process.wait()}: {command}")
-        self.port = int(line.split("ready", 1)[1].split("127.0.0.1:", 1)[1].split("/", 1)[0])
+        self.port = int(line.split(after, 1)[1].split("127.0.0.1:", 1)[1].split("/", 1)[0])
 
     def stop(self) -> None:
         """End the process."""
