@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wiro_mock.recorder.redaction import Redactor
+from wiro_mock.recorder.spellings import spellings
 
 SECRETS = st.text(min_size=6, max_size=30).filter(lambda text: text == text.strip() and text not in "[redacted]")
 SPELT = st.sampled_from(
@@ -148,3 +149,19 @@ def test_cookies_are_known_one_by_one_and_forgotten_at_last() -> None:
         redactor.learn_headers({"set-cookie": f"__cf_bm={number:030}; Path=/; HttpOnly"})
     assert redactor.text(f"at {499:030} in English") == "at [redacted] in English"
     assert len(redactor._secrets) < 100
+
+
+@given(
+    st.lists(st.text("ab", min_size=4, max_size=12), min_size=1, max_size=4),
+    st.lists(st.text("abcd \n", max_size=30), min_size=1, max_size=4),
+)
+def test_the_beginning_of_a_secret_at_the_end_is_found_whatever_its_length(secrets: list[str], texts: list[str]) -> None:
+    """As if each length of each secret were tried: a third of it, and four characters, are too much."""
+    redactor = Redactor(secrets)
+    spelt = {one for secret in secrets for one in spellings(secret)}
+    said = "".join(redactor.texts(texts, partial=True)).replace("\n", "")
+    begun = {one[:length] for one in spelt for length in range(max(4, len(one) // 3), len(one) + 1)}
+    assert not any(said.endswith(one) for one in begun)
+    assert not any(secret in said for secret in secrets)
+    harmless = [text.translate(str.maketrans("ab", "cd")) for text in texts]
+    assert redactor.texts(harmless, partial=True) == harmless

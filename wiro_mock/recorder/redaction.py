@@ -8,7 +8,7 @@ the next frame. Besides, whatever a URL calls a key is one. Of what is new with 
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
@@ -48,6 +48,8 @@ class Redactor:
         self._kept: dict[str, None] = {}
         self._passing: dict[str, dict[str, None]] = {pool: {} for pool in MOST}
         self._known: tuple[str, ...] | None = None
+        self._lengths: tuple[int, ...] = ()
+        self._bare: tuple[tuple[str, int], ...] = ()
         for text in named:
             self.learn(text, least=1)
 
@@ -95,12 +97,29 @@ class Redactor:
             self._known = tuple(
                 sorted({one for of in (self._kept, *self._passing.values()) for one in of}, key=len, reverse=True)
             )
+            bare = (one.replace("\n", "").replace("\r", "") for one in self._known)
+            self._lengths = tuple(-len(one) for one in self._known)
+            self._bare = tuple((one, max(SHORTEST, len(one) // 3)) for one in bare)
         return self._known
+
+    def _within(self, length: int) -> tuple[str, ...]:
+        """Those that a text of that length has room for: most texts of a frame are short, and most secrets long."""
+        secrets = self._secrets
+        return secrets[bisect_left(self._lengths, -length) :]
+
+    @property
+    def _beginnings(self) -> tuple[tuple[str, int], ...]:
+        """The same without the ends of lines, and how much of each is too much of it."""
+        return self._bare if self._secrets else ()
+
+    @property
+    def _longest(self) -> int:
+        return max((len(bare) for bare, _ in self._beginnings), default=0)
 
     def text(self, text: str) -> str:
         """The text without what is secret."""
         # One by one: a pattern of so many texts would be tried at each character.
-        for secret in self._secrets:
+        for secret in self._within(len(text)):
             if secret in text:
                 text = text.replace(secret, REDACTED)
         return _IN_URL.sub(rf"\g<1>{REDACTED}", _BEARER.sub(rf"\1 {REDACTED}", text))
@@ -113,13 +132,15 @@ class Redactor:
         if len(texts) == 1 and not partial and "\n" not in texts[0] and "\r" not in texts[0]:
             return cleaned
         lines = _Lines(cleaned)
-        for secret in self._secrets:
-            bare = secret.replace("\n", "").replace("\r", "")
-            lines.blank(bare)
-            if partial:
-                least, last = max(SHORTEST, len(bare) // 3), lines.flat[-1:]
-                most = (length for length in range(len(bare) - 1, least - 1, -1) if bare[length - 1] == last)
-                lines.blank_end(next((bare[:length] for length in most if lines.flat.endswith(bare[:length])), ""))
+        for bare, _ in self._beginnings:
+            if bare in lines.flat:
+                lines.blank(bare)
+        if partial:
+            end = lines.flat[-self._longest :]
+            for bare, least in self._beginnings:
+                if bare[:least] in end:  # seldom, so that not every length of every secret is tried
+                    most = range(len(bare) - 1, least - 1, -1)
+                    lines.blank_end(next((bare[:length] for length in most if end.endswith(bare[:length])), ""))
         return lines.texts()
 
     def value(self, value: object, name: str = "") -> object:
