@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +42,7 @@ match: {model: openai/*}
 steps:
   - start: {}
   - hold: door
-  - stream: {answer: "%s", piece_chars: 20, cps: 2000}
+  - stream: {text: "%s", rate: 50tps}
   - exit: 0
 """
 
@@ -143,10 +143,8 @@ def heard(listeners: dict[str, Listener], release: Callable[[], object]) -> dict
         while selector.select(0.5):  # what came before the door
             for one in listeners.values():
                 one.sock.setblocking(False)
-                try:
+                with suppress(BlockingIOError):
                     one.read()
-                except BlockingIOError:
-                    pass
         for listener in listeners.values():
             listener.frames.clear()
         release()
@@ -172,7 +170,7 @@ def flood(mode: str, name: str, path: str, scenario: str, frames: int) -> tuple[
         (Path(folder) / "one.yaml").write_text(scenario)
         with way(name, mode, "--scenarios", folder, "--time", "auto") as one:
             listener, _ = begun(one, path)
-            cpu, began = one.child.processor_seconds, time.perf_counter()
+            cpu = one.child.processor_seconds
             times = heard({name: listener}, opened(one))[name]
             assert len(times) >= frames, f"{len(times)} frames came, where {frames} are expected"
             settle(one.child)
@@ -240,7 +238,7 @@ def of_requests(mode: str, options: argparse.Namespace) -> None:
 
 def of_frames(mode: str, options: argparse.Namespace) -> None:
     """Frames per second, processor time for a frame, and how much later a frame comes."""
-    spoken = SPOKEN % ("wiro mocks " * (options.frames * 20 // 11 + 1))[: options.frames * 20]
+    spoken = SPOKEN % " ".join(["mocking"] * options.frames)
     kinds = {"a bar": (kit.CAPTION_RUN, HELD % (options.frames, options.frames)), "an answer": (CHAT, spoken)}
     rows: list[list[object]] = []
     for kind, (path, scenario) in kinds.items():
@@ -249,7 +247,9 @@ def of_frames(mode: str, options: argparse.Namespace) -> None:
             floods[name].append(flood(mode, name, path, scenario, options.frames))
         for number, what in enumerate((f"{kind}, frames/s", f"{kind}, us cpu/frame")):
             factor = 1e6 if number else 1
-            rows.append([f"{mode}, {what}", *(kit.median([one[number] for one in floods[name]]) * factor for name in SIDES)])
+            rows.append(
+                [f"{mode}, {what}", *(kit.median([one[number] for one in floods[name]]) * factor for name in SIDES)]
+            )
     delays: dict[str, list[float]] = {name: [] for name in SIDES[1:]}
     for name in kit.in_turn(SIDES[1:], options.rounds):
         delays[name] += later(mode, name, 200)

@@ -155,7 +155,9 @@ def test_cookies_are_known_one_by_one_and_forgotten_at_last() -> None:
     st.lists(st.text("ab", min_size=4, max_size=12), min_size=1, max_size=4),
     st.lists(st.text("abcd \n", max_size=30), min_size=1, max_size=4),
 )
-def test_the_beginning_of_a_secret_at_the_end_is_found_whatever_its_length(secrets: list[str], texts: list[str]) -> None:
+def test_the_beginning_of_a_secret_at_the_end_is_found_whatever_its_length(
+    secrets: list[str], texts: list[str]
+) -> None:
     """As if each length of each secret were tried: a third of it, and four characters, are too much."""
     redactor = Redactor(secrets)
     spelt = {one for secret in secrets for one in spellings(secret)}
