@@ -32,6 +32,8 @@ MOST: Final = 64 << 20
 """Characters of a task's frames that are kept in memory."""
 CLOSING: Final = 1.0
 """Seconds that the upstream gets to close a socket."""
+SOON: Final = 0.05
+"""Seconds in which what comes together is written together."""
 PAUSES: Final = (0.1, 0.5, 2.0)
 """Seconds before a socket that broke is opened again."""
 MOST_FILES: Final = 256 << 20
@@ -79,6 +81,7 @@ class Follower:
     _listener: Any = None
     _hanging_up: asyncio.Future[None] | None = None
     _writer: Writer = field(init=False)
+    _due: asyncio.TimerHandle | None = None
 
     def __post_init__(self) -> None:
         """Nothing has been written."""
@@ -175,8 +178,8 @@ class Follower:
         if kind in TERMINAL:
             self._urls = [str(one.get("url", "")) for one in listed(frame)]
             self.over.set()
-        elif kind not in ("task_output", "task_error") and self._writer.may:
-            self.write()
+        elif kind not in ("task_output", "task_error"):
+            self._write_soon()
 
     def voice(self, pcm: bytes) -> None:
         """This was said in a realtime session."""
@@ -271,8 +274,21 @@ class Follower:
                 self.weight += len(data)
                 self.sighting.files[place] = await asyncio.to_thread(self.redactor.data, data)
 
+    def _write_soon(self) -> None:
+        """Write this status, with those that come in the same breath."""
+        if self._due is None:
+            self._due = asyncio.get_running_loop().call_later(SOON, self._write_part)
+
+    def _write_part(self) -> None:
+        self._due = None
+        if self._writer.may:
+            self.write()
+
     def write(self) -> None:
         """Write what has been seen by now; say why where it cannot be."""
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
         try:
             self._writer.write(self.sighting)
         except (NotRecordable, CannotRecord) as error:

@@ -85,9 +85,13 @@ class _Reader:
     _status: Status = Status.QUEUE
     _had_stderr: bool = False
     _logged: dict[int, str] = field(default_factory=dict)
+    _told: str = ""
+    """All that was streamed in the end."""
 
     def read(self) -> list[Entry]:
         seen = self.sighting
+        streamed = (one.frame["message"] for one in reversed(seen.frames) if is_text(one.frame))
+        self._told = next((said_by(message) for message in streamed), "")
         self._logged = {id(seen.frames[place].frame["message"]): line for place, line in lines_of_log(seen).items()}
         self.log.append(Entry(at=seen.at, event=e.Queued(job=_job(seen))))
         answer = Answering(seen) if is_answer(seen) else None
@@ -167,14 +171,11 @@ class _Reader:
             return answer.reply(message, at)
         # A secret that came in pieces is one only at its end: what was told before is what agrees with that.
         text, whole = said_by(message), self._told
-        upto = next((place for place, char in enumerate(text) if whole[place : place + 1] != char), len(text))
+        upto = len(text)
+        if not whole.startswith(text):
+            upto = next(place for place, char in enumerate(text) if whole[place : place + 1] != char)
         rate = number(message.get("speed"))
         return e.Snapshot(text=whole, upto=upto, elapsed=fit(len(text.split()), message, 0), words_per_second=rate)
-
-    @property
-    def _told(self) -> str:
-        """All that was streamed in the end."""
-        return next((said_by(one.frame["message"]) for one in reversed(self.sighting.frames) if is_text(one.frame)), "")
 
     def _happen(self, at: Instant, event: Event) -> None:
         road: tuple[Filler | type[e.PreprocessEnded], ...] = way_to(self._status, type(event))

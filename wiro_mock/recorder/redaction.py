@@ -122,7 +122,9 @@ class Redactor:
         for secret in self._within(len(text)):
             if secret in text:
                 text = text.replace(secret, REDACTED)
-        return _IN_URL.sub(rf"\g<1>{REDACTED}", _BEARER.sub(rf"\1 {REDACTED}", text))
+        if any(scheme in text.casefold() for scheme in ("bearer", "basic")):  # patterns take longer than all secrets
+            text = _BEARER.sub(rf"\1 {REDACTED}", text)
+        return _IN_URL.sub(rf"\g<1>{REDACTED}", text) if "=" in text else text
 
     def texts(self, texts: Sequence[str], *, partial: bool = False) -> list[str]:
         """Texts that follow one another, without a secret that goes on in the next line or the next text. Of one that

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 ENDED: Final = "the recorder was ended before the task"
 UNHEARD: Final = "its client did not listen to it through the recorder"
 """Why a task is recorded in part."""
+PAUSE: Final = 0.5
+"""Seconds after a task's end in which the wire itself is written."""
 LATEST: Final = 64
 HEAVY: Final = 1 << 20
 """So many tasks are remembered after their end, those of more bytes not."""
@@ -63,6 +65,8 @@ class Runs:
     _known: dict[str, Follower] = field(default_factory=dict)
     _attending: dict[str, Attending] = field(default_factory=dict)
     _complaint: str = ""
+    _due: asyncio.TimerHandle | None = None
+    _is_over: bool = False
 
     async def end(self, grace: float) -> None:
         """Write the tasks that have not ended after so many seconds."""
@@ -74,6 +78,7 @@ class Runs:
             unheard = follower.alone and not follower.sighting.frames
             follower.sighting.partial = follower.sighting.partial or (UNHEARD if unheard else ENDED)
             follower.write()
+        self._is_over = True
         self.write_traffic()
         await asyncio.gather(*left, return_exceptions=True)  # their sockets are closed before the loop is
 
@@ -90,8 +95,16 @@ class Runs:
         if follower := self._known.get(str(task_id)):
             follower.stopped()
 
+    def _write_traffic_soon(self) -> None:
+        """Write it once for the tasks that end together: it is all one file, which grows with every task."""
+        if self.traffic and self._due is None and not self._is_over:
+            self._due = asyncio.get_running_loop().call_later(PAUSE, self.write_traffic)
+
     def write_traffic(self) -> None:
         """Write the wire itself, where that is wanted."""
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
         if self.traffic:
             try:
                 self.traffic.write(self.now())
@@ -194,7 +207,7 @@ class Runs:
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A task is not followed any more. The latest are kept for what Detail says, unless they are big."""
         follower = self.followers.pop(task)
-        self.write_traffic()
+        self._write_traffic_soon()
         if not task.cancelled() and (error := task.exception()):
             self.tell(
                 f"{follower.sighting.name} is not recorded whole: {type(error).__name__}, a mistake in wiro_mock itself"
