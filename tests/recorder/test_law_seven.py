@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.api_kit import make_world, run
@@ -38,6 +38,11 @@ def interrupted(frames: list[Seen]) -> bool:
 
 @settings(max_examples=30)
 @given(strategies.scenarios(refusals=False, ends=False))
+@example(
+    Scenario.model_validate(  # so slow that its speed is told as 0.0
+        {"scenario": "slow", "steps": [{"answer": {"say": "corpus", "tokens": 30, "first": "2m"}}, {"exit": 0}]}
+    )
+)
 def test_what_is_recorded_is_played_and_recorded_alike(scenario: Scenario) -> None:
     """Whatever a mock plays: every frame at its distance with its very words, the bytes, and the text of the YAML."""
     frames, files = sight(scenario)
@@ -48,6 +53,8 @@ def test_what_is_recorded_is_played_and_recorded_alike(scenario: Scenario) -> No
         return  # of an answer that stalls nobody knows the rest, and so it ends there
     if made.text.count("- answer:") and interrupted(frames):
         return  # an answer is written as one, before what was printed in the midst of it (wiro_mock/recorder/README.md)
+    if sum(step.answer is not None for step in scenario.steps) > 1:
+        return  # two answers in one run, where a model gives one, become one
     again, replayed, same = played(yaml=made.text)
     assert [(one.at, comparable(one.frame)) for one in replayed] == [(one.at, comparable(one.frame)) for one in frames]
     if frames[-1].kind in TERMINAL:  # files of a run that was not over are not kept

@@ -18,8 +18,10 @@ def fit(count: int, message: Mapping[str, Any], measured: Duration) -> Duration:
     """
     least = seconds(message.get("elapsedTime")) * SECOND
     most, speed = least + SECOND - 1, number(message.get("speed"))
-    if not speed or not count:
-        return 0 if count and not least else min(max(measured, least), most)
+    if not count:
+        return min(max(measured, least), most)
+    if not speed:  # of no time at all, or so slow that one decimal tells nothing of it
+        return min(max(measured, least, count * SECOND * 20 + 1), most) if least else 0
     slowest, fastest = max(speed - 0.05, 1e-9), speed + 0.05
     low, high = max(least, ceil(count * SECOND / fastest) + 1), min(most, floor(count * SECOND / slowest) - 1)
     if low <= high:
