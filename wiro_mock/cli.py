@@ -29,6 +29,9 @@ def main() -> None:
 
     if not serving:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if sys.argv[1:2] not in (["serve"], ["exec"], ["moondream"]):  # those wait until they are ready
+        gc.freeze()
+        gc.enable()
     wiro_mock(prog_name="wiro-mock")
 
 

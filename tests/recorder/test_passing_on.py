@@ -312,6 +312,21 @@ def test_a_part_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert any("caption-1 is not recorded whole" in line and "No such file" in line for line in made.told)
 
 
+def test_a_later_recorder_leaves_the_archive_of_an_earlier_one(tmp_path: Path) -> None:
+    """Beside it there is another, as there is another scenario."""
+    for archives in (["traffic.har"], ["traffic-2.har", "traffic.har"]):
+        earlier = {file.name: file.read_bytes() for file in tmp_path.glob("*.har")}
+        with (
+            telling(frame("task_start"), frame("task_end"), frame("task_postprocess_end", message=[])) as sockets,
+            upstream_that(begun) as url,
+            recording(url, tmp_path, socket=sockets, har=True) as made,
+        ):
+            post(made)
+            ended(made)
+        assert sorted(file.name for file in tmp_path.glob("*.har")) == archives
+        assert all((tmp_path / name).read_bytes() == data for name, data in earlier.items())
+
+
 def test_an_archive_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:
     """And not for every task."""
     with (

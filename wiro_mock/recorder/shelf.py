@@ -64,6 +64,14 @@ class Shelf:
         self._turns[match] = self._turns.get(match, 0) + 1
         return self._turns[match]
 
+    def beside(self, wanted: str) -> str:
+        """A name for another file that none has, so that what an earlier recorder left stays: traffic-2.har."""
+        path, number = Path(wanted), 1
+        while (self._folder / wanted).is_file():
+            number += 1
+            wanted = f"{path.stem}-{number}{path.suffix}"
+        return wanted
+
     @property
     def written(self) -> list[str]:
         """The names of the scenarios that it wrote, in the order of their runs."""

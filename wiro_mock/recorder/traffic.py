@@ -44,6 +44,7 @@ class Traffic:
     """Collects what comes by, and writes it. What there is no room for is counted, and told in the archive."""
 
     def __init__(self, shelf: Shelf, redactor: Redactor) -> None:
+        self._name = ""
         self._shelf, self._redactor = shelf, redactor
         self._entries: list[str] = []
         self._told: list[str] = []
@@ -150,7 +151,8 @@ class Traffic:
             log["comment"] = f"{self._left_out} more were left out: there was no room for them"
         hooks = (hook_entry(call.task, at, told, said, status) for call, at, told, said, status in self._posts)
         head, listed = _text(log).removesuffix("\n}"), ",\n".join([*entries, *map(_text, hooks)])
-        self._shelf.put(FILE, f'{{"log": {head},\n "entries": [\n{listed}\n]}}}}\n'.encode(errors="replace"))
+        self._name = self._name or self._shelf.beside(FILE)
+        self._shelf.put(self._name, f'{{"log": {head},\n "entries": [\n{listed}\n]}}}}\n'.encode(errors="replace"))
 
     def _socket(self, heard: Sequence[tuple[int, dict[str, Any]]]) -> str:
         """A task's frames as those of a socket of its own; half a secret is one, too."""
