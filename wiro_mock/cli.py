@@ -19,7 +19,8 @@ from types import FrameType
 
 def main() -> None:
     """Play the command line of this process."""
-    gc.disable()
+    if sys.argv[1:2] in (["serve"], ["exec"]) or sys.argv[1:3] == ["moondream", "serve"]:
+        gc.disable()  # until they are ready, which they enable it for; whatever else runs for long collects its garbage
     _let_everything_be_written()
     serving = sys.argv[1:2] == ["serve"]
     signal.signal(signal.SIGINT, _leave if serving else signal.SIG_DFL)
@@ -29,9 +30,6 @@ def main() -> None:
 
     if not serving:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if sys.argv[1:2] not in (["serve"], ["exec"], ["moondream"]):  # those wait until they are ready
-        gc.freeze()
-        gc.enable()
     wiro_mock(prog_name="wiro-mock")
 
 

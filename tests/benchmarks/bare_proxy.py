@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import httpx
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -19,7 +18,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import connect
 
-from wiro_mock.server import bind, loop_factory
+from tests.benchmarks.bare import serve
 
 UPSTREAM = os.environ["UPSTREAM"]
 HOP = {"host", "content-length", "connection", "transfer-encoding", "accept-encoding"}
@@ -76,16 +75,11 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
 
 def main() -> None:
     """Serve on a free port, and say which."""
-    sock = bind("127.0.0.1", 0)
     app = Starlette(
         routes=[WebSocketRoute("/{path:path}", play), Route("/{path:path}", answer, methods=["GET", "POST"])],
         lifespan=lifespan,
     )
-    config = uvicorn.Config(app, access_log=False, log_config=None, log_level="critical", ws="websockets-sansio")
-    server = uvicorn.Server(config)
-    print(f"ready http://127.0.0.1:{sock.getsockname()[1]}/", flush=True)
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(server.serve(sockets=[sock]))
+    serve(app)
 
 
 if __name__ == "__main__":

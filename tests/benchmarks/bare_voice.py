@@ -10,14 +10,13 @@ import asyncio
 import os
 from pathlib import Path
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from wiro_mock.server import bind, loop_factory
+from tests.benchmarks.bare import serve
 
 PIECE = 9_600
 SOUND = Path(os.environ["SOUND"]).read_bytes()
@@ -57,20 +56,8 @@ async def go(request: Request) -> Response:
 
 def main() -> None:
     """Serve on a free port, and say which."""
-    sock = bind("127.0.0.1", 0)
     app = Starlette(routes=[WebSocketRoute("/v1", follow), Route("/__wiro/holds/release", go, methods=["POST"])])
-    config = uvicorn.Config(
-        app,
-        access_log=False,
-        log_config=None,
-        log_level="critical",
-        ws="websockets-sansio",
-        ws_per_message_deflate=False,
-    )
-    server = uvicorn.Server(config)
-    print(f"ready http://127.0.0.1:{sock.getsockname()[1]}/", flush=True)
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(server.serve(sockets=[sock]))
+    serve(app, ws_per_message_deflate=False)
 
 
 if __name__ == "__main__":

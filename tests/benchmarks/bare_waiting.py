@@ -13,14 +13,13 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from tests.benchmarks.bare import serve
 from tests.benchmarks.kit import KEY, SECRET
-from wiro_mock.server import bind, loop_factory
 
 ANSWER = Path(os.environ["ANSWER"]).read_bytes()
 GO = asyncio.Event()
@@ -57,18 +56,13 @@ async def go(_: Request) -> Response:
 
 def main() -> None:
     """Serve on a free port, and say which."""
-    sock = bind("127.0.0.1", 0)
     app = Starlette(
         routes=[
             Route("/v1/Run/{owner}/{model}/sync", run, methods=["POST"]),
             Route("/__wiro/time", go, methods=["POST"]),
         ]
     )
-    config = uvicorn.Config(app, access_log=False, log_config=None, log_level="critical", ws="websockets-sansio")
-    server = uvicorn.Server(config)
-    print(f"ready http://127.0.0.1:{sock.getsockname()[1]}/", flush=True)
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(server.serve(sockets=[sock]))
+    serve(app)
 
 
 if __name__ == "__main__":

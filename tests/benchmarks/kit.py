@@ -120,6 +120,14 @@ def plain_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PYTHON"))}
 
 
+def settle(child: Child) -> None:
+    """Wait until the process has nothing to do any more: it has read what was asked of it."""
+    before = -1.0
+    while before != child.processor_seconds:
+        before = child.processor_seconds
+        time.sleep(0.3)
+
+
 # -- the client --------------------------------------------------------------------------------------
 
 

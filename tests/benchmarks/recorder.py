@@ -173,16 +173,8 @@ def flood(mode: str, name: str, path: str, scenario: str, frames: int) -> tuple[
             cpu = one.child.processor_seconds
             times = heard({name: listener}, opened(one))[name]
             assert len(times) >= frames, f"{len(times)} frames came, where {frames} are expected"
-            settle(one.child)
+            kit.settle(one.child)
             return len(times) / (times[-1] - times[0]), (one.child.processor_seconds - cpu) / len(times)
-
-
-def settle(child: kit.Child) -> None:
-    """Until the process has nothing to do any more."""
-    before = -1.0
-    while before != child.processor_seconds:
-        before = child.processor_seconds
-        time.sleep(0.3)
 
 
 def later(mode: str, name: str, frames: int) -> list[float]:
@@ -202,12 +194,12 @@ def memory(mode: str, name: str, count: int) -> tuple[float, float]:
     """KiB of the process for each task: of the first so many, and of twice as many after them."""
     with way(name, mode, "--time", "auto", "--keep-tasks", "100") as one:
         lifecycles(one.port, 200, 20)
-        settle(one.child)
+        kit.settle(one.child)
         figures = []
         for times in (1, 2):
             before = one.child.resident
             lifecycles(one.port, count * times, 20)
-            settle(one.child)
+            kit.settle(one.child)
             figures.append((one.child.resident - before) / (count * times) / 1024)
         return figures[0], figures[1]
 
@@ -228,7 +220,7 @@ def of_requests(mode: str, options: argparse.Namespace) -> None:
         with way(name, mode, "--time", "auto") as one:
             for what, act in measured.items():
                 found.setdefault((what, name), []).append(act(one) * 1e6)
-                settle(one.child)
+                kit.settle(one.child)
     rows: list[list[object]] = []
     for what in measured:
         of = [kit.median(found[what, name]) for name in SIDES]

@@ -78,7 +78,7 @@ def measure(child: kit.Child, way: str, size: int) -> Measured:
     go = kit.post(child.port, "/__wiro/time", b'{"advance":"60s"}')
     empty = child.resident
     socks = crowd(child.port, way, size)
-    settle(child)
+    kit.settle(child)
     memory = (child.resident - empty) / size / 1024
     started, cpu = time.perf_counter(), child.processor_seconds
     word = kit.Connection(child.port)
@@ -100,14 +100,6 @@ def one_round(mode: str, side: str, way: str, size: int, answer: Path) -> Measur
     with kit.wiro_mock(mode, "--time", "manual", "--balance", "1000000") as child:
         measure(child, way, 5)
         return measure(child, way, size)
-
-
-def settle(child: kit.Child) -> None:
-    """Until the server has nothing to do any more: it has read what was asked of it."""
-    before = -1.0
-    while before != child.processor_seconds:
-        before = child.processor_seconds
-        time.sleep(0.3)
 
 
 def task_memory(mode: str, size: int) -> float:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+
+from websockets.sync.server import ServerConnection, serve
 
 from tests.api_kit import make_world, run
 from tests.live_kit import PATIENCE, eventually
@@ -127,26 +130,10 @@ def ended(made: Recording) -> None:
 
 
 @contextmanager
-def telling(*messages: str | bytes, then: str = "wait") -> Iterator[str]:
-    """A socket that answers a registration with these messages, and then waits, closes (`close`) or breaks (`reset`).
-    Its URL.
-    """
-    import threading
-
-    from websockets.sync.server import ServerConnection, serve
-
+def sockets_that(play: Callable[[ServerConnection, threading.Event], None]) -> Iterator[str]:
+    """A socket whose connections are played like this, until the event that all is over. Its URL."""
     over = threading.Event()
-
-    def play(connection: ServerConnection) -> None:
-        connection.recv()
-        for message in messages:
-            connection.send(message)
-        if then == "wait":
-            over.wait(PATIENCE)
-        elif then == "reset":
-            connection.socket.shutdown(2)
-
-    with serve(play, "127.0.0.1", 0) as server:
+    with serve(lambda connection: play(connection, over), "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -155,6 +142,25 @@ def telling(*messages: str | bytes, then: str = "wait") -> Iterator[str]:
             over.set()
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def telling(*messages: str | bytes, then: str = "wait") -> Iterator[str]:
+    """A socket that answers a registration with these messages, and then waits, closes (`close`) or breaks (`reset`).
+    Its URL.
+    """
+
+    def play(connection: ServerConnection, over: threading.Event) -> None:
+        connection.recv()
+        for message in messages:
+            connection.send(message)
+        if then == "wait":
+            over.wait(PATIENCE)
+        elif then == "reset":
+            connection.socket.shutdown(2)
+
+    with sockets_that(play) as url:
+        yield url
 
 
 def _request(sock: socket.socket) -> bytes:
@@ -175,7 +181,6 @@ def _request(sock: socket.socket) -> bytes:
 def upstream_that(answer: Callable[[bytes], bytes | None]) -> Iterator[str]:
     """An upstream that answers every request with these bytes; None: it resets the connection."""
     import struct
-    import threading
 
     listener = socket.create_server(("127.0.0.1", 0))
 

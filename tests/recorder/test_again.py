@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.sync.server import ServerConnection, serve
+from websockets.sync.server import ServerConnection
 
 from tests.live_kit import PATIENCE
-from tests.recorder.kit import ended, recording, telling, upstream_that
+from tests.recorder.kit import ended, recording, sockets_that, telling, upstream_that
 from tests.recorder.test_bad_days import begun, frame, post, said
 from wiro_mock.recorder.again import Again
 
@@ -32,24 +32,17 @@ LIFE = (
 @contextmanager
 def in_turn(*connections: tuple[str, ...]) -> Iterator[str]:
     """A socket whose first connection tells the first of these, and closes, and so on; the last one waits."""
-    left, over = list(connections), threading.Event()
+    left = list(connections)
 
-    def play(connection: ServerConnection) -> None:
+    def play(connection: ServerConnection, over: threading.Event) -> None:
         connection.recv()
         for message in left.pop(0):
             connection.send(message)
         if not left:
             over.wait(PATIENCE)
 
-    with serve(play, "127.0.0.1", 0) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/v1"
-        finally:
-            over.set()
-            server.shutdown()
-            thread.join()
+    with sockets_that(play) as url:
+        yield url
 
 
 @pytest.mark.parametrize("whole", [True, False])

@@ -21,6 +21,8 @@ from websockets.typing import Subprotocol
 from tests.live_kit import PATIENCE, eventually
 from tests.recorder.kit import Recording, ended, recording, telling, upstream_that
 from tests.recorder.test_bad_days import begun, frame, post, said
+from wiro_mock.recorder import follower, runs
+from wiro_mock.recorder import shelf as shelves
 from wiro_mock.recorder.places import Upstream
 
 CLOSE = "Connection: close"
@@ -325,6 +327,30 @@ def test_a_later_recorder_leaves_the_archive_of_an_earlier_one(tmp_path: Path) -
             ended(made)
         assert sorted(file.name for file in tmp_path.glob("*.har")) == archives
         assert all((tmp_path / name).read_bytes() == data for name, data in earlier.items())
+
+
+def test_what_comes_together_is_written_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many statuses and tasks there are: each scenario once, and the archive of all of them once."""
+    written: list[str] = []
+    put = shelves._put
+
+    def counted(path: Path, data: bytes) -> None:
+        written.append(path.name)
+        put(path, data)
+
+    monkeypatch.setattr(shelves, "_put", counted)
+    monkeypatch.setattr(follower, "SOON", PATIENCE)  # so that no slow machine makes two of what is one
+    monkeypatch.setattr(runs, "PAUSE", PATIENCE)
+    kinds = ("task_queue", "task_accept", "task_assign", "task_start", "task_end")
+    with (
+        telling(*map(frame, kinds), frame("task_postprocess_end", message=[])) as sockets,
+        upstream_that(begun) as url,
+        recording(url, tmp_path, socket=sockets, har=True) as made,
+    ):
+        for _ in range(3):
+            post(made)
+            ended(made)
+    assert written == ["caption-1.yaml", "caption-2.yaml", "caption-3.yaml", "traffic.har"]
 
 
 def test_an_archive_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:

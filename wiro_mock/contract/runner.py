@@ -77,7 +77,7 @@ def areas_of(text: str | None) -> tuple[str, ...]:
         if area not in (*known, "all"):
             from wiro_mock.language.complaints import did_you_mean
 
-            raise CannotRun(f"no area {area[:60]!r}; {did_you_mean(area, known)} (of {', '.join(known)}, or all)")
+            raise CannotRun(f"no area {area[:60]!r}; {did_you_mean(area, (*known, 'all'))}")
     if not found:
         raise CannotRun(f"no area is named, so nothing would be checked; name some of {', '.join(known)}, or all")
     return known if "all" in found else found
